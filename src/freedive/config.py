@@ -1,0 +1,311 @@
+"""Things described by their fields: checked when made, found by name, written as JSON.
+
+Layers, losses, metrics, optimizers, schedules, initializers, regularizers and constraints are all `Configured`: a
+dataclass whose annotations say how each argument is checked and converted, registered in a `Family` so that a name in
+a program or in a file finds it. A file can only name what is registered: nothing is imported from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import numbers
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+
+import numpy as np
+
+from .errors import nearest, unknown
+
+T = TypeVar("T")
+
+
+# families -------------------------------------------------------------------------------------------------------
+class Family:
+    """The members of one kind (losses, layers, ...), by name."""
+
+    families: ClassVar[dict[str, Family]] = {}
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.members: dict[str, Any] = {}
+        Family.families[kind] = self
+
+    def add(self, member: T, *names: str) -> T:
+        """Register a class or function under its own name, its snake_case name and `names`."""
+        own = getattr(member, "__name__", "")
+        for name in dict.fromkeys((own, snake(own), *names)):
+            self.members[name] = member
+        return member
+
+    def find(self, name: str) -> Any:
+        """The member of that name; an unknown name is an error with the nearest ones."""
+        if name not in self.members:
+            raise unknown(self.kind, name, self.members)
+        return self.members[name]
+
+    def name_of(self, member: Any) -> str:
+        """The first name a registered member has; how it is written in a file."""
+        for name, known in self.members.items():
+            if known is member:
+                return name
+        shown = getattr(member, "__name__", repr(member))
+        raise ValueError(
+            f"{self.kind} {shown!r} is not registered, so it cannot be written to a file. "
+            f"Register it once, above its use: freedive.register({shown})"
+        )
+
+
+def snake(name: str) -> str:
+    """CamelCase as snake_case, as Keras spells it.
+
+    >>> snake("MaxPooling2D"), snake("LSTM"), snake("MeanSquaredError")
+    ('max_pooling2d', 'lstm', 'mean_squared_error')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+# configured things ------------------------------------------------------------------------------------------------
+@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
+class Configured:
+    """Base of everything that is described by its fields.
+
+    A subclass writes its arguments as annotated fields; it becomes a dataclass, its arguments are checked and
+    converted as the annotations say, `get_config` gives them back as JSON values and `from_config` makes an equal
+    object. A class of this package is registered in its `family` under its own name, its snake_case name and its
+    `aliases`; others by `freedive.register`.
+    """
+
+    family: ClassVar[Family | None] = None
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "__init__" not in vars(cls):
+            dataclasses.dataclass(eq=False, repr=False)(cls)
+        if cls.family is not None and cls.__module__.startswith("freedive.") and not cls.__name__.startswith("_"):
+            cls.family.add(cls, *vars(cls).get("aliases", ()))
+
+    def __post_init__(self):
+        for name, convert in field_converters(type(self)).items():
+            object.__setattr__(self, name, _convert(self, name, convert))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal object, as JSON values."""
+        return {f.name: to_json(getattr(self, f.name), f"{type(self).__name__}.{f.name}") for f in configured_fields(type(self))}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]):
+        """An object with these arguments."""
+        known = [f.name for f in configured_fields(cls)]
+        for name in config:
+            if name not in known:
+                close = nearest(name, known)
+                hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
+                raise ValueError(f"{cls.__name__} has no field {name!r}. {hint}")
+        return cls(**{name: from_json(value) for name, value in config.items()})
+
+    def __repr__(self) -> str:
+        shown = []
+        for f in configured_fields(type(self)):
+            value = getattr(self, f.name)
+            if f.default is dataclasses.MISSING or not _same(value, f.default):
+                shown.append(f"{f.name}={getattr(value, '__name__', None) or repr(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def get(family: Family, identifier: Any, base: type | tuple[type, ...] = Configured) -> Any:
+    """The thing an argument means: an object as it is, a class made with its defaults, a name looked up, a config read."""
+    if identifier is None or isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, str):
+        identifier = family.find(identifier)
+    if isinstance(identifier, Mapping):
+        return from_json(identifier)
+    if isinstance(identifier, type):
+        return identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"expected a name, an object or a function as {family.kind}. Received: {identifier!r}")
+
+
+def register(thing: T, *names: str) -> T:
+    """Let files and strings name this class or function; use it as a decorator.
+
+    >>> @register
+    ... def double(x):
+    ...     return 2 * x
+    """
+    family = getattr(thing, "family", None)
+    if family is None:
+        if isinstance(thing, type):
+            raise TypeError(f"register expects a Layer, Loss, Metric, ... class or a function. Received: {thing!r}")
+        family = functions
+    family.add(thing, *names)
+    return thing
+
+
+functions = Family("function")          # registered by people: Lambda layers, custom losses and activations
+
+
+# fields ------------------------------------------------------------------------------------------------------------
+def configured_fields(cls: type) -> list[dataclasses.Field]:
+    """The fields that are arguments."""
+    return [f for f in dataclasses.fields(cls) if f.init] if dataclasses.is_dataclass(cls) else []
+
+
+@functools.cache
+def field_converters(cls: type) -> dict[str, Callable[[Any], Any]]:
+    """For each field, what checks and converts its value, read from its annotation."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    found = {f.name: _converter(hints[f.name]) for f in configured_fields(cls)}
+    return {name: convert for name, convert in found.items() if convert is not None}
+
+
+def _converter(hint: Any) -> Callable[[Any], Any] | None:
+    """What an annotation asks of a value; None where it asks nothing."""
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        inner, *checks = typing.get_args(hint)
+        steps = [c for c in (_converter(inner), *checks) if callable(c)]
+        return lambda value: functools.reduce(lambda v, step: step(v), steps, value)
+    if origin in (typing.Union, types.UnionType):
+        kinds = typing.get_args(hint)
+        some = [k for k in kinds if k is not type(None)]
+        if len(some) == 1:
+            inner = _converter(some[0])
+            if inner is not None and len(kinds) == 2:
+                return lambda value: None if value is None else inner(value)
+        return None
+    return _plain.get(hint) if isinstance(hint, type) else None
+
+
+def _convert(owner: Any, name: str, convert: Callable[[Any], Any]) -> Any:
+    value = getattr(owner, name)
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{type(owner).__name__}({name}={value!r}): {error}") from None
+
+
+def integer(value: Any) -> int:
+    """A whole number, never a bool or a float."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_)):
+        return int(value)
+    raise TypeError(f"expected a whole number. Received: {value!r} of type {type(value).__name__}")
+
+
+def real(value: Any) -> float:
+    """A finite or infinite number, never NaN."""
+    if isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)):
+        if math.isnan(value):
+            raise ValueError("expected a number. Received: NaN")
+        return float(value)
+    raise TypeError(f"expected a number. Received: {value!r} of type {type(value).__name__}")
+
+
+def boolean(value: Any) -> bool:
+    """True or False."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"expected True or False. Received: {value!r}")
+
+
+def text(value: Any) -> str:
+    """A string."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"expected a string. Received: {value!r} of type {type(value).__name__}")
+
+
+_plain: dict[type, Callable[[Any], Any]] = {int: integer, float: real, bool: boolean, str: text}
+
+
+def positive(value: Any) -> Any:
+    """More than zero."""
+    if not value > 0:
+        raise ValueError(f"expected more than 0. Received: {value!r}")
+    return value
+
+
+def non_negative(value: Any) -> Any:
+    """Zero or more."""
+    if not value >= 0:
+        raise ValueError(f"expected 0 or more. Received: {value!r}")
+    return value
+
+
+def fraction(value: float) -> float:
+    """A number from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"expected a number from 0 to 1. Received: {value!r}")
+    return value
+
+
+def one_of(*allowed: Any) -> Callable[[Any], Any]:
+    """One of a few words."""
+
+    def check(value: Any) -> Any:
+        if value not in allowed:
+            raise ValueError(f"expected one of {', '.join(map(repr, allowed))}. Received: {value!r}")
+        return value
+
+    return check
+
+
+PositiveInt = Annotated[int, positive]
+PositiveFloat = Annotated[float, positive]
+NonNegativeFloat = Annotated[float, non_negative]
+Fraction = Annotated[float, fraction]
+
+
+# JSON ---------------------------------------------------------------------------------------------------------------
+def to_json(value: Any, where: str = "value") -> Any:
+    """A configuration value as JSON; what cannot be written is an error that names the field."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [to_json(v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v, f"{where}[{k!r}]") for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return to_json(value.tolist(), where)
+    if isinstance(value, Configured) and type(value).family is not None:
+        family = typing.cast(Family, type(value).family)
+        return {"kind": family.kind, "class": family.name_of(type(value)), "config": value.get_config()}
+    if callable(value):
+        for family in Family.families.values():
+            if any(known is value for known in family.members.values()):
+                return {"kind": family.kind, "class": family.name_of(value)}
+        functions.name_of(value)
+    raise ValueError(f"{where}: a {type(value).__name__} cannot be written to a file")
+
+
+def from_json(value: Any) -> Any:
+    """The value that `to_json` wrote."""
+    if isinstance(value, list):
+        return [from_json(v) for v in value]
+    if isinstance(value, Mapping):
+        if "class" in value and "kind" in value:
+            if value["kind"] not in Family.families:
+                raise unknown("kind", value["kind"], Family.families)
+            member = Family.families[value["kind"]].find(value["class"])
+            return member.from_config(value["config"]) if "config" in value else member
+        return {k: from_json(v) for k, v in value.items()}
+    return value
+
+
+def _same(a: Any, b: Any) -> bool:
+    try:
+        return bool(a is b or a == b)
+    except ValueError:
+        return False

@@ -1,0 +1,42 @@
+"""How freedive speaks when something is wrong: where, what came, what was expected, how to fix it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The known names that look most like `name`, best first.
+
+    >>> nearest("adm", ["adam", "sgd", "adamw"])
+    ['adam', 'adamw']
+    """
+    folded = {k.lower(): k for k in known}
+    return [folded[k] for k in difflib.get_close_matches(str(name).lower(), folded, n=most, cutoff=0.6)]
+
+
+def unknown(kind: str, name: Any, known: Iterable[str]) -> ValueError:
+    """An error for a name that no member of a family has, with the nearest ones.
+
+    >>> print(unknown("optimizer", "adm", ["adam", "sgd"]))
+    unknown optimizer 'adm'. Did you mean 'adam'?
+    """
+    known = sorted(set(known))
+    close = nearest(name, known) if isinstance(name, str) else []
+    if close:
+        hint = "Did you mean " + " or ".join(repr(c) for c in close) + "?"
+    else:
+        hint = "Known: " + ", ".join(known) + "."
+    return ValueError(f"unknown {kind} {name!r}. {hint}")
+
+
+def show_shape(shape: Iterable[int | None]) -> str:
+    """A shape as people write it.
+
+    >>> show_shape((None, 28, 28, 1))
+    '(None, 28, 28, 1)'
+    """
+    shape = tuple(shape)
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
