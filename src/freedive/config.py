@@ -97,7 +97,10 @@ class Configured:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal object, as JSON values."""
-        return {f.name: to_json(getattr(self, f.name), f"{type(self).__name__}.{f.name}") for f in configured_fields(type(self))}
+        return {
+            f.name: to_json(getattr(self, f.name), f"{type(self).__name__}.{f.name}")
+            for f in configured_fields(type(self))
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]):
@@ -150,7 +153,7 @@ def register(thing: T, *names: str) -> T:
     return thing
 
 
-functions = Family("function")          # registered by people: Lambda layers, custom losses and activations
+functions = Family("function")  # registered by people: Lambda layers, custom losses and activations
 
 
 # fields ------------------------------------------------------------------------------------------------------------
