@@ -123,7 +123,7 @@ class Configured:
 
 
 def get(family: Family, identifier: Any, base: type | tuple[type, ...] = Configured) -> Any:
-    """The thing an argument means: an object as it is, a class made with its defaults, a name looked up, a config read."""
+    """What an argument means: an object as it is, a class made with its defaults, a name looked up, a config read."""
     if identifier is None or isinstance(identifier, base):
         return identifier
     if isinstance(identifier, str):
