@@ -5,7 +5,7 @@ import json
 import pytest
 
 from freedive.files import ModelFileError, read_json
-from freedive.files.strict_json import MAX_BYTES, MAX_CONTAINERS, MAX_DEPTH
+from freedive.files.strict_json import MAX_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_ITEMS
 
 REFUSED = [
     (b"", "CONFIG_SYNTAX", "not JSON"),
@@ -26,6 +26,7 @@ REFUSED = [
     (b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "CONFIG_LIMIT", "levels deep"),
     (b'{"a": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", "CONFIG_LIMIT", "levels deep"),
     (b'{"a": [' + b"[]," * MAX_CONTAINERS + b"[]]}", "CONFIG_LIMIT", "objects and arrays"),
+    (b'{"a": [' + b"0," * (MAX_ITEMS + 1) + b"0]}", "CONFIG_LIMIT", "items"),
     (b'{"a": "' + b" " * MAX_BYTES + b'"}', "CONFIG_LIMIT", "bytes"),
 ]
 

@@ -11,6 +11,7 @@ from .errors import ModelFileError
 
 MAX_BYTES = 16 * 2**20
 MAX_CONTAINERS = 300_000  # objects and arrays: they take far more memory than their two characters
+MAX_ITEMS = 2_000_000
 MAX_DEPTH = 100
 MAX_DIGITS = 20  # 2**64 has 20
 
@@ -18,7 +19,7 @@ MAX_DIGITS = 20  # 2**64 has 20
 def read_json(path: str | os.PathLike[str], data: bytes | str, what: str = "configuration") -> dict[str, Any]:
     """The JSON object in `data`, which came from the file `path`.
 
-    Refused are: more than 16 MiB, 300,000 containers or 100 levels; a key that stands twice in one object; numbers
+    Refused are: more than 16 MiB, 2,000,000 items, 300,000 containers or 100 levels; a key that stands twice in one object; numbers
     that are not finite; whole numbers of more than 20 digits; text that is not UTF-8.
 
     Raises:
@@ -82,9 +83,10 @@ def _text(data: bytes | str, refuse: Any, syntax: str) -> str:
         refuse(syntax, f"is not UTF-8 at byte {error.start}")
     if text.startswith("\ufeff"):
         refuse(syntax, "begins with a byte order mark")
-    containers = text.count("{") + text.count("[")
-    if containers > MAX_CONTAINERS:
-        refuse("CONFIG_LIMIT", f"has {containers:,} objects and arrays; at most {MAX_CONTAINERS:,} are read")
+    for signs, most, kind in (("{[", MAX_CONTAINERS, "objects and arrays"), (",", MAX_ITEMS, "items")):
+        count = sum(map(text.count, signs))
+        if count > most:
+            refuse("CONFIG_LIMIT", f"has {count:,} {kind}; at most {most:,} are read")
     return text
 
 
