@@ -88,7 +88,9 @@ class Configured:
         super().__init_subclass__(**kwargs)
         if "__init__" not in vars(cls):
             dataclasses.dataclass(eq=False, repr=False)(cls)
-        if cls.family is not None and cls.__module__.startswith("freedive.") and not cls.__name__.startswith("_"):
+        founder = "family" in vars(cls)  # the base of a family is none of its members
+        public = cls.__module__.startswith("freedive.") and not cls.__name__.startswith("_")
+        if cls.family is not None and public and not founder:
             cls.family.add(cls, *vars(cls).get("aliases", ()))
 
     def __post_init__(self):
@@ -115,7 +117,7 @@ class Configured:
 
     def __repr__(self) -> str:
         shown = []
-        for f in configured_fields(type(self)):
+        for f in (f for f in configured_fields(type(self)) if f.repr):
             value = getattr(self, f.name)
             if f.default is dataclasses.MISSING or not _same(value, f.default):
                 shown.append(f"{f.name}={getattr(value, '__name__', None) or repr(value)}")
@@ -129,12 +131,21 @@ def get(family: Family, identifier: Any, base: type | tuple[type, ...] = Configu
     if isinstance(identifier, str):
         identifier = family.find(identifier)
     if isinstance(identifier, Mapping):
-        return from_json(identifier)
+        made = from_config(family, identifier)
+        if isinstance(made, base) or callable(made):
+            return made
     if isinstance(identifier, type):
         return identifier()
     if callable(identifier):
         return identifier
     raise TypeError(f"expected a name, an object or a function as {family.kind}. Received: {identifier!r}")
+
+
+def from_config(family: Family, config: Mapping[str, Any]) -> Any:
+    """What a configuration describes: freedive's, or Keras' {"class_name": ..., "config": ...}."""
+    if "class_name" in config and "kind" not in config:
+        return family.find(config["class_name"]).from_config(config.get("config") or {})
+    return from_json(config)
 
 
 def register(thing: T, *names: str) -> T:
@@ -185,6 +196,8 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:
             if inner is not None and len(kinds) == 2:
                 return lambda value: None if value is None else inner(value)
         return None
+    if isinstance(hint, type) and issubclass(hint, Configured):
+        return getattr(hint, "convert", None)  # a class may say how arguments become its objects
     return _plain.get(hint) if isinstance(hint, type) else None
 
 
@@ -250,6 +263,22 @@ def fraction(value: float) -> float:
     return value
 
 
+def axes(value: Any) -> int | tuple[int, ...]:
+    """An axis, or several.
+
+    >>> axes(-1), axes([0, 1])
+    (-1, (0, 1))
+    """
+    return tuple(integer(axis) for axis in value) if isinstance(value, (list, tuple)) else integer(value)
+
+
+def finite(value: float) -> float:
+    """Not infinite."""
+    if math.isinf(value):
+        raise ValueError(f"expected a finite number. Received: {value!r}")
+    return value
+
+
 def one_of(*allowed: Any) -> Callable[[Any], Any]:
     """One of a few words."""
 
@@ -265,6 +294,7 @@ PositiveInt = Annotated[int, positive]
 PositiveFloat = Annotated[float, positive]
 NonNegativeFloat = Annotated[float, non_negative]
 Fraction = Annotated[float, fraction]
+Axes = Annotated[Any, axes]
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------

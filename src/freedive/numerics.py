@@ -1,0 +1,31 @@
+"""Three small things that regularizers, constraints, losses and metrics compute with: Keras' epsilon, the type that
+sums are taken in, and division by a norm that has a gradient at zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+EPSILON = 1e-7  # Keras' fuzz factor: probabilities are clipped to EPSILON..1 - EPSILON, norms get it added
+
+
+def widen(x: Any) -> jax.Array:
+    """An array of at least float32: integers, booleans and half precisions are widened, float64 stays.
+
+    >>> widen(jnp.ones(2, "bfloat16")).dtype, widen([1, 2]).dtype
+    (dtype('float32'), dtype('float32'))
+    """
+    x = jnp.asarray(x)
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def l2_normalize(x: jax.Array, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """x / max(|x|, epsilon) along an axis: length one, and zeros (with a finite gradient) where x is zero.
+
+    >>> print(l2_normalize(jnp.array([3.0, 4.0])))
+    [0.6 0.8]
+    """
+    squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.maximum(squares, EPSILON**2))
