@@ -1,0 +1,10 @@
+"""freedive: deep learning where the whole training run is one compiled program, with the words of Keras."""
+
+from . import callbacks, layers, models
+from .config import register
+from .core.graph import Input
+from .core.variables import set_seed
+from .models import Model, Sequential
+
+__version__ = "0.1.0"
+__all__ = ["Input", "Model", "Sequential", "callbacks", "layers", "models", "register", "set_seed"]

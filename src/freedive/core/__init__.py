@@ -1,0 +1,1 @@
+"""What a model is: layers describe, a pass computes, values rest in the layers between runs."""

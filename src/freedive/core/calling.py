@@ -1,0 +1,57 @@
+"""Calling a layer alone on arrays: it makes its values at first, is compiled once a shape, keeps the state it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from .forward import Pass
+from .structure import compiled, structure
+from .variables import Variables, draw_missing, gather, next_seed, scatter
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+
+def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
+    """Run a layer alone. With training=True it draws new random numbers and keeps the state it writes."""
+    training = bool(kwargs.get("training"))
+    inputs, kwargs = jax.tree.map(as_array, (inputs, kwargs))
+    if not root.built:
+        root._plan_for(inputs, kwargs)
+    draw_missing(root)
+    flat, tree = jax.tree.flatten((inputs, kwargs))
+    arrays = [x for x in flat if isinstance(x, (jax.Array, np.ndarray))]
+    others = tuple(None if isinstance(x, (jax.Array, np.ndarray)) else x for x in flat)
+
+    def run(root: Layer, variables: Variables, key: Any, arrays: list[Any]) -> Any:
+        given = iter(arrays)
+        args, named = jax.tree.unflatten(tree, [next(given) if x is None else x for x in others])
+        with Pass(root, variables, key, training) as made:
+            return made.call(root, args, named), made.state
+
+    call = compiled(("call", tree, others, structure(root)), run)
+    key = run_key(next_seed() if training else 0)
+    outputs, state = call(root, gather(root)._replace(hyper={}), key, arrays)
+    if training:
+        scatter(root, {}, state)
+    return outputs
+
+
+def run_key(seed: int) -> Any:
+    """The key of a run, of a kind that is named, so that no later default changes its numbers."""
+    return jax.random.key(seed, impl="threefry2x32")
+
+
+def as_array(x: Any) -> Any:
+    """Numbers as an array of a type that jax computes in; text and objects are refused."""
+    if isinstance(x, (jax.Array, bool, str)):
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind in "OUSMm":
+        raise TypeError(
+            f"expected numbers. Received an array of {array.dtype}: encode text and objects as numbers first"
+        )
+    return array.astype(np.float32) if array.dtype == np.float64 else array

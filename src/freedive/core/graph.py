@@ -1,0 +1,272 @@
+"""The functional graph: the nodes between symbolic inputs and outputs, called in order; and operators on symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..errors import show_shape
+from .layer import Layer
+from .symbol import Node, Symbol, is_symbol, symbols_in
+
+
+# inputs -----------------------------------------------------------------------------------------------------------------
+class InputLayer(Layer):
+    """The place where data enters a model; `Input(...)` makes one and gives its symbol.
+
+    Args:
+        shape: the shape of one sample, without the batch axis; None for an unknown length.
+        dtype: of the data.
+
+    >>> import freedive as fd
+    >>> fd.layers.InputLayer((28, 28)).shape
+    (28, 28)
+    """
+
+    shape: Any = None
+
+    def __post_init__(self):
+        shape = self.shape if self.shape is not None else self._given_shape
+        if shape is None:
+            raise ValueError("InputLayer expects the shape of one sample: InputLayer(shape=(28, 28))")
+        self.shape = checked_shape(shape)
+
+    def call(self, x: Any) -> Any:
+        return x
+
+    def symbol(self) -> Symbol:
+        """The symbol of this input; the same one every time."""
+        if not self._nodes:
+            node = Node(self, (), {})
+            node.outputs = Symbol((None, *self.shape), self.dtype or "float32", node)
+            self._nodes.append(node)
+            self._planned = True
+        return self._nodes[0].outputs
+
+
+def checked_shape(shape: Any) -> tuple[int | None, ...]:
+    """The shape of one sample as a tuple of whole numbers or None."""
+    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
+        shape = (shape,)
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        sizes = (shape,)
+    for d in sizes:
+        if d is not None and (isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 0):
+            raise ValueError(f"Input expects the shape of one sample, like (28, 28) or (None, 8). Received: {shape!r}")
+    return tuple(None if d is None else int(d) for d in sizes)
+
+
+def Input(  # noqa: N802  Keras' name
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Any = None,
+) -> Symbol:
+    """The symbolic input of a functional model.
+
+    Args:
+        shape: the shape of one sample, without the batch axis; None where a size is unknown.
+        batch_size: accepted for Keras' sake; models take any batch size.
+        dtype: "float32" unless given; "int32" for tokens is welcome, not needed.
+        name: the input's name, also its key when data comes as a dict.
+        batch_shape: the shape with the batch axis, instead of `shape`.
+
+    Returns:
+        A Symbol of shape (None, *shape).
+
+    >>> import freedive as fd
+    >>> fd.Input(shape=(28, 28))
+    Symbol(shape=(None, 28, 28), dtype=float32)
+    """
+    if batch_shape is not None:
+        shape = tuple(batch_shape)[1:]
+    if shape is None:
+        raise ValueError("Input expects the shape of one sample: Input(shape=(28, 28))")
+    return InputLayer(shape, name=name, dtype=dtype).symbol()
+
+
+# graphs ------------------------------------------------------------------------------------------------------------------
+class Graph:
+    """The nodes between symbolic inputs and outputs, in an order in which they can be called."""
+
+    def __init__(self, inputs: Any, outputs: Any):
+        for s in (*jax.tree.leaves(inputs), *jax.tree.leaves(outputs)):
+            if not is_symbol(s):
+                raise ValueError(
+                    f"Model expects symbols, made by Input and layers, as inputs and outputs. Received: {s!r}"
+                )
+        self.inputs, self.outputs = inputs, outputs
+        self.entries, self.exits = symbols_in(inputs), symbols_in(outputs)
+        self.nodes = self._ordered()
+        self.layers: list[Layer] = list(dict.fromkeys(node.layer for node in self.nodes))
+
+    def _ordered(self) -> list[Node]:
+        """The nodes by their longest way to an output, the farthest first: Keras' order of layers."""
+        entries = {id(s) for s in self.entries}
+        finished: dict[int, Node] = {}  # in an order in which they can be called
+
+        def visit(symbol: Symbol) -> None:
+            node = symbol.node
+            if node is None or id(node) in finished:
+                return
+            source = isinstance(node.layer, InputLayer)
+            if source and id(symbol) not in entries:
+                raise ValueError(
+                    f"the outputs depend on the input {node.layer.name or symbol!r}, which is not among the model's "
+                    "inputs: name them all in Model(inputs=[...], outputs=...)"
+                )
+            if id(symbol) not in entries:
+                for need in node.needs:
+                    visit(need)
+            if source or id(symbol) not in entries:
+                finished[id(node)] = node
+
+        for symbol in (*self.entries, *self.exits):
+            visit(symbol)
+        depth = dict.fromkeys(finished, 0)
+        for node in reversed(finished.values()):
+            for need in node.needs:
+                if id(need.node) in depth:
+                    depth[id(need.node)] = max(depth[id(need.node)], depth[id(node)] + 1)
+        return sorted(finished.values(), key=lambda node: -depth[id(node)])
+
+    def given(self, data: Any) -> list[Any]:
+        """The arrays for the entries, from one array, a list in order, or a dict by input name."""
+        if isinstance(data, dict):
+            names = [s.name for s in self.entries]
+            missing = [n for n in names if n not in data]
+            if missing:
+                raise ValueError(
+                    f"the data has no entry for input {missing[0]!r}. Its keys: {list(data)}; inputs: {names}"
+                )
+            values = [data[n] for n in names]
+        else:
+            values = jax.tree.leaves(data)
+        if len(values) != len(self.entries):
+            raise ValueError(f"the model has {len(self.entries)} inputs, received {len(values)} arrays")
+        return values
+
+    def run(self, data: Any) -> Any:
+        """Call every node on arrays, once."""
+        values: dict[int, Any] = {}
+        for symbol, value in zip(self.entries, self.given(data), strict=True):
+            values[id(symbol)] = _as_declared(symbol, value)
+        for node in self.nodes:
+            gives = node.gives
+            if all(id(s) in values for s in gives):
+                continue
+            args, kwargs = jax.tree.map(lambda x: values[id(x)] if is_symbol(x) else x, (node.args, node.kwargs))
+            for symbol, value in zip(gives, jax.tree.leaves(node.layer(*args, **kwargs)), strict=True):
+                values.setdefault(id(symbol), value)
+        return jax.tree.map(lambda s: values[id(s)], self.outputs)
+
+    def _structure(self) -> dict[str, Any]:
+        """How the layers are joined: symbols are numbered in the order of the nodes that give them."""
+        number = {id(s): i for i, s in enumerate(s for node in self.nodes for s in node.gives)}
+        for s in self.entries:
+            number.setdefault(id(s), len(number))
+
+        def written(tree: Any) -> Any:
+            return jax.tree.map(lambda x: f"symbol {number[id(x)]}" if is_symbol(x) else x, tree)
+
+        nodes = [(n.layer, written(n.args), written(n.kwargs)) for n in self.nodes]
+        return {"inputs": written(self.inputs), "nodes": nodes, "outputs": written(self.outputs)}
+
+
+def _as_declared(symbol: Symbol, value: Any) -> Any:
+    """The data of one input, checked against its shape; whole numbers become floats where floats are declared."""
+    got, want = jnp.shape(value), symbol.shape
+    if len(got) != len(want) or any(w is not None and g != w for g, w in zip(got[1:], want[1:], strict=True)):
+        raise ValueError(
+            f"input {symbol.name!r}: expected shape {show_shape(want)}. Received: {show_shape((None, *got[1:]))}"
+            f"{_shape_hint(got, want)}"
+        )
+    floats = jnp.issubdtype(symbol.dtype, jnp.floating)
+    return value.astype(symbol.dtype) if floats and not jnp.issubdtype(value.dtype, jnp.floating) else value
+
+
+def _shape_hint(got: tuple, want: tuple) -> str:
+    """What to do about the commonest misfits."""
+    if len(got) + 1 == len(want) and want[-1] == 1:
+        return ". Add the channel axis: x[..., None]"
+    if len(got) + 1 == len(want):
+        return ". A single sample needs a batch axis: x[None]"
+    if len(got) > len(want) == 2 and None not in (*got[1:], want[1]) and int(np.prod(got[1:])) == want[1]:
+        return ". Flatten each sample: x.reshape(len(x), -1)"
+    return ""
+
+
+# arithmetic on symbols ----------------------------------------------------------------------------------------------------
+class Operation(Layer):
+    """An operator written between symbols: `a + b`, `2 * a`, `a[:, 0]`.
+
+    >>> import freedive as fd
+    >>> x = fd.Input((4,))
+    >>> (x + 1).shape, x[:, :2].shape
+    ((None, 4), (None, 2))
+    """
+
+    operator: str
+    left: Any = None  # a constant on the left, or
+    right: Any = None  # on the right, or the index
+    supports_masking: ClassVar[bool] = True
+
+    def call(self, *xs: Any) -> Any:
+        if self.operator == "getitem":
+            return xs[0][_index(self.right)]
+        both = [c for c in (self.left, *xs, self.right) if c is not None]
+        return OPERATORS[self.operator](*both)
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": jnp.add, "sub": jnp.subtract, "mul": jnp.multiply, "truediv": jnp.true_divide, "floordiv": jnp.floor_divide,
+    "mod": jnp.mod, "pow": jnp.power, "matmul": jnp.matmul, "neg": jnp.negative, "abs": jnp.abs,
+    "lt": jnp.less, "le": jnp.less_equal, "gt": jnp.greater, "ge": jnp.greater_equal,
+}  # fmt: skip
+
+
+def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward_(self: Symbol, other: Any) -> Any:
+        return Operation(name)(self, other) if is_symbol(other) else Operation(name, right=_constant(other))(self)
+
+    def reflected(self: Symbol, other: Any) -> Any:
+        return Operation(name, left=_constant(other))(self)
+
+    return forward_, reflected
+
+
+def _constant(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _index(parts: Any) -> Any:
+    """An index from its written form: slices are ["slice", start, stop, step]."""
+    one = lambda p: (
+        slice(*p[1:]) if isinstance(p, (list, tuple)) and p and p[0] == "slice" else Ellipsis if p == "..." else p
+    )  # noqa: E731
+    return tuple(one(p) for p in parts)
+
+
+def _written(index: Any) -> list[Any]:
+    parts = index if isinstance(index, tuple) else (index,)
+    return [
+        ["slice", p.start, p.stop, p.step] if isinstance(p, slice) else "..." if p is Ellipsis else p for p in parts
+    ]
+
+
+for _name in OPERATORS:
+    if _name in ("neg", "abs"):
+        setattr(Symbol, f"__{_name}__", lambda self, _name=_name: Operation(_name)(self))
+    else:
+        _forward, _reflected = _binary(_name)
+        setattr(Symbol, f"__{_name}__", _forward)
+        if _name not in ("lt", "le", "gt", "ge"):
+            setattr(Symbol, f"__r{_name}__", _reflected)
+Symbol.__getitem__ = lambda self, index: Operation("getitem", right=_written(index))(self)  # type: ignore[attr-defined]

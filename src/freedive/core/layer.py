@@ -1,0 +1,368 @@
+"""What a layer is: a dataclass of configuration with one method to write, `call`.
+
+A layer holds no scopes and no names but its own: its values rest in it between runs, and during a forward pass it
+asks the current `Pass` for them. Where it stands in its model (attribute, or type and position) is its path.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..config import Configured, Family, configured_fields, from_json, text, to_json
+from ..errors import nearest
+from . import forward
+from .calling import call_root
+from .paths import layers_in, paths
+from .symbol import record, symbols_in
+from .variables import Spec, draw_missing
+
+COMMON = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
+
+
+class LayerType(type):
+    """Making a layer: arguments that every layer understands are taken here, so that no class repeats them."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        signature = inspect.signature(cls.__init__)
+        own = signature.parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in own.values())
+        common = {k: kwargs.pop(k) for k in COMMON if k in kwargs and k not in own}
+        for name in kwargs:
+            if name not in own and not open_ended:
+                known = [n for n in (*own, *COMMON) if n != "self"]
+                close = nearest(name, known)
+                hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
+                raise TypeError(f"{cls.__name__} has no argument {name!r}. {hint}")
+        layer = cls.__new__(cls, *args, **kwargs)
+        layer._start(**common)
+        try:
+            bound = signature.bind(layer, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}. Its arguments are {signature}".replace("(self, ", "(")) from None
+        layer._arguments = dict(list(bound.arguments.items())[1:])
+        layer.__init__(*args, **kwargs)
+        return layer
+
+
+class Layer(Configured, metaclass=LayerType):
+    """A description of a computation with weights; subclass it and write `call`.
+
+    Fields are the configuration. Inside `call`, `self.param(name, shape, initializer)` is a weight,
+    `self.variable(...)` and `self.update(...)` are state that is no subject of gradients, `self.rng()` is a fresh
+    random key, `self.training` tells training from use, and `self.hyper(name)` is a field that may be swept. Sublayers are attributes,
+    made in `__init__` (or fields) and called in `call`.
+
+    Args (of every layer):
+        name: how the layer is called in its model; by default its type and position.
+        trainable: whether gradients change its weights.
+        dtype: the type it computes in, where that differs from the model's.
+        input_shape: the shape of one sample, for the first layer of a `Sequential`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> class Scale(fd.layers.Layer):
+    ...     factor: float = 1.0
+    ...     def call(self, x):                                   # (..., features) -> (..., features)
+    ...         return x * self.factor * self.param("scale", (x.shape[-1],), "ones")
+    >>> Scale(3.0)(np.ones((1, 2))).tolist()
+    [[3.0, 3.0]]
+    """
+
+    family: ClassVar[Family | None] = Family("layer")
+    supports_masking: ClassVar[bool] = False
+
+    def __init__(self, **common: Any):
+        self._start(**{**self._common, **common})
+
+    def _start(self, **common: Any) -> None:
+        """Take the arguments that every layer has; make room for values. Runs before any __init__, so none must."""
+        unknown = [k for k in common if k not in COMMON]
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no argument {unknown[0]!r}. Known to every layer: {COMMON}")
+        self._common = common
+        self.name = _checked_name(common.get("name"))
+        self.dtype = None if common.get("dtype") is None else jnp.dtype(common["dtype"]).name
+        self._trainable = bool(common.get("trainable", True))
+        self._given_shape = _given_shape(common)  # of one sample, without the batch
+        self._planned = False  # whether its shapes have been traced
+        self._values: dict[str, dict[str, Any]] = {"params": {}, "state": {}}
+        self._specs: dict[str, dict[str, Spec]] = {"params": {}, "state": {}}
+        self._hyper: list[str] = []  # fields that may be swept, dotted
+        self._nodes: list[Any] = []  # its calls on symbols
+
+    # to write -------------------------------------------------------------------------------------------------------
+    def call(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The computation; every layer writes it."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method call(self, x)")
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        """The mask of the outputs: which time steps count. Handed on by layers with `supports_masking`."""
+        if not self.supports_masking:
+            return None
+        return next((m for m in mask if m is not None), None) if isinstance(mask, (list, tuple)) else mask
+
+    # to use in call -----------------------------------------------------------------------------------------------------
+    def param(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Any = "glorot_uniform",
+        regularizer: Any = None,
+        constraint: Any = None,
+        dtype: Any = "float32",
+    ) -> Any:
+        """A weight: made when the layer first sees an input, changed by gradients.
+
+        `regularizer` may be the name of the field that holds it, so that its strength can be swept.
+        """
+        asked = Spec(_sizes(shape), jnp.dtype(dtype), initializer, regularizer, constraint)
+        return forward.current(self).value(self, "params", name, asked)
+
+    def variable(self, name: str, shape: tuple[int, ...], initializer: Any = "zeros", dtype: Any = "float32") -> Any:
+        """A value that the forward pass keeps from step to step, without gradient."""
+        return forward.current(self).value(self, "state", name, Spec(_sizes(shape), jnp.dtype(dtype), initializer))
+
+    def update(self, **values: Any) -> None:
+        """Write new values of variables; they take effect after this step."""
+        forward.current(self).update(self, values)
+
+    def rng(self) -> Any:
+        """A fresh random key: a function of the run's key, the layer's path and how often it was asked."""
+        return forward.current(self).rng(self)
+
+    def hyper(self, name: str) -> Any:
+        """The number in field `name`, which a search may sweep and a callback may change without compiling again."""
+        return forward.current(self).hyper_value(self, name)
+
+    def add_loss(self, value: Any) -> None:
+        """Add a scalar to what training minimises."""
+        forward.current(self).add_loss(self, value)
+
+    def activate(self, z: Any, activation: Any = None) -> Any:
+        """a = f(z) with the layer's activation; both are kept for `Model.inspect`."""
+        current = forward.current(self)
+        z = current.tap(self, "z", z)
+        return current.tap(self, "a", (activation or self.activation)(z))  # type: ignore[attr-defined]
+
+    @property
+    def training(self) -> bool:
+        """True in training, False in evaluation and prediction; a frozen layer is never in training."""
+        return forward.current(self).training and self._trainable
+
+    @property
+    def path(self) -> str:
+        """Where this layer stands in the model that is running, or its name; for messages."""
+        running = forward.running()
+        return (running.where.get(self) if running else None) or self.name or type(self).__name__
+
+    def error(self, message: str) -> ValueError:
+        """An error that names this layer by its path and type."""
+        kind = type(self).__name__
+        return ValueError(f"{self.path} ({kind}): {message}" if self.path != kind else f"{kind}: {message}")
+
+    # calling ----------------------------------------------------------------------------------------------------------
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        if symbols_in((inputs, kwargs)):
+            return record(self, inputs, kwargs)
+        running = forward.running()
+        return call_root(self, inputs, kwargs) if running is None else running.call(self, inputs, kwargs)
+
+    # freezing ---------------------------------------------------------------------------------------------------------
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients change the weights of this layer and those inside it. Takes effect with `compile`."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in paths(self):
+            layer._trainable = bool(value)
+
+    # values -----------------------------------------------------------------------------------------------------------
+    @property
+    def built(self) -> bool:
+        """Whether the shapes of this layer and of those inside it are known."""
+        return self._planned
+
+    def build(self, input_shape: Any = None, seed: int | None = None) -> None:
+        """Make the values: find their shapes by tracing, draw them.
+
+        Args:
+            input_shape: of a batch, the first size None: (None, 28, 28); not needed where the layer knows it.
+            seed: of the first values; by default the next of the process' sequence.
+        """
+        if not self._planned:
+            shape = self._given_shape if input_shape is None else tuple(input_shape)[1:]
+            if shape is None:
+                raise ValueError(
+                    f"{self.name or type(self).__name__} has no weights yet, because it has not seen the shape of its input. "
+                    "Call it on data, fit it, give its first layer input_shape=..., or call build((None, ...))"
+                )
+            self._plan(shape)
+        draw_missing(self, seed)
+
+    def _plan(self, shape: tuple[int | None, ...]) -> None:
+        """Trace a call on one input of this sample shape."""
+        sizes = (forward.ANY if d is None else d for d in shape)
+        forward.plan(self, (jax.ShapeDtypeStruct((forward.BATCH, *sizes), jnp.dtype("float32")),))
+
+    def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
+        """Trace a call on inputs like these."""
+        forward.plan(self, inputs, kwargs)
+
+    def _weights(self, kinds: tuple[str, ...] = ("params", "state")) -> Iterator[tuple[Layer, str, str]]:
+        """(layer, kind, name) in Keras' order: a layer's own weights, its state, then its sublayers'."""
+        self.build()
+        for layer in paths(self):
+            for kind in kinds:
+                for name in layer._specs[kind]:
+                    yield layer, kind, name
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights as arrays, in the order of `get_weights`."""
+        return [layer._values[kind][name] for layer, kind, name in self._weights()]
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that gradients change."""
+        return [l._values[kind][name] for l, kind, name in self._weights(("params",)) if l._trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """The weights that gradients do not change: frozen ones and state."""
+        return [l._values[k][name] for l, k, name in self._weights() if k == "state" or not l._trainable]
+
+    variables = weights
+    trainable_variables = trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, in Keras' order and shapes."""
+        return [np.array(w) for w in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Put back what `get_weights` gave."""
+        slots = list(self._weights())
+        if len(weights) != len(slots):
+            raise ValueError(f"set_weights: this model has {len(slots)} arrays, received {len(weights)}")
+        where = paths(self)
+        new = []
+        for i, ((layer, kind, name), value) in enumerate(zip(slots, weights, strict=True)):
+            spec, value = layer._specs[kind][name], np.asarray(value)
+            if value.shape != spec.shape:
+                label = f"{where[layer]}/{name}".lstrip("/")
+                raise ValueError(f"set_weights: array {i} ({label}) has shape {value.shape}, expected {spec.shape}")
+            new.append(jax.device_put(value.astype(spec.dtype)))
+        for (layer, kind, name), value in zip(slots, new, strict=True):
+            layer._values[kind][name] = value
+
+    def count_params(self) -> int:
+        """The number of numbers in all weights."""
+        return sum(int(np.prod(l._specs[kind][name].shape)) for l, kind, name in self._weights())
+
+    def __getattr__(self, name: str) -> Any:
+        values = vars(self).get("_values")
+        if values is not None and not name.startswith("_"):
+            for kind in values:
+                if name in values[kind]:
+                    return values[kind][name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    # symbols ----------------------------------------------------------------------------------------------------------
+    @property
+    def output(self) -> Any:
+        """The symbolic output of this layer where it was called on symbols: `Model(model.inputs, layer.output)`."""
+        return self._first_call().outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of this layer where it was called on symbols."""
+        needs = self._first_call().needs
+        return needs[0] if len(needs) == 1 else needs
+
+    def _first_call(self) -> Any:
+        if not self._nodes:
+            raise ValueError(
+                f"{self.name or type(self).__name__} has not been called on symbols yet: "
+                "give its model an input shape, or call it on an Input"
+            )
+        return self._nodes[0]
+
+    def _structure(self) -> dict[str, Any]:
+        """What makes this layer equal to another: its public attributes and those of the layers in it."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    # configuration ----------------------------------------------------------------------------------------------------
+    def _children(self) -> Iterator[tuple[str, Layer]]:
+        """(name, sublayer): attributes that are layers, and layers in lists, tuples and dicts."""
+        for name, value in vars(self).items():
+            if not name.startswith("_"):
+                yield from layers_in(name, value)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, as JSON values; its weights apart."""
+        config = {"name": self.name} if self.name is not None else {}
+        if not self._trainable:
+            config["trainable"] = False
+        if self.dtype is not None:
+            config["dtype"] = str(self.dtype)
+        if self._given_shape is not None:
+            config["input_shape"] = list(self._given_shape)
+        fields = configured_fields(type(self))
+        own = {f.name: getattr(self, f.name) for f in fields} if _is_dataclass_made(type(self)) else self._arguments
+        where = type(self).__name__
+        return config | {name: to_json(value, f"{where}.{name}") for name, value in own.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A layer with these arguments and no values yet."""
+        return cls(**{name: from_json(value) for name, value in config.items()})
+
+    def __repr__(self) -> str:
+        if _is_dataclass_made(type(self)):
+            return super().__repr__()
+        return f"{type(self).__name__}(name={self.name!r})"
+
+
+# arguments ----------------------------------------------------------------------------------------------------------
+def _is_dataclass_made(cls: type) -> bool:
+    """Whether the class that wrote __init__ is a dataclass: then its fields are its arguments."""
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    return owner is not Layer and "__dataclass_fields__" in vars(owner)
+
+
+def _given_shape(common: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """The shape of one sample from the words that Keras has for it."""
+    if common.get("batch_input_shape") is not None:
+        return tuple(common["batch_input_shape"])[1:]
+    if common.get("input_shape") is not None:
+        shape = common["input_shape"]
+        if isinstance(shape, (int, np.integer)) or any(not isinstance(d, (int, np.integer, type(None))) for d in shape):
+            raise ValueError(f"input_shape expects a tuple of whole numbers, like (784,). Received: {shape!r}")
+        return tuple(shape)
+    if common.get("input_dim") is not None:
+        length = (common["input_length"],) if common.get("input_length") is not None else ()
+        return (*length, common["input_dim"])
+    if common.get("input_length") is not None:
+        return (common["input_length"],)
+    return None
+
+
+def _checked_name(name: Any) -> str | None:
+    if name is None:
+        return None
+    if not text(name) or "/" in name or len(name) > 128 or not name.isprintable():
+        raise ValueError(f"a layer's name is 1 to 128 printable characters without '/'. Received: {name!r}")
+    return name
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    return tuple(int(d) for d in shape)

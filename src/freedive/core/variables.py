@@ -1,0 +1,160 @@
+"""The values of a model: three flat trees, path -> name -> array, and the seeds that first values are drawn from.
+
+`params` are what gradients change, `state` is what a forward pass writes, `hyper` are numbers that stay constant in a
+step and can be swept or changed without compiling again. The path of a layer is also its key in a file and in a mask.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from .paths import paths
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+Array = jax.Array
+Tree = dict[str, dict[str, Any]]  # "block/conv" -> "kernel" -> array
+
+
+class Variables(NamedTuple):
+    """All values of a root: what `gather` collects, `apply` reads and `scatter` puts back."""
+
+    params: Tree
+    state: Tree
+    hyper: Tree
+
+
+class Spec(NamedTuple):
+    """What a layer asked for: enough to draw its first value and to treat it as asked."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    initializer: Callable[..., np.ndarray]
+    regularizer: Any = None
+    constraint: Callable[..., Any] | None = None
+
+    def draw(self, seed: int, label: str) -> Array:
+        """The first value: a function of the model's seed and the value's full name only."""
+        rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
+        value = np.asarray(self.initializer(self.shape, dtype=np.dtype(self.dtype).name, rng=rng))
+        if value.shape != self.shape:
+            raise ValueError(f"{label}: the initializer gave shape {value.shape}, expected {self.shape}")
+        return jax.device_put(value.astype(self.dtype, copy=False))
+
+
+def leaves(tree: Tree) -> Iterator[tuple[str, str, Any]]:
+    """(path, name, value) of a two-level tree, in order."""
+    for path, values in tree.items():
+        for name, value in values.items():
+            yield path, name, value
+
+
+def split(tree: Tree, chosen: Callable[[str, str], bool]) -> tuple[Tree, Tree]:
+    """(those chosen by path and name, the rest), without empty paths.
+
+    >>> split({"a": {"w": 1, "b": 2}}, lambda path, name: name == "w")
+    ({'a': {'w': 1}}, {'a': {'b': 2}})
+    """
+    yes: Tree = {}
+    no: Tree = {}
+    for path, name, value in leaves(tree):
+        (yes if chosen(path, name) else no).setdefault(path, {})[name] = value
+    return yes, no
+
+
+def merge(*trees: Tree) -> Tree:
+    """One tree with the values of all; later trees win.
+
+    >>> merge({"a": {"w": 1}}, {"a": {"b": 2}, "c": {}})
+    {'a': {'w': 1, 'b': 2}, 'c': {}}
+    """
+    merged: Tree = {}
+    for tree in trees:
+        for path, values in tree.items():
+            merged.setdefault(path, {}).update(values)
+    return merged
+
+
+# values rest in the layers between runs -----------------------------------------------------------------------------
+def gather(root: Layer) -> Variables:
+    """The values that rest in the layers under a root, as trees; hyper is read afresh from their fields."""
+    params: Tree = {}
+    state: Tree = {}
+    hyper: Tree = {}
+    for layer, path in paths(root).items():
+        if layer._values["params"]:
+            params[path] = dict(layer._values["params"])
+        if layer._values["state"]:
+            state[path] = dict(layer._values["state"])
+        if layer._hyper:
+            hyper[path] = {name: np.float32(operator.attrgetter(name)(layer)) for name in layer._hyper}
+    return Variables(params, state, hyper)
+
+
+def scatter(root: Layer, params: Tree, state: Tree) -> None:
+    """Put values back into the layers; paths that a tree lacks keep theirs."""
+    for layer, path in paths(root).items():
+        for kind, tree in (("params", params), ("state", state)):
+            if path in tree:
+                layer._values[kind] = dict(tree[path])
+
+
+def draw_missing(root: Layer, seed: int | None = None) -> None:
+    """Draw first values for what was asked for and has none yet."""
+    missing = [
+        (layer, kind, name, f"{path}/{name}")
+        for layer, path in paths(root).items()
+        for kind, specs in layer._specs.items()
+        for name in specs
+        if name not in layer._values[kind]
+    ]
+    if missing:
+        seed = next_seed() if seed is None else seed
+        for layer, kind, name, label in missing:
+            layer._values[kind][name] = layer._specs[kind][name].draw(seed, label)
+
+
+# seeds ------------------------------------------------------------------------------------------------------------
+class _Seeds:
+    """One sequence a process: every model takes the next number, so that a script run twice gives the same bits."""
+
+    def __init__(self) -> None:
+        self.start(0)
+
+    def start(self, seed: int) -> None:
+        self.base, self.count = seed, itertools.count()
+
+    def next(self) -> int:
+        return int(np.random.SeedSequence([self.base, next(self.count)]).generate_state(1)[0])
+
+
+_seeds = _Seeds()
+
+
+def set_seed(seed: int) -> None:
+    """Start the process' sequence of model and run seeds at another place.
+
+    A script run twice gives the same numbers without this; call it to get others.
+
+    Args:
+        seed: a whole number, 0 or more.
+
+    >>> import freedive as fd
+    >>> fd.set_seed(7)
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"set_seed expects a whole number, 0 or more. Received: {seed!r}")
+    _seeds.start(int(seed))
+
+
+def next_seed() -> int:
+    """The next number of the process' sequence."""
+    return _seeds.next()

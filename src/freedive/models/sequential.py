@@ -1,0 +1,124 @@
+"""Sequential: layers in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+
+from ..core.graph import Graph, Input, InputLayer
+from ..core.layer import Layer
+from ..core.paths import named
+from ..core.symbol import Symbol, is_symbol
+from .model import Model
+
+
+class Sequential(Model):
+    """Layers in a row: each takes what the one before gives.
+
+    Args:
+        layers: in order. The first may be an `Input`, or carry `input_shape`; else shapes come from the first data.
+        name: the model's name.
+
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)])
+    >>> model.output_shape
+    (None, 3)
+    """
+
+    def __init__(self, layers: Any = None, **common: Any):
+        super().__init__(**common)
+        for layer in layers or []:
+            self.add(layer)
+
+    def _start(self, **common: Any) -> None:
+        super()._start(**common)
+        self._stack: list[Layer] = []
+        self._entry: Symbol | None = None
+        self._exit: Any = None
+
+    def add(self, layer: Any) -> None:
+        """Put a layer at the end; its shapes are known at once where the model's input shape is."""
+        if is_symbol(layer):
+            layer = layer.node.layer
+        if not isinstance(layer, Layer):
+            raise TypeError(f"Sequential expects layers. Received: {layer!r}")
+        if isinstance(layer, InputLayer):
+            if self._stack or self._entry is not None:
+                raise ValueError("Sequential: an Input comes first, before every layer, and only once")
+            self._entry = self._exit = layer.symbol()
+            return
+        if layer in self._stack:
+            raise ValueError(
+                f"Sequential: {layer!r} is in the model already; a layer used twice needs a functional Model"
+            )
+        shape = _entry_shape(layer)
+        if self._entry is None and not self._stack and shape is not None:
+            self._entry = self._exit = Input(shape)
+        self._stack.append(layer)
+        list(self._children())  # names the layer
+        if self._entry is not None:
+            self._exit = layer(self._exit)
+            self._join()
+
+    def pop(self) -> Layer:
+        """Take the last layer away."""
+        if not self._stack:
+            raise ValueError("Sequential: there is no layer to pop")
+        last = self._stack.pop()
+        if self._entry is not None:
+            self._connect(self._entry)
+        return last
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order."""
+        return list(self._stack)
+
+    def call(self, x: Any) -> Any:
+        if self._graph is not None:
+            return self._graph.run(x)
+        for layer in self._stack:
+            x = layer(x)
+        return x
+
+    def _children(self) -> Iterator[tuple[str, Layer]]:
+        yield from named(self._stack)
+
+    def _structure(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "layers": self._stack,
+            "shape": self._entry.shape if self._entry is not None else None,
+        }
+
+    def _plan(self, shape: Any) -> None:
+        self._connect(Input(shape))
+
+    def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
+        if len(inputs) != 1 or len(jax.tree.leaves(inputs)) != 1:
+            raise ValueError(
+                f"Sequential takes one array. Received {len(jax.tree.leaves(inputs))}: use a functional Model"
+            )
+        x = jax.tree.leaves(inputs)[0]
+        self._connect(Input(x.shape[1:], dtype="float32"))
+
+    def _connect(self, entry: Symbol) -> None:
+        self._entry = self._exit = entry
+        for layer in self._stack:
+            self._exit = layer(self._exit)
+        self._join()
+
+    def _join(self) -> None:
+        self._graph, self._planned = Graph(self._entry, self._exit), True
+
+
+def _entry_shape(layer: Layer) -> Any:
+    """The shape of one sample that a layer was given, or that a model inside begins with."""
+    if layer._given_shape is not None:
+        return layer._given_shape
+    entry = getattr(layer, "_entry", None)
+    graph = getattr(layer, "_graph", None)
+    symbol = entry if entry is not None else graph.entries[0] if graph is not None and len(graph.entries) == 1 else None
+    return symbol.shape[1:] if symbol is not None else None

@@ -1,0 +1,146 @@
+"""A run is a line of steps: the batches of an epoch, then its validation, then the next epoch. A chunk is an interval
+of that line, and one compiled program runs any interval: where it begins and how many steps it does are inputs.
+
+So an epoch may take many chunks, or a chunk many epochs, with the same bits; nothing compiles twice, and progress,
+Ctrl-C, callbacks and checkpoints live at chunk edges.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..core.structure import Compiled, compiled
+from .feeds import Feed
+from .program import Program, TrainState
+
+ROOM = 256  # epochs that one chunk can report
+
+
+class Carry(NamedTuple):
+    """What goes from chunk to chunk: the train state, and the sums of the epoch under way."""
+
+    ts: TrainState
+    sums: Any  # {"train": ..., "test": ...}
+
+
+class Line(NamedTuple):
+    """The steps of an epoch: training batches from `train`, then validation batches from `test`, every `every` epochs."""
+
+    train: Feed | None
+    test: Feed | None
+    every: int = 1
+
+    @property
+    def training(self) -> int:
+        """Training steps an epoch."""
+        return self.train.full + (self.train.rest > 0) if self.train is not None else 0
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch, validation included."""
+        return self.training + (self.test.full + (self.test.rest > 0) if self.test is not None else 0)
+
+    @property
+    def arrays(self) -> Any:
+        """The data, as an input of the compiled chunk."""
+        return [feed.arrays if feed is not None else None for feed in (self.train, self.test)]
+
+    @property
+    def key(self) -> Any:
+        """What makes two lines the same program."""
+        return (*(feed.key if feed is not None else None for feed in (self.train, self.test)), self.every)
+
+
+def compiled_chunk(program: Program, line: Line) -> Compiled:
+    """The compiled `(program, line), carry, arrays, seed, epoch, at, count -> carry, logs`, shared by equal programs."""
+
+    def run(subject: Any, *args: Any) -> Any:
+        return chunk(*subject, *args)
+
+    return compiled(("chunk", program.key, line.key), run, donate_argnums=0)
+
+
+def chunk(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, epoch: Any, at: Any, count: Any) -> Any:
+    """Run `count` steps from step `at` of `epoch`.
+
+    Returns:
+        (carry, logs): logs hold the sums of each epoch that ended, in order, room for ROOM of them.
+    """
+    zero = jax.tree.map(jnp.zeros_like, carry.sums)
+    logs = jax.tree.map(lambda s: jnp.zeros((ROOM, *s.shape), s.dtype), carry.sums)
+
+    def stretch(c: Any) -> Any:
+        carry, epoch, at, left, row, logs = c
+        end = jnp.minimum(at + left, line.steps)
+        carry = _train(program, line, carry, arrays[0], seed, epoch, at, end)
+        carry = _test(program, line, carry, arrays[1], epoch, at - line.training, end - line.training)
+        logs = jax.tree.map(lambda l, s: lax.dynamic_update_index_in_dim(l, s, row, 0), logs, carry.sums)
+        done = end == line.steps
+        sums = jax.tree.map(lambda z, s: jnp.where(done, z, s), zero, carry.sums)
+        return carry._replace(sums=sums), epoch + done, jnp.where(done, 0, end), left - (end - at), row + done, logs
+
+    def going(c: Any) -> Any:
+        return c[3] > 0
+
+    start = (carry, epoch, at, count, jnp.int32(0), logs)
+    carry, *_, logs = lax.while_loop(going, stretch, start)
+    return carry, logs
+
+
+def _train(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, epoch: Any, at: Any, end: Any) -> Carry:
+    feed = line.train
+    if feed is None:
+        return carry
+
+    def step(carry: Carry, batch: Any) -> Carry:
+        ts, sums = program.step(carry.ts, batch)
+        return Carry(ts, {**carry.sums, "train": add(carry.sums["train"], sums)})
+
+    return _over(feed, carry, step, arrays, seed, epoch, at, end)
+
+
+def _test(program: Program, line: Line, carry: Carry, arrays: Any, epoch: Any, at: Any, end: Any) -> Carry:
+    feed = line.test
+    if feed is None:
+        return carry
+    due = (epoch + 1) % line.every == 0
+
+    def step(carry: Carry, batch: Any) -> Carry:
+        return carry._replace(sums={**carry.sums, "test": add(carry.sums["test"], program.test(carry.ts, batch))})
+
+    return _over(feed, carry, step, arrays, 0, 0, jnp.maximum(at, 0), jnp.where(due, end, 0))
+
+
+def _over(feed: Feed, carry: Carry, step: Any, arrays: Any, seed: Any, epoch: Any, at: Any, end: Any) -> Carry:
+    """The full batches between `at` and `end`, and the short one if it lies between them."""
+    if feed.full:
+        body = lambda i, c: step(c, feed.batch(arrays, seed, epoch, i))  # noqa: E731
+        carry = lax.fori_loop(jnp.minimum(at, feed.full), jnp.minimum(end, feed.full), body, carry)
+    if feed.rest:
+        # A loop of no or one turn: unlike a conditional, it lets XLA update the weights in place.
+        body = lambda _, c: step(c, feed.last(arrays, seed, epoch))  # noqa: E731
+        carry = lax.fori_loop(jnp.maximum(at, feed.full), jnp.minimum(end, feed.full + 1), body, carry)
+    return carry
+
+
+def add(a: Any, b: Any) -> Any:
+    """Sums of two parts together."""
+    return jax.tree.map(jnp.add, a, b)
+
+
+def empty_sums(program: Program, ts: TrainState, line: Line) -> Any:
+    """Zeros of the shape of an epoch's sums, found without computing."""
+
+    def shapes(ts: TrainState, arrays: Any) -> Any:
+        found = {}
+        for name, feed, data in (("train", line.train, arrays[0]), ("test", line.test, arrays[1])):
+            if feed is not None:
+                batch = feed.batch(data, 0, 0, 0) if feed.full else feed.last(data, 0, 0)
+                found[name] = program.step(ts, batch)[1] if name == "train" else program.test(ts, batch)
+        return found
+
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(shapes, ts, line.arrays))

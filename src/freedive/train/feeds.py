@@ -1,0 +1,102 @@
+"""Where batches come from: whole arrays on the device, from which the compiled run takes the rows of a batch itself, or
+blocks of batches that a stream hands over.
+
+A feed tells the compiled run how many full batches an epoch has and how large the short one at its end is; its
+`batch` and `last` are traced. The short batch has its true size, so every loss, metric and layer sees only real rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .order import shuffled
+
+
+class Feed(Protocol):
+    """What the compiled run asks of its data."""
+
+    arrays: Any  # a tree; an input of the compiled run
+    full: int  # full batches an epoch
+    rest: int  # rows of the short batch after them
+    batch_size: int
+
+    @property
+    def key(self) -> Hashable:
+        """What makes two feeds the same program."""
+        ...
+
+    def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
+        """Full batch `at` of an epoch; traced."""
+        ...
+
+    def last(self, arrays: Any, seed: Any, epoch: Any) -> Any:
+        """The short batch; traced."""
+        ...
+
+
+class Resident:
+    """Arrays on the device: rows of (x, y, weights), shuffled anew each epoch.
+
+    Args:
+        arrays: a tree of arrays with equal first sizes.
+        batch_size: rows a batch.
+        shuffle: whether every epoch has its own order.
+    """
+
+    def __init__(self, arrays: Any, batch_size: int, shuffle: bool):
+        self.rows = len(jax.tree.leaves(arrays)[0])
+        self.batch_size, self.shuffle = min(batch_size, self.rows), shuffle
+        self.arrays = jax.tree.map(jnp.asarray, arrays)
+        self.full, self.rest = divmod(self.rows, self.batch_size)
+
+    @property
+    def key(self) -> Hashable:
+        return ("resident", self.rows, self.batch_size, self.shuffle)
+
+    def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
+        return self._take(arrays, at * self.batch_size, self.batch_size, seed, epoch)
+
+    def last(self, arrays: Any, seed: Any, epoch: Any) -> Any:
+        return self._take(arrays, self.full * self.batch_size, self.rest, seed, epoch)
+
+    def _take(self, arrays: Any, start: Any, size: int, seed: Any, epoch: Any) -> Any:
+        if not self.shuffle:
+            return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), arrays)
+        rows = shuffled(start + jnp.arange(size), self.rows, seed, epoch)
+        return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds", unique_indices=True), arrays)
+
+
+class Block:
+    """Batches of equal shape that a stream handed over, stacked: leaves are (batches, rows, ...).
+
+    A block never ends an epoch, since a stream may have more; `room` is the number of batches the program is made for.
+    """
+
+    rest = 0
+
+    def __init__(self, batches: list[Any], room: int):
+        self.count, self.full = len(batches), room + 1
+        self.arrays = jax.tree.map(lambda *parts: _stacked(parts, room), *batches)
+        self.batch_size = jax.tree.leaves(batches[0])[0].shape[0]
+
+    @property
+    def key(self) -> Hashable:
+        return ("block", self.full)
+
+    def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
+        return jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, at, keepdims=False), arrays)
+
+    def last(self, arrays: Any, seed: Any, epoch: Any) -> Any:
+        raise NotImplementedError("a block has no short batch")
+
+
+def _stacked(parts: tuple[Any, ...], room: int) -> np.ndarray:
+    stacked = np.empty((room, *parts[0].shape), parts[0].dtype)
+    for i, part in enumerate(parts):
+        stacked[i] = part
+    return stacked

@@ -1,0 +1,121 @@
+"""What people hand to fit, evaluate and predict, as trees of arrays: checked once, before anything is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..errors import show_shape
+
+
+def arrays_of(data: Any, where: str) -> Any:
+    """A tree of numpy or jax arrays from arrays, lists, dicts, data frames, or anything with __array__ or __dlpack__.
+
+    Args:
+        data: as given.
+        where: how messages call it: "fit(x=...)".
+    """
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {key: arrays_of(value, f"{where}[{key!r}]") for key, value in data.items()}
+    if isinstance(data, tuple) or (isinstance(data, list) and data and _is_array(data[0])):
+        return [arrays_of(value, f"{where}[{i}]") for i, value in enumerate(data)]
+    return one_array(data, where)
+
+
+def one_array(data: Any, where: str) -> Any:
+    """One array of numbers."""
+    if isinstance(data, jax.Array):
+        return data
+    if hasattr(data, "to_numpy"):  # pandas, polars
+        data = data.to_numpy()
+    elif hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray) and not hasattr(data, "__array__"):
+        data = np.from_dlpack(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{where}: the rows have different lengths ({error}). Pad them: utils.pad_sequences") from None
+    if array.dtype.kind == "O":
+        array = _numbers_in(array, where)
+    if array.dtype.kind in "US":
+        raise TypeError(
+            f"{where}: expected numbers. Received text, as {array.ravel()[:1].tolist()}: encode it as numbers first"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: expected numbers. Received an array of {array.dtype}")
+    if array.ndim == 0:
+        raise ValueError(f"{where}: expected an array with a batch axis. Received the single number {array}")
+    return narrowed(array, where)
+
+
+def narrowed(array: np.ndarray, where: str) -> np.ndarray:
+    """64-bit numbers as 32-bit ones, where they fit."""
+    if array.dtype == np.float64 or array.dtype.itemsize > 4 and array.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            narrow = array.astype(np.float32)
+        if array.size and np.isinf(narrow).any() and not np.isinf(array).any():
+            at = np.argwhere(np.isinf(narrow))[0].tolist()
+            raise ValueError(f"{where}: {array[tuple(at)]} at index {at} does not fit in float32. Scale the data")
+        return narrow
+    if array.dtype.itemsize > 4:
+        if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
+            raise ValueError(f"{where}: {array.max()} does not fit in int32")
+        return array.astype(np.int32)
+    return array
+
+
+def _numbers_in(array: np.ndarray, where: str) -> np.ndarray:
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        odd = next(v for v in array.ravel() if not isinstance(v, (int, float, np.number)))
+        kind = type(odd).__name__
+        hint = (
+            "Pad the rows to one length: utils.pad_sequences" if kind in ("list", "ndarray") else "Encode it as numbers"
+        )
+        raise TypeError(
+            f"{where}: expected numbers. Received an object array that holds {kind}: {odd!r:.60}. {hint}"
+        ) from None
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") or hasattr(value, "__dlpack__") or hasattr(value, "to_numpy")
+
+
+def rows_of(tree: Any, where: str) -> int:
+    """The number of rows that all arrays of a tree share."""
+    sizes = [len(a) for a in jax.tree.leaves(tree)]
+    if not sizes or sizes[0] == 0:
+        raise ValueError(f"{where}: there is no data: {'no array' if not sizes else 'arrays of 0 rows'}")
+    if len(set(sizes)) > 1:
+        raise ValueError(f"{where}: all arrays must have the same number of rows. Received: {sizes}")
+    return sizes[0]
+
+
+def check_rows(x: Any, y: Any, weights: Any, where: str) -> int:
+    """The number of rows that x, y and weights share."""
+    rows = rows_of(x, f"{where}(x=...)")
+    for name, tree in (("y", y), ("sample_weight", weights)):
+        for array in jax.tree.leaves(tree):
+            if len(array) != rows:
+                raise ValueError(f"{where}: x has {rows} rows and {name} has {len(array)}: they must be the same")
+    return rows
+
+
+def check_finite(tree: Any, where: str) -> None:
+    """No NaN and no infinity; the first one is named by its place."""
+    for array in jax.tree.leaves(tree):
+        if np.issubdtype(array.dtype, np.floating):
+            array = np.asarray(array)
+            total = array.sum(dtype=np.float64) if array.size else 0.0
+            if not np.isfinite(total):
+                at = np.argwhere(~np.isfinite(array))
+                if len(at):
+                    place = ", ".join(map(str, at[0]))
+                    raise ValueError(
+                        f"{where}: {array[tuple(at[0])]} at index ({place}) of {show_shape(array.shape)}, and {len(at)} such "
+                        "values in all. Drop these rows or fill them in"
+                    )

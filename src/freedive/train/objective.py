@@ -1,0 +1,123 @@
+"""What a run minimises and measures: the losses and metrics of every output, as totals that are merged by addition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import losses as loss_family
+from .. import metrics as metric_family
+from ..errors import nearest
+
+if TYPE_CHECKING:
+    from ..core.forward import Pass
+
+
+class Objective:
+    """Losses, their weights, and metrics, bound to the outputs of a model.
+
+    Args:
+        names: the names of the outputs, in order.
+        shapes: their shapes, the batch first.
+        target_shapes: the shapes of the targets, in order; None where there are none.
+        loss, loss_weights, metrics, weighted_metrics: as `compile` takes them: one thing, a list by output, or a dict
+            by output name.
+    """
+
+    def __init__(
+        self,
+        names: list[str],
+        shapes: list[tuple],
+        target_shapes: list[tuple] | None,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ):
+        self.names = names
+        self.losses = [loss_family.get(l) for l in by_output(loss, names, "loss")]
+        self.loss_weights = [1.0 if w is None else float(w) for w in by_output(loss_weights, names, "loss_weights")]
+        self.metrics = {}  # label -> (output, metric, whether weights count)
+        for given, weighted in ((metrics, False), (weighted_metrics, True)):
+            for i, wanted in enumerate(by_output(given, names, "metrics", lists=True)):
+                for identifier in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
+                    if identifier is not None:
+                        self._add(identifier, i, shapes[i], target_shapes[i] if target_shapes else None, weighted)
+
+    def _add(self, identifier: Any, i: int, shape: tuple, target_shape: tuple | None, weighted: bool) -> None:
+        metric = metric_family.resolve(identifier, self.losses[i], shape, target_shape)
+        base = metric.name if len(self.names) == 1 else f"{self.names[i]}_{metric.name}"
+        label, n = base, 1
+        while label in self.metrics:
+            label, n = f"{base}_{n}", n + 1
+        self.metrics[label] = (i, metric, weighted)
+
+    def __call__(self, y: Any, outputs: Any, weights: Any, made: Pass) -> tuple[Any, Any]:
+        """(the number to minimise, the sums) of one batch."""
+        outputs = jax.tree.leaves(outputs)
+        targets = jax.tree.leaves(y) if y is not None else [None] * len(outputs)
+        weights = jax.tree.leaves(weights) if weights is not None else []
+        weights = weights if len(weights) == len(outputs) else (weights or [None]) * len(outputs)
+        masks = [made.mask_of(o) for o in outputs]
+        rows = jnp.float32(outputs[0].shape[0])
+        value, totals = jnp.float32(0), {}
+        for i, loss in enumerate(self.losses):
+            if loss is not None:
+                totals[self.names[i]] = loss.totals(targets[i], outputs[i], weights[i], masks[i])
+                value = value + self.loss_weights[i] * loss.reduce(*totals[self.names[i]])
+        penalty = sum(made.losses.values(), jnp.float32(0))
+        counted = {
+            label: metric.sums(targets[i], outputs[i], weights[i] if weighted else None, masks[i])
+            for label, (i, metric, weighted) in self.metrics.items()
+        }
+        sums = {"loss": totals, "metric": counted}
+        if made.losses:
+            sums["penalty"] = (penalty * rows, rows)
+        return value + penalty, jax.lax.stop_gradient(sums)
+
+    def results(self, sums: Any) -> dict[str, Any]:
+        """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
+        each = {name: float(self.losses[self.names.index(name)].reduce(*t)) for name, t in sums["loss"].items()}
+        weights = dict(zip(self.names, self.loss_weights, strict=True))
+        penalty = float(np.divide(*sums["penalty"])) if "penalty" in sums else 0.0
+        logs: dict[str, Any] = {"loss": sum(weights[name] * value for name, value in each.items()) + penalty}
+        if len(self.names) > 1:
+            logs |= {f"{name}_loss": value for name, value in each.items()}
+        for label, (_, metric, _) in self.metrics.items():
+            value = np.asarray(metric.compute(sums["metric"][label]))
+            logs[label] = float(value) if value.ndim == 0 else value
+        return logs
+
+    def structure(self) -> Any:
+        """What makes two objectives equal."""
+        return [self.names, self.losses, self.loss_weights, [[label, *m] for label, m in self.metrics.items()]]
+
+
+def by_output(given: Any, names: list[str], argument: str, lists: bool = False) -> list[Any]:
+    """What was given for each output: one thing for all, a list in order, or a dict by name.
+
+    >>> by_output({"b": 1}, ["a", "b"], "loss")
+    [None, 1]
+    """
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                close = nearest(name, names)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                raise ValueError(f"{argument}={name!r}: no output has this name.{hint} Outputs: {names}")
+        return [given.get(name) for name in names]
+    if isinstance(given, (list, tuple)) and not (lists and len(names) == 1):
+        if len(given) == len(names) and not (
+            lists and not any(isinstance(g, (list, tuple)) for g in given) and len(names) == 1
+        ):
+            return list(given)
+        if not lists:
+            raise ValueError(
+                f"{argument}: expected one for each of the {len(names)} outputs {names}. Received {len(given)}"
+            )
+        return [list(given) for _ in names]
+    return [given] * len(names)
