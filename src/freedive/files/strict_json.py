@@ -19,8 +19,8 @@ MAX_DIGITS = 20  # 2**64 has 20
 def read_json(path: str | os.PathLike[str], data: bytes | str, what: str = "configuration") -> dict[str, Any]:
     """The JSON object in `data`, which came from the file `path`.
 
-    Refused are: more than 16 MiB, 2,000,000 items, 300,000 containers or 100 levels; a key that stands twice in one object; numbers
-    that are not finite; whole numbers of more than 20 digits; text that is not UTF-8.
+    Refused are: more than 16 MiB, 2,000,000 items, 300,000 containers or 100 levels; a key that stands twice in one
+    object; numbers that are not finite; whole numbers of more than 20 digits; text that is not UTF-8.
 
     Raises:
         ModelFileError: CONFIG_LIMIT or CONFIG_SYNTAX.

@@ -1,0 +1,27 @@
+"""Readers of public formats: numpy in, arrays out. Every error names the file and the record."""
+
+from .audio import read_audio, read_audio_folder, resample
+from .cifar import read_cifar
+from .errors import DataFileError
+from .folders import ClassFolder, list_class_folder
+from .idx import read_idx, write_idx
+from .images import fit_image, open_image, read_image, read_image_folder
+from .tables import Table, read_table
+
+__all__ = [
+    "ClassFolder",
+    "DataFileError",
+    "Table",
+    "fit_image",
+    "list_class_folder",
+    "open_image",
+    "read_audio",
+    "read_audio_folder",
+    "read_cifar",
+    "read_idx",
+    "read_image",
+    "read_image_folder",
+    "read_table",
+    "resample",
+    "write_idx",
+]

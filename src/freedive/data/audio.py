@@ -1,0 +1,149 @@
+"""Sound files to arrays: WAV, FLAC, OGG and whatever else libsndfile reads, one channel or several, at one rate."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from ..files.errors import missing_file
+from .errors import DataFileError
+from .folders import ClassFolder, read_class_folder, stack
+from .opening import Path
+
+EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
+MAX_SAMPLES = 2**28  # an hour and a half at 48 kHz: a small file may claim anything
+_TAPS = 32  # zero crossings of the sinc on either side
+
+
+def read_audio(
+    path: Path | bytes, sample_rate: int | None = None, mono: bool = True, name: str = ""
+) -> tuple[np.ndarray, int]:
+    """The samples of a sound file.
+
+    Args:
+        path: the file, or its content as bytes (then `name` stands in errors).
+        sample_rate: the wanted samples a second; None keeps the file's.
+        mono: average the channels.
+
+    Returns:
+        (samples, sample_rate): float32 in -1..1, (frames,) if mono, else (frames, channels).
+
+    Raises:
+        DataFileError: no sound file, a damaged or an empty one.
+    """
+    import soundfile
+
+    name = name or ("sound" if isinstance(path, bytes) else os.fspath(path))
+    if not isinstance(path, bytes) and not os.path.exists(path):
+        raise missing_file(path)
+    try:
+        with soundfile.SoundFile(io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)) as file:
+            count = file.frames * file.channels
+            if count > MAX_SAMPLES:
+                raise DataFileError(name, f"{count:,} samples announced; at most {MAX_SAMPLES:,} are read")
+            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+            announced = file.frames
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
+    if not len(samples):
+        raise DataFileError(name, "the sound has no samples")
+    if len(samples) < announced:
+        raise DataFileError(name, f"the sound ends after {len(samples):,} of {announced:,} samples")
+    if not np.isfinite(samples).all():
+        raise DataFileError(name, "a sample is not finite", int(np.argmin(np.isfinite(samples).all(1))), "sample")
+    if mono:
+        samples = samples.mean(axis=1)
+    if sample_rate is not None:
+        samples, rate = resample(samples, rate, sample_rate), sample_rate
+    return samples, rate
+
+
+def read_audio_folder(
+    folder: Path,
+    sample_rate: int | None = None,
+    frames: int | None = None,
+    on_error: str = "raise",
+) -> ClassFolder:
+    """A folder of class folders of sounds.
+
+    Args:
+        folder: as FOLDER/CLASS/FILE.
+        sample_rate: the wanted rate; None expects that all files have the same.
+        frames: cut every sound to that many samples, or lengthen it with silence; None keeps the lengths.
+        on_error: "raise", or "skip" damaged files with a warning.
+
+    Returns:
+        A `ClassFolder`; `x` is float32 (n, frames), or a list of arrays (frames,) where lengths are kept.
+    """
+    rates: dict[int, str] = {}
+
+    def read(file: str) -> np.ndarray:
+        samples, rate = read_audio(file, sample_rate)
+        rates.setdefault(rate, file)
+        if len(rates) > 1:
+            (other, first), *_ = rates.items()
+            raise ValueError(f"{file} has {rate} samples a second, {first} has {other}: pass sample_rate=")
+        return samples if frames is None else fit_length(samples, frames)
+
+    found = read_class_folder(folder, EXTENSIONS, read, on_error)
+    if frames is not None:
+        found.x = stack(found.x, found.files, "Pass frames=")
+    return found
+
+
+def fit_length(samples: np.ndarray, frames: int) -> np.ndarray:
+    """The first `frames` samples, with silence behind a sound that is shorter.
+
+    >>> fit_length(np.ones(2), 4)
+    array([1., 1., 0., 0.])
+    """
+    return np.pad(samples[:frames], [(0, max(0, frames - len(samples)))] + [(0, 0)] * (samples.ndim - 1))
+
+
+def resample(samples: Any, from_rate: int, to_rate: int) -> np.ndarray:
+    """A sound at another rate, by band-limited interpolation with a windowed sinc.
+
+    y[n] = sum_k x[k] h(n from/to - k),  h(t) = c sinc(c t) window(t),  c = min(1, to/from)
+
+    Args:
+        samples: (frames,) or (frames, channels).
+
+    Returns:
+        float32 (ceil(frames to/from), ...).
+
+    Reference: J. O. Smith, "Digital Audio Resampling", https://ccrma.stanford.edu/~jos/resample/
+
+    >>> resample(np.ones(8), 8000, 4000).shape
+    (4,)
+    """
+    for what, rate in (("from_rate", from_rate), ("to_rate", to_rate)):
+        if isinstance(rate, bool) or rate != int(rate) or rate <= 0:
+            raise ValueError(f"resample({what}={rate!r}): expected a positive whole number of samples a second")
+    x = np.asarray(samples, np.float32)
+    divisor = math.gcd(int(from_rate), int(to_rate))
+    down, up = int(from_rate) // divisor, int(to_rate) // divisor
+    if down == up:
+        return x
+    cutoff = min(1.0, up / down)
+    half = math.ceil(_TAPS / cutoff)
+    kernels = _phases(up, cutoff, half)  # (up, 2 half)
+    padded = np.pad(x, [(half - 1, half + 1)] + [(0, 0)] * (x.ndim - 1))
+    places = np.arange(-(-len(x) * up // down)) * down  # of the outputs, in steps of 1/up
+    result = np.empty((len(places), *x.shape[1:]), np.float32)
+    window = np.arange(2 * half)
+    for start in range(0, len(places), 8192):  # bounds the memory of the gathered windows
+        place = places[start : start + 8192]
+        gathered = padded[place[:, None] // up + window]  # (outputs, 2 half, ...)
+        result[start : start + 8192] = np.einsum("nk...,nk->n...", gathered, kernels[place % up])
+    return result
+
+
+def _phases(up: int, cutoff: float, half: int) -> np.ndarray:
+    """The filter seen from each of the `up` places an output may have between two inputs; each sums to 1."""
+    t = np.arange(up)[:, None] / up - np.arange(-half + 1, half + 1)  # (up, 2 half)
+    kernels = np.sinc(cutoff * t) * np.cos(np.pi * t / (2 * half)) ** 2
+    return (kernels / kernels.sum(axis=1, keepdims=True)).astype(np.float32)

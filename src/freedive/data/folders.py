@@ -1,0 +1,117 @@
+"""A folder of class folders: how picture and sound collections lie on disks.
+
+flowers/daisy/1.jpg
+flowers/daisy/2.jpg
+flowers/rose/1.jpg
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..files.errors import missing_file
+from .errors import DataFileError
+from .opening import Path
+
+
+@dataclasses.dataclass
+class ClassFolder:
+    """What a folder of class folders holds.
+
+    Attributes:
+        x: the items: an array with one row each, or a list where their sizes differ.
+        y: (n,) int64, the place of each item's class in `class_names`.
+        class_names: the names of the class folders, in alphabetical order.
+        files: the file of each item.
+        skipped: the errors of the files that were left out.
+    """
+
+    x: Any
+    y: np.ndarray
+    class_names: list[str]
+    files: list[str]
+    skipped: list[DataFileError]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def list_class_folder(folder: Path, extensions: Sequence[str]) -> tuple[list[str], np.ndarray, list[str]]:
+    """The files of a folder of class folders.
+
+    Args:
+        folder: holds one folder a class; hidden files and other extensions are passed over.
+        extensions: as (".png", ".jpg"), in small letters; either case is found.
+
+    Returns:
+        (files, labels, class_names): sorted by class and name, so that every machine finds the same order.
+    """
+    if not os.path.exists(folder):
+        raise missing_file(folder)
+    if not os.path.isdir(folder):
+        raise DataFileError(folder, "a file, expected a folder of class folders")
+    names = sorted(e.name for e in os.scandir(folder) if e.is_dir() and not e.name.startswith("."))
+    files: list[str] = []
+    labels: list[int] = []
+    for label, name in enumerate(names):
+        found = sorted(_walk(os.path.join(folder, name), tuple(extensions)))
+        if not found:
+            detail = f"no files in this class folder. Expected {', '.join(extensions)}; remove it if it is no class"
+            raise DataFileError(os.path.join(folder, name), detail)
+        files += found
+        labels += [label] * len(found)
+    if not files:
+        raise DataFileError(folder, f"no folders in it. Expected FOLDER/CLASS/FILE with {', '.join(extensions)}")
+    return files, np.array(labels, np.int64), names
+
+
+def read_class_folder(
+    folder: Path, extensions: Sequence[str], read: Callable[[str], Any], on_error: str = "raise"
+) -> ClassFolder:
+    """Read every file of a folder of class folders by `read`.
+
+    Args:
+        on_error: "raise" at the first file that cannot be read, or "skip" such files with one warning that counts
+            and names them.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error={on_error!r}: expected 'raise' or 'skip'")
+    files, labels, names = list_class_folder(folder, extensions)
+    items, kept, skipped = [], [], []
+    for place, file in enumerate(files):
+        try:
+            items.append(read(file))
+            kept.append(place)
+        except DataFileError as error:
+            if on_error == "raise":
+                raise
+            skipped.append(error)
+    if skipped:
+        listed = "; ".join(map(str, skipped[:3])) + ("; ..." if len(skipped) > 3 else "")
+        warnings.warn(f"{os.fspath(folder)}: {len(skipped)} of {len(files)} files skipped: {listed}", stacklevel=3)
+    if not items:
+        raise DataFileError(folder, f"none of its {len(files)} files can be read, the first because of: {skipped[0]}")
+    return ClassFolder(items, labels[kept], names, [files[place] for place in kept], skipped)
+
+
+def stack(items: list[np.ndarray], files: list[str], advice: str) -> np.ndarray:
+    """Items of one shape as one array; another shape names its file."""
+    for item, file in zip(items, files, strict=True):
+        if item.shape != items[0].shape:
+            raise DataFileError(file, f"shape {item.shape}, but {files[0]} has {items[0].shape}. {advice}")
+    return np.stack(items)
+
+
+def _walk(folder: str, extensions: tuple[str, ...]) -> list[str]:
+    return [
+        os.path.join(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(extensions) and not name.startswith(".")
+    ]

@@ -1,0 +1,67 @@
+"""Opening files, gzipped or not: by what they hold, never by what they are called."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from ..files.errors import missing_file
+from .errors import DataFileError
+
+Path = str | os.PathLike[str]
+MAX_BYTES = 2**33  # what a gzipped file may unpack to: a small one may claim anything
+_CHUNK = 2**22
+
+
+@contextlib.contextmanager
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """A file opened for reading, unpacked on the way if it is gzipped; what goes wrong inside names the file."""
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(open(path, "rb"))
+        except FileNotFoundError:
+            raise missing_file(path) from None
+        except IsADirectoryError:
+            raise DataFileError(path, "a folder, expected a file") from None
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        try:
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataFileError(path, f"the gzipped content is damaged: {error}") from error
+
+
+def read_at_most(path: Path, file: BinaryIO, most: int) -> bytes:
+    """The next bytes of a file, `most` of them or fewer at its end, taking memory only as they come."""
+    if most > MAX_BYTES:
+        raise DataFileError(path, f"{most:,} bytes announced; at most {MAX_BYTES:,} are read")
+    parts, left = [], most
+    while left and (part := file.read(min(left, _CHUNK))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+    """The whole content of a file, gzipped or not; more than `most` bytes is an error."""
+    with open_binary(path) as file:
+        content = read_at_most(path, file, most)
+        if file.read(1):
+            raise DataFileError(path, f"more than {most:,} bytes")
+    return content
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """The whole content of a text file, gzipped or not, without a byte order mark; other bytes name their line."""
+    content = read_bytes(path)
+    try:
+        return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        detail = f"byte 0x{byte:02x} is not {encoding}; pass the file's encoding, as encoding='gb18030' or 'cp1252'"
+        raise DataFileError(path, detail, line, "line") from None

@@ -1,0 +1,240 @@
+"""Tables in text files (CSV, TSV) to columns of arrays, with what each column holds told apart."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import unknown
+from .errors import DataFileError
+from .opening import Path, read_text
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+SEPARATORS = (",", "\t", ";", "|")
+MAX_CATEGORIES = 50  # more distinct texts than this are text, not a category
+TRUTH = {"true": True, "false": False, "yes": True, "no": False}
+_WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 007 is a code, not a number
+_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_CODE = re.compile(r"[+-]?0\d+")
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?")
+
+
+@dataclasses.dataclass
+class Table:
+    """Columns by name.
+
+    Attributes:
+        columns: name -> array of one value a row. Missing numbers are NaN, dates NaT, anything else None.
+        kinds: name -> "integer" (int64; float64 where cells are missing), "real" (float64), "boolean" (bool; objects
+            where cells are missing), "date" (datetime64), "category" (text of few distinct values) or "text".
+    """
+
+    columns: dict[str, np.ndarray]
+    kinds: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.columns:
+            raise unknown("column", name, self.columns)
+        return self.columns[name]
+
+    def take(self, rows: Any) -> Table:
+        """The table of these rows (places or truth values)."""
+        return Table({name: column[rows] for name, column in self.columns.items()}, dict(self.kinds))
+
+    def drop(self, *names: str) -> Table:
+        """The table without these columns."""
+        for name in names:
+            self[name]
+        kept = {name: column for name, column in self.columns.items() if name not in names}
+        return Table(kept, {name: self.kinds[name] for name in kept})
+
+
+def read_table(
+    path: Path,
+    separator: str | None = None,
+    header: bool = True,
+    kinds: Mapping[str, str] | None = None,
+    missing: Sequence[str] = MISSING,
+    encoding: str = "utf-8",
+    quotes: bool = True,
+) -> Table:
+    """The columns of a table in a text file, gzipped or not.
+
+    Args:
+        path: the file.
+        separator: what stands between cells; None finds it in the first line (comma, tab, semicolon or bar).
+        header: whether the first line has the names; else they are column_0, column_1, ...
+        kinds: name -> kind, where you know better than the cells show; see `Table.kinds`.
+        missing: what stands for no value, spaces around it aside.
+        encoding: of the file.
+        quotes: whether "..." holds a cell together.
+
+    Raises:
+        DataFileError: names the line: another number of cells, an open quote, a cell that is not of its given kind.
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "a.csv")
+    >>> _ = open(path, "w").write("name,age\\nAda,36\\nAlan,NA\\n")
+    >>> table = read_table(path)
+    >>> table.kinds, table["age"]
+    ({'name': 'category', 'age': 'integer'}, array([36., nan]))
+    """
+    text = read_text(path, encoding)
+    if separator is None:
+        separator = _separator(path, text)
+    names, lines, rows = _rows(path, text, separator, header, quotes)
+    for name, kind in (kinds or {}).items():
+        if name not in names:
+            raise unknown("column", name, names)
+        if kind not in KINDS:
+            raise unknown("kind of column", kind, KINDS)
+    absent = frozenset(missing)
+    columns, found = {}, {}
+    for place, name in enumerate(names):
+        cells = [None if (cell := row[place].strip()) in absent else cell for row in rows]
+        kind = (kinds or {}).get(name) or _kind(path, name, cells, lines)
+        columns[name], found[name] = _column(path, name, cells, kind, lines), kind
+    return Table(columns, found)
+
+
+# rows -------------------------------------------------------------------------------------------------------------
+def _separator(path: Path, text: str) -> str:
+    first = text.partition("\n")[0]
+    best = max(SEPARATORS, key=first.count)
+    stem = os.fspath(path).lower().removesuffix(".gz")
+    return best if best in first else "\t" if stem.endswith(".tsv") else ","
+
+
+def _rows(
+    path: Path, text: str, separator: str, header: bool, quotes: bool
+) -> tuple[list[str], list[int], list[list[str]]]:
+    """Names, the line where each row begins, and the rows."""
+    lines, rows = [], []
+    for line, row in _parsed(path, text, separator, quotes):
+        if rows and len(row) != len(rows[0]):
+            raise DataFileError(path, f"{len(row)} cells, but the first line has {len(rows[0])}", line, "line")
+        lines.append(line)
+        rows.append(row)
+    if not rows:
+        raise DataFileError(path, "the table is empty")
+    if header:
+        names = [name.strip() for name in rows[0]]
+        wrong = [name for place, name in enumerate(names) if not name or name in names[:place]]
+        if wrong:
+            detail = f"a column's name is empty or stands twice: {wrong[0]!r}. Pass header=False if there are no names"
+            raise DataFileError(path, detail, lines[0], "line")
+        lines, rows = lines[1:], rows[1:]
+    else:
+        names = [f"column_{place}" for place in range(len(rows[0]))]
+    if not rows:
+        raise DataFileError(path, "the table has names but no rows")
+    return names, lines, rows
+
+
+def _parsed(path: Path, text: str, separator: str, quotes: bool) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row; empty lines are passed over."""
+    if "\0" in text:
+        raise DataFileError(path, "a zero byte: no text", text.count("\n", 0, text.index("\0")) + 1, "line")
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, quoting=quoting)
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataFileError(path, f"{error}; is a quote left open?", line, "line") from None
+
+
+# columns ----------------------------------------------------------------------------------------------------------
+def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> str:
+    """What the cells of a column hold."""
+    given = [cell for cell in cells if cell is not None]
+    distinct = set(given)
+    for kind in ("integer", "real", "boolean", "date"):
+        if distinct and all(map(_FITS[kind], distinct)):
+            return kind
+    numbers = sum(map(_FITS["real"], given))
+    if given and numbers >= 0.9 * len(given) and not any(map(_CODE.fullmatch, distinct)):
+        place = next(i for i, cell in enumerate(cells) if cell is not None and not _FITS["real"](cell))
+        warnings.warn(
+            f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds {cells[place]!r}, "
+            f"though {numbers} of {len(given)} values are numbers. If that means no value, pass missing=",
+            stacklevel=4,
+        )
+    few = len(distinct) <= MAX_CATEGORIES and (len(distinct) < len(given) or len(given) <= MAX_CATEGORIES)
+    return "category" if few else "text"
+
+
+def _column(path: Path, name: str, cells: list[str | None], kind: str, lines: list[int]) -> np.ndarray:
+    fits = _FITS.get(kind)
+    if fits is not None:
+        for line, cell in zip(lines, cells, strict=True):
+            if cell is not None and not fits(cell):
+                raise DataFileError(path, f"column {name!r} should be {kind}. Received: {cell!r}", line, "line")
+    return KINDS[kind](cells)
+
+
+def _numbers(cells: list[str | None]) -> np.ndarray:
+    return np.array([np.nan if cell is None else float(cell) for cell in cells], np.float64)
+
+
+def _integers(cells: list[str | None]) -> np.ndarray:
+    return _numbers(cells) if None in cells else np.array(list(map(int, cells)), np.int64)  # type: ignore[arg-type]
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def _truths(cells: list[str | None]) -> np.ndarray:
+    values = [None if cell is None else TRUTH[cell.lower()] for cell in cells]
+    return _objects(values) if None in values else np.array(values, bool)
+
+
+def _dates(cells: list[str | None]) -> np.ndarray:
+    return np.array([np.datetime64("NaT") if cell is None else np.datetime64(cell) for cell in cells], "datetime64[s]")
+
+
+def _is_date(cell: str) -> bool:
+    if not _DATE.fullmatch(cell):
+        return False
+    try:
+        np.datetime64(cell)
+    except ValueError:  # 2024-02-31
+        return False
+    return True
+
+
+def _is_real(cell: str) -> bool:
+    return bool(_REAL.fullmatch(cell)) and not _CODE.fullmatch(cell)
+
+
+_FITS: dict[str, Callable[[str], Any]] = {
+    "integer": _WHOLE.fullmatch,
+    "real": _is_real,
+    "boolean": lambda cell: cell.lower() in TRUTH,
+    "date": _is_date,
+}
+KINDS: dict[str, Callable[[list[str | None]], np.ndarray]] = {
+    "integer": _integers,
+    "real": _numbers,
+    "boolean": _truths,
+    "date": _dates,
+    "category": _objects,
+    "text": _objects,
+}

@@ -1,0 +1,136 @@
+"""Tables from text files: separators, what columns hold, missing cells, and what is wrong with which line."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from freedive.data import DataFileError, read_table
+
+
+@pytest.fixture
+def table(tmp_path):
+    def read(text, name="a.csv", **options):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_table(path, **options)
+
+    return read
+
+
+MANY = [f"word number {i}" for i in range(60)]
+COLUMNS = [
+    (["1", "-2", "+3"], "integer", np.array([1, -2, 3])),
+    (["1", "", "3"], "integer", np.array([1, np.nan, 3])),
+    (["1", "2.5", "?"], "real", np.array([1, 2.5, np.nan])),
+    (["1e3", ".5", "-1."], "real", np.array([1000, 0.5, -1])),
+    (["123456789012345678", "1"], "integer", np.array([123456789012345678, 1])),
+    (["yes", "NO", "Yes"], "boolean", np.array([True, False, True])),
+    (["true", "NA", "false"], "boolean", np.array([True, None, False], object)),
+    (["2024-02-29", "2024-03-01"], "date", np.array(["2024-02-29", "2024-03-01"], "datetime64[s]")),
+    (["2024-02", "NA"], "date", np.array(["2024-02-01", "NaT"], "datetime64[s]")),
+    (["2024-01-01 05:06:07", "2024-01-01T00:00"], "date", np.array(["2024-01-01T05:06:07", "2024-01-01"], "M8[s]")),
+    (["2024-02-30", "2024-02-30"], "category", None),
+    (["007", "012"], "category", None),
+    (["1_000", "2"], "category", None),
+    (["inf", "1"], "category", None),
+    (["a", "b", "a"], "category", np.array(["a", "b", "a"], object)),
+    (["a", "NA", "a"], "category", np.array(["a", None, "a"], object)),
+    (["NA", "NA"], "category", np.array([None, None], object)),
+    (MANY, "text", np.array(MANY, object)),
+    ([" 1 ", "2 "], "integer", np.array([1, 2])),
+]
+
+
+@pytest.mark.parametrize(("cells", "kind", "expected"), COLUMNS, ids=lambda value: str(value)[:24])
+def test_kinds(table, cells, kind, expected):
+    found = table("a,b\n" + "".join(f"{cell},x\n" for cell in cells))
+    assert found.kinds["a"] == kind
+    if expected is not None:
+        assert found["a"].dtype == expected.dtype
+        np.testing.assert_array_equal(found["a"], expected)
+    else:
+        assert found["a"].tolist() == cells
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+def test_separators_are_found(table, separator):
+    found = table(f"a{separator}b\n1{separator}2.5\n")
+    assert found.kinds == {"a": "integer", "b": "real"}
+
+
+def test_single_columns_gzip_byte_order_marks_line_ends_and_empty_lines(table):
+    assert table("a\n1\n2\n")["a"].tolist() == [1, 2]
+    assert table(gzip.compress(b"a,b\n1,2\n"), name="a.csv.gz")["b"].tolist() == [2]
+    assert table(b"\xef\xbb\xbfa,b\r\n1,2\r\n\r\n3,4")["a"].tolist() == [1, 3]
+
+
+def test_quotes_hold_cells_together(table):
+    found = table('a,b\n"1,5 ""and"" more\nlines",2\n')
+    assert found["a"].tolist() == ['1,5 "and" more\nlines']
+    assert table('a\tb\nhe said "hi\t2\n', quotes=False)["a"].tolist() == ['he said "hi']
+
+
+def test_without_header(table):
+    assert table("1,x\n2,y\n", header=False).kinds == {"column_0": "integer", "column_1": "category"}
+
+
+def test_kinds_can_be_given(table):
+    found = table("a,b\n1,2\n3,x\n", kinds={"a": "category", "b": "text"})
+    assert found["a"].tolist() == ["1", "3"] and found["b"].tolist() == ["2", "x"]
+    with pytest.raises(DataFileError, match=r"a\.csv, line 3: column 'b' should be real\. Received: 'x'"):
+        table("a,b\n1,2\n3,x\n", kinds={"b": "real"})
+    with pytest.raises(ValueError, match="unknown column 'c'"):
+        table("a,b\n1,2\n", kinds={"c": "real"})
+    with pytest.raises(ValueError, match=r"unknown kind of column 'rael'\. Did you mean 'real'"):
+        table("a,b\n1,2\n", kinds={"a": "rael"})
+
+
+def test_almost_numbers_are_told(table):
+    rows = "".join(f"{i},x\n" for i in range(20))
+    with pytest.warns(UserWarning, match="column 'a' is read as text because line 22 holds 'none', though 20 of 21"):
+        assert table("a,b\n" + rows + "none,x\n").kinds["a"] == "category"
+    assert table("a,b\n" + rows + "none,x\n", missing=["none"]).kinds["a"] == "integer"
+
+
+def test_tables_are_indexed_by_column_and_row(table):
+    found = table("name,age\nAda,36\nAlan,41\n")
+    assert len(found) == 2
+    assert found.take([1])["name"].tolist() == ["Alan"]
+    assert found.take(found["age"] < 40)["name"].tolist() == ["Ada"]
+    assert list(found.drop("age").columns) == ["name"] and list(found.drop("age").kinds) == ["name"]
+    with pytest.raises(ValueError, match=r"unknown column 'nmae'\. Did you mean 'name'"):
+        found["nmae"]
+    with pytest.raises(ValueError, match="unknown column"):
+        found.drop("size")
+
+
+WRONG = {
+    "empty": ("", "the table is empty"),
+    "names only": ("a,b\n", "names but no rows"),
+    "short row": ("a,b\n1,2\n\n3\n", "line 4: 1 cells, but the first line has 2"),
+    "long row": ("a,b\n1,2,3\n", "line 2: 3 cells"),
+    "long row behind a long cell": ('a,b\n"1\n2\n3",2\n1\n', "line 5: 1 cells"),
+    "name twice": ("a,a\n1,2\n", "line 1: .*stands twice: 'a'"),
+    "name empty": ("a,\n1,2\n", "line 1: .*empty"),
+    "open quote": ('a,b\n1,2\n"3,4\n5,6\n', "line 3: .*is a quote left open"),
+    "text behind a quote": ('a,b\n"1"x,2\n', "line 2: "),
+    "zero byte": ("a,b\n1,2\n3,\0\n", "line 3: a zero byte"),
+    "huge cell": ("a,b\n" + "x" * 200_000 + ",2\n", "line 2: field larger"),
+    "not UTF-8": (b"a,b\n1,2\n\xe9t\xe9,3\n", "line 3: byte 0xe9 is not utf-8; pass the file's encoding"),
+    "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "line 1: byte 0xff is not utf-8"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_files_are_named(table, tmp_path, case):
+    content, text = WRONG[case]
+    with pytest.raises(DataFileError, match=text) as caught:
+        table(content)
+    assert str(caught.value).startswith(str(tmp_path / "a.csv"))
+
+
+def test_other_encodings(table):
+    assert table("名,b\n深潜,2\n".encode("gb18030"), encoding="gb18030")["名"].tolist() == ["深潜"]
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_table("nothing.csv")
