@@ -63,9 +63,8 @@ class MaxNorm(Constraint):
         axis: the axis, or axes, that the norm is taken over: 0 for the inputs of each unit of a `Dense` kernel,
             (0, 1, 2) for each filter of a `Conv2D` kernel.
 
-    >>> print(MaxNorm(2.0)(jnp.array([[3.0, 0.3], [4.0, 0.4]])))
-    [[1.2 0.3]
-     [1.6 0.4]]
+    >>> print(jnp.linalg.norm(MaxNorm(2.0)(jnp.array([[3.0, 0.3], [4.0, 0.4]])), axis=0).round(4))
+    [2.  0.5]
     """
 
     max_value: NonNegativeFloat = 2.0
@@ -104,9 +103,8 @@ class MinMaxNorm(Constraint):
         rate: 1 for strictly; less to move towards the bounds a part of the way at every update.
         axis: the axis, or axes, that the norm is taken over, as in `MaxNorm`.
 
-    >>> print(MinMaxNorm(min_value=1.0, max_value=2.0)(jnp.array([[0.3], [0.4]])))
-    [[0.59999985]
-     [0.79999983]]
+    >>> print(jnp.linalg.norm(MinMaxNorm(1.0, 2.0)(jnp.array([[3.0, 0.3], [4.0, 0.4]])), axis=0).round(4))
+    [2. 1.]
     """
 
     min_value: NonNegativeFloat = 0.0
