@@ -60,6 +60,17 @@ class Family:
         )
 
 
+    def class_name(self, cls: type) -> str:
+        """How a class is written in a file; one's own class by its name, which loading must then be told of."""
+        known = self.members.get(cls.__name__, cls)
+        if known is not cls and not any(member is cls for member in self.members.values()):
+            raise ValueError(
+                f"{self.kind} {cls.__name__!r} has the name of another {self.kind} of freedive, so a file could not tell "
+                "them apart. Give your class another name"
+            )
+        return self.name_of(cls) if cls in self.members.values() else cls.__name__
+
+
 def snake(name: str) -> str:
     """CamelCase as snake_case, as Keras spells it.
 
@@ -314,7 +325,7 @@ def to_json(value: Any, where: str = "value") -> Any:
         return to_json(value.tolist(), where)
     if isinstance(value, Configured) and type(value).family is not None:
         family = typing.cast(Family, type(value).family)
-        return {"kind": family.kind, "class": family.name_of(type(value)), "config": value.get_config()}
+        return {"kind": family.kind, "class": family.class_name(type(value)), "config": value.get_config()}
     if callable(value):
         for family in Family.families.values():
             if any(known is value for known in family.members.values()):

@@ -167,17 +167,36 @@ class Graph:
                 values.setdefault(id(symbol), value)
         return jax.tree.map(lambda s: values[id(s)], self.outputs)
 
-    def _structure(self) -> dict[str, Any]:
-        """How the layers are joined: symbols are numbered in the order of the nodes that give them."""
+    def described(self) -> dict[str, Any]:
+        """How the layers are joined: nodes name their layers and symbols by number, in the order in which they come."""
         number = {id(s): i for i, s in enumerate(s for node in self.nodes for s in node.gives)}
         for s in self.entries:
             number.setdefault(id(s), len(number))
+        place = {layer: i for i, layer in enumerate(self.layers)}
 
         def written(tree: Any) -> Any:
-            return jax.tree.map(lambda x: f"symbol {number[id(x)]}" if is_symbol(x) else x, tree)
+            return jax.tree.map(lambda x: {"symbol": number[id(x)]} if is_symbol(x) else x, tree)
 
-        nodes = [(n.layer, written(n.args), written(n.kwargs)) for n in self.nodes]
-        return {"inputs": written(self.inputs), "nodes": nodes, "outputs": written(self.outputs)}
+        nodes = [{"layer": place[n.layer], "args": written(n.args), "kwargs": written(n.kwargs)} for n in self.nodes]
+        return {"nodes": nodes, "inputs": written(self.inputs), "outputs": written(self.outputs)}
+
+
+def rebuilt(layers: list[Layer], described: Any) -> Graph:
+    """The graph that `described` tells of, made by calling these layers again."""
+    symbols: list[Symbol] = []
+
+    def read(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return symbols[tree["symbol"]] if set(tree) == {"symbol"} else {k: read(v) for k, v in tree.items()}
+        return [read(v) for v in tree] if isinstance(tree, (list, tuple)) else tree
+
+    for node in described["nodes"]:
+        layer = layers[node["layer"]]
+        if isinstance(layer, InputLayer):
+            symbols.append(layer.symbol())
+        else:
+            symbols.extend(symbols_in(layer(*read(node["args"]), **read(node["kwargs"]))))
+    return Graph(read(described["inputs"]), read(described["outputs"]))
 
 
 def _as_declared(symbol: Symbol, value: Any) -> Any:

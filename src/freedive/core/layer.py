@@ -7,6 +7,7 @@ asks the current `Pass` for them. Where it stands in its model (attribute, or ty
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -212,7 +213,7 @@ class Layer(Configured, metaclass=LayerType):
     def _plan(self, shape: tuple[int | None, ...]) -> None:
         """Trace a call on one input of this sample shape."""
         sizes = (forward.ANY if d is None else d for d in shape)
-        forward.plan(self, (jax.ShapeDtypeStruct((forward.BATCH, *sizes), jnp.dtype("float32")),))
+        self._plan_for((jax.ShapeDtypeStruct((forward.BATCH, *sizes), jnp.dtype("float32")),), {})
 
     def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
         """Trace a call on inputs like these."""
@@ -359,8 +360,8 @@ def _given_shape(common: Mapping[str, Any]) -> tuple[int | None, ...] | None:
 def _checked_name(name: Any) -> str | None:
     if name is None:
         return None
-    if not text(name) or "/" in name or len(name) > 128 or not name.isprintable():
-        raise ValueError(f"a layer's name is 1 to 128 printable characters without '/'. Received: {name!r}")
+    if not re.fullmatch(r"[\w.:\-]{1,100}", text(name)) or ".." in name:
+        raise ValueError(f"a layer's name has 1 to 100 letters, digits and _ . : -. Received: {name!r}")
     return name
 
 

@@ -1,6 +1,7 @@
 """Models: what people make, train and keep."""
 
 from .model import Model
+from .saving import clone_model, load_model, save_model
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "save_model"]

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
-from ..core.graph import Graph
+from ..config import from_json, to_json
+from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
+from ..core.variables import draw_missing, gather
 from ..errors import unknown
-from . import training
+from . import fitting, saving
+from .training import Training
 
 
 class Model(Layer):
@@ -40,7 +42,8 @@ class Model(Layer):
     def _start(self, **common: Any) -> None:
         super()._start(**common)
         self._graph: Graph | None = None
-        self._training = training.Training()
+        self._training = Training()
+        self._seen: Any = None  # the shapes of first data, where a call defines the model
         self.stop_training = False
         self.history: Any = None
 
@@ -58,7 +61,30 @@ class Model(Layer):
 
     def _structure(self) -> dict[str, Any]:
         mine = {k: v for k, v in super()._structure().items() if k not in ("stop_training", "history")}
-        return mine | ({"graph": self._graph._structure()} if self._graph is not None else {})
+        return mine if self._graph is None else mine | {"layers": self._graph.layers, "graph": self._graph.described()}
+
+    def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
+        self._seen = saving.seen(inputs[0]) if len(inputs) == 1 else None
+        super()._plan_for(inputs, kwargs)
+
+    # configuration ----------------------------------------------------------------------------------------------------
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal model, as JSON values; a graph of symbols layer by layer."""
+        if self._graph is None or type(self) not in (Model,):
+            return super().get_config()
+        layers = [to_json(layer, layer.name or "layer") for layer in self._graph.layers]
+        graph = to_json(self._graph.described(), "graph")
+        return {"name": self.name, "trainable": self._trainable, "layers": layers, "graph": graph}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A model of this configuration, with first values of its own."""
+        if "graph" not in config:
+            return super().from_config(config)
+        graph = rebuilt([from_json(layer) for layer in config["layers"]], config["graph"])
+        model = cls(graph.inputs, graph.outputs, name=config.get("name"))
+        model._trainable = config.get("trainable", True)
+        return model
 
     # layers ---------------------------------------------------------------------------------------------------------
     @property
@@ -120,7 +146,11 @@ class Model(Layer):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
-        **options: Any,
+        run_eagerly: bool = False,
+        steps_per_execution: Any = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        precision: str | None = None,
     ) -> None:
         """Say how the model learns.
 
@@ -129,11 +159,20 @@ class Model(Layer):
             loss: a name, a loss or a function f(y_true, y_pred); a list or dict by output for several outputs.
             loss_weights: numbers by output.
             metrics: a list of names, metrics or functions; lists or a dict by output for several outputs.
-            weighted_metrics: metrics that sample weights count in.
-            **options: `precision` ("float32" or "mixed_bfloat16"); `run_eagerly`, `steps_per_execution`, `jit_compile`
-                and `auto_scale_loss` are accepted, since runs are always compiled in chunks of a measured length.
+            weighted_metrics: metrics in which sample weights count.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; a run is always
+                compiled, in chunks whose length is measured.
+            precision: "float32", or "mixed_bfloat16" to compute in bfloat16 with float32 weights.
         """
-        self._training.compile(self, optimizer, loss, loss_weights, metrics, weighted_metrics, **options)
+        self._training.compile(
+            self,
+            optimizer,
+            precision,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+        )
 
     @property
     def optimizer(self) -> Any:
@@ -145,13 +184,74 @@ class Model(Layer):
         """The loss given to `compile`."""
         return self._training.loss
 
-    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, **options: Any) -> Any:
-        """Train for some epochs; see `freedive.models.training.fit` for all arguments."""
-        return training.fit(self, x, y, batch_size, epochs, **options)
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        seed: int | None = None,
+    ) -> Any:
+        """Train for some epochs.
 
-    def evaluate(self, x: Any = None, y: Any = None, **options: Any) -> Any:
-        """The loss and metrics on data."""
-        return training.evaluate(self, x, y, **options)
+        Args:
+            x: inputs: an array, a list or dict of arrays, a data frame, or anything that gives batches (x, y) or
+                (x, y, sample_weight): a generator, a loader, a list-like of batches.
+            y: targets, like x; left out where x gives batches.
+            batch_size: rows a step, 32 unless given. The last batch of an epoch counts as its true size.
+            epochs: passes over the data; the epoch to stop before.
+            verbose: "auto", 0 (silent), 1 (a bar), 2 (a line an epoch).
+            callbacks: told how it goes.
+            validation_split: the fraction of rows, from the end, kept for validation.
+            validation_data: (x, y) or (x, y, sample_weight).
+            shuffle: whether every epoch has its own order.
+            class_weight: class -> weight.
+            sample_weight: a weight for every row.
+            initial_epoch: the epoch to begin with.
+            steps_per_epoch: batches an epoch.
+            validation_steps, validation_batch_size: of the validation.
+            validation_freq: validate every so many epochs.
+            seed: of the order of the data and of dropout; by default the next of the process' sequence.
+
+        Returns:
+            The History: `.history` has a list of numbers for every loss and metric.
+        """
+        options = fitting.Options(
+            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq, seed,
+        )  # fmt: skip
+        return fitting.fit(self, x, y, options)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and metrics on data.
+
+        Returns:
+            The loss alone, or a list of the loss and the metrics, or with `return_dict` a dict by name.
+        """
+        logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps)
+        return logs if return_dict else as_list(logs)
 
     def predict(
         self,
@@ -161,5 +261,49 @@ class Model(Layer):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for data, as numpy arrays."""
-        return training.predict(self, x, batch_size, steps, callbacks)
+        """The outputs for data, as numpy arrays.
+
+        Args:
+            x: as for `fit`.
+            batch_size: rows computed together.
+        """
+        return fitting.predict(self, x, batch_size, steps)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One update on one batch; its loss and metrics, as `evaluate` gives them."""
+        logs = fitting.train_on_batch(self, x, y, sample_weight, class_weight)
+        return logs if return_dict else as_list(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and metrics on one batch, without learning."""
+        logs = fitting.evaluate(self, x, y, len(jax.tree.leaves(x)[0]), sample_weight, None)
+        return logs if return_dict else as_list(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        return fitting.predict(self, x)
+
+    # files ------------------------------------------------------------------------------------------------------------
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Write the whole model as one file; see `freedive.models.save_model`."""
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone as one file."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Read the weights from a file that `save_weights` or `save` wrote."""
+        saving.load_weights(self, filepath)
+
+    def _values_now(self) -> Any:
+        draw_missing(self)
+        return gather(self)._replace(hyper={})
+
+
+def as_list(logs: dict[str, Any]) -> Any:
+    """Numbers as Keras returns them: the loss alone, or a list with the metrics after it."""
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

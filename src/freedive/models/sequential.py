@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 
+from ..config import from_json, to_json
 from ..core.graph import Graph, Input, InputLayer
 from ..core.layer import Layer
 from ..core.paths import named
@@ -92,6 +93,20 @@ class Sequential(Model):
             "layers": self._stack,
             "shape": self._entry.shape if self._entry is not None else None,
         }
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers in order, and the shape of the input where it is known."""
+        layers = [to_json(layer, layer.name or "layer") for layer in self._stack]
+        entry = None if self._entry is None else to_json(self._entry.node.layer, "input")
+        return {"name": self.name, "trainable": self._trainable, "input": entry, "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A model of this configuration, with first values of its own."""
+        entry = [config["input"]] if config.get("input") is not None else []
+        model = cls([from_json(layer) for layer in (*entry, *config["layers"])], name=config.get("name"))
+        model._trainable = config.get("trainable", True)
+        return model
 
     def _plan(self, shape: Any) -> None:
         self._connect(Input(shape))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from .callbacks.base import CallbackList
 from .chunk import ROOM, Carry, Line, compiled_chunk, empty_sums
 from .program import Program, TrainState
+from .streams import BLOCK_BATCHES, Stream
 
 TARGET = 0.2  # seconds a chunk
 GROWTH = 8  # a chunk has at most this many times the steps of the one before
@@ -23,68 +25,6 @@ class Closed(NamedTuple):
 
     epoch: int
     logs: dict[str, Any]
-
-
-class Run:
-    """A run under way: its state, where it stands on its line, and how fast it goes.
-
-    Args:
-        program: what a step does.
-        ts: the first train state. The run takes copies; the caller's arrays stay his.
-        line: the steps of an epoch.
-        seed: of the order of the data.
-        epoch, at: where it stands.
-    """
-
-    def __init__(self, program: Program, ts: TrainState, line: Line, seed: int, epoch: int = 0, at: int = 0):
-        self.program, self.line, self.seed, self.epoch, self.at = program, line, seed, epoch, at
-        self.carry = Carry(jax.tree.map(jnp.copy, ts), empty_sums(program, ts, line))
-        self.pace = 0.0  # seconds a step, measured
-        self.longest = 1  # steps of the last chunk
-        self.dispatches = 0
-
-    @property
-    def ts(self) -> TrainState:
-        """The train state as it is now."""
-        return self.carry.ts
-
-    def advance(self, count: int) -> list[Closed]:
-        """Do `count` steps; the epochs that ended in them."""
-        call = compiled_chunk(self.program, self.line)
-        places = (np.uint32(self.seed), np.int32(self.epoch), np.int32(self.at), np.int32(count))
-        self.carry, logs = call((self.program, self.line), self.carry, self.line.arrays, *places)
-        self.dispatches += 1
-        ended, self.at = divmod(self.at + count, self.line.steps)
-        first, self.epoch = self.epoch, self.epoch + ended
-        logs = jax.tree.map(np.asarray, logs) if ended else None
-        return [
-            Closed(first + i, self.results(jax.tree.map(lambda l, i=i: l[i], logs), first + i)) for i in range(ended)
-        ]
-
-    def results(self, sums: Any, epoch: int) -> dict[str, Any]:
-        """Named numbers from sums: training's plain, validation's with val_ before them."""
-        logs = self.program.results(sums["train"]) if "train" in sums else {}
-        if "test" in sums and (epoch + 1) % self.line.every == 0:
-            tested = self.program.results(sums["test"])
-            logs |= {f"val_{k}": v for k, v in tested.items()} if "train" in sums else tested
-        return logs
-
-    def so_far(self) -> dict[str, Any]:
-        """The numbers of the epoch under way."""
-        return self.program.results(jax.tree.map(np.asarray, self.carry.sums["train" if self.line.train else "test"]))
-
-    def timed(self, count: int) -> list[Closed]:
-        """Advance, and learn the pace."""
-        began = time.perf_counter()
-        closed = self.advance(count)
-        jax.block_until_ready(self.carry.ts.step)
-        if count:
-            self.pace, self.longest = (time.perf_counter() - began) / count, count
-        return closed
-
-    def wanted(self) -> int:
-        """The steps that would take TARGET seconds, as far as the pace is known."""
-        return max(1, min(int(TARGET / self.pace), GROWTH * self.longest)) if self.pace else 1
 
 
 class Host(Protocol):
@@ -101,6 +41,123 @@ class Host(Protocol):
         ...
 
 
+class Run:
+    """A run under way: its state, where it stands on its line, and how fast it goes.
+
+    Args:
+        program: what a step does.
+        ts: the first train state. The run takes copies; the caller's arrays stay his.
+        line: the steps of an epoch.
+        seed: of the order of the data.
+        epoch, at: where it stands: the epoch and the steps of it that are done.
+        stream: where the batches come from, if not from the line.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        ts: TrainState,
+        line: Line,
+        seed: int,
+        epoch: int = 0,
+        at: int = 0,
+        stream: Stream | None = None,
+    ):
+        self.program, self.line, self.seed, self.epoch, self.at, self.stream = program, line, seed, epoch, at, stream
+        self.carry = Carry(jax.tree.map(jnp.copy, ts), empty_sums(program, ts, line))
+        self.pace = 0.0  # seconds a step, measured
+        self.longest = 1  # steps of the last chunk
+        self.dispatches = 0
+
+    @property
+    def ts(self) -> TrainState:
+        """The train state as it is now."""
+        return self.carry.ts
+
+    # moving on --------------------------------------------------------------------------------------------------------
+    def advance(self, count: int) -> list[Closed]:
+        """Do `count` steps, and learn the pace; the epochs that ended in them."""
+        began = time.perf_counter()
+        logs = self._dispatch(self.line, self.at, count)
+        if count:
+            self.pace, self.longest = (time.perf_counter() - began) / count, count
+        ended, self.at = divmod(self.at + count, self.line.steps)
+        first, self.epoch = self.epoch, self.epoch + ended
+        if not ended:
+            return []
+        logs = jax.tree.map(np.asarray, logs)
+        return [
+            Closed(first + i, self.results(jax.tree.map(lambda l, i=i: l[i], logs), first + i)) for i in range(ended)
+        ]
+
+    def _dispatch(self, line: Line, at: int, count: int) -> Any:
+        call = compiled_chunk(self.program, line)
+        places = (np.uint32(self.seed), np.int32(self.epoch), np.int32(at), np.int32(count))
+        self.carry, logs = call((self.program, line), self.carry, line.arrays, *places)
+        self.dispatches += 1
+        jax.block_until_ready(self.carry.ts.step)
+        return logs
+
+    def chunks(self, edge: str, epochs: int) -> Iterator[tuple[bool, Callable[[], list[Closed]]]]:
+        """What remains of the run, as dispatches to be done one by one: (whether it trains, the dispatch)."""
+        while self.epoch < epochs:
+            yield self.at < self.line.training, lambda: self.advance(next_count(self, edge, epochs))
+
+    # results ----------------------------------------------------------------------------------------------------------
+    def results(self, sums: Any, epoch: int) -> dict[str, Any]:
+        """Named numbers from sums: training's plain, validation's with val_ before them."""
+        logs = self.program.results(sums["train"]) if "train" in sums else {}
+        if "test" in sums and (epoch + 1) % self.line.every == 0:
+            tested = self.program.results(sums["test"])
+            logs |= {f"val_{k}": v for k, v in tested.items()} if "train" in sums else tested
+        return logs
+
+    def so_far(self) -> dict[str, Any]:
+        """The numbers of the epoch under way."""
+        return self.program.results(
+            jax.tree.map(np.asarray, self.carry.sums["train" if "train" in self.carry.sums else "test"])
+        )
+
+
+class StreamedRun(Run):
+    """A run whose batches come from a stream: blocks of them are lines of their own, validation another.
+
+    The line given has the stream's first block as `train`; `test` is validation's feed, as ever.
+    """
+
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.validation = self.line.test
+        self.known: int | None = None  # steps an epoch, when one has passed
+
+    def chunks(self, edge: str, epochs: int) -> Iterator[tuple[bool, Callable[[], list[Closed]]]]:
+        while self.epoch < epochs:
+            with contextlib.closing(self.stream.blocks(1 if edge == "batch" else BLOCK_BATCHES)) as blocks:
+                for block in blocks:
+                    yield True, lambda block=block: self._block(block)
+            yield False, self._close
+
+    def _block(self, block: Any) -> list[Closed]:
+        began = time.perf_counter()
+        self._dispatch(self.line._replace(train=block, test=None), 0, block.count)
+        self.pace = (time.perf_counter() - began) / block.count
+        self.at += block.count
+        return []
+
+    def _close(self) -> list[Closed]:
+        """End the epoch: validate, read the sums, begin the next."""
+        sums = self.carry.sums
+        if self.validation is not None and (self.epoch + 1) % self.line.every == 0:
+            line = Line(None, self.validation)
+            self.carry = Carry(self.carry.ts, {"test": sums["test"]})
+            logs = self._dispatch(line, 0, line.steps)
+            sums = {**sums, "test": jax.tree.map(lambda l: l[0], logs["test"])}
+        closed = [Closed(self.epoch, self.results(jax.tree.map(np.asarray, sums), self.epoch))]
+        self.carry = Carry(self.carry.ts, jax.tree.map(jnp.zeros_like, sums))
+        self.known, self.at, self.epoch = self.at, 0, self.epoch + 1
+        return closed
+
+
 def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
     """Move a run along its line until `epochs` epochs are done or the host says stop.
 
@@ -111,43 +168,40 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         epochs: the epoch to stop before.
     """
     began = time.perf_counter()
-    run.timed(0)  # an interval of no steps: compiles, and computes nothing
+    run._dispatch(run.line, 0, 0)  # an interval of no steps: compiles, and computes nothing
     callbacks.on_compiled(time.perf_counter() - began)
     if run.at == 0 and run.epoch < epochs:
         callbacks.on_epoch_begin(run.epoch)
-    while run.epoch < epochs and not host.stop_training:
-        count = next_count(run, callbacks.edge, epochs)
-        batch = run.at if callbacks.edge == "batch" and run.at < run.line.training else None
+    for trains, advance in run.chunks(callbacks.edge, epochs):
+        batch = run.at if callbacks.edge == "batch" and trains else None
         if batch is not None:
-            _both(callbacks, "on_train_batch_begin", "on_batch_begin", batch, None)
+            callbacks.on_train_batch_begin(batch)
+            callbacks.on_batch_begin(batch)
         run.carry = run.carry._replace(ts=host.refresh(run.ts))
-        closed = run.timed(count)
+        closed = advance()
         if callbacks.edge != "never":
             host.publish(run.ts)
         callbacks.on_chunk_end(run)
         if batch is not None:
-            logs = run.so_far() if not closed else closed[0].logs
-            _both(callbacks, "on_train_batch_end", "on_batch_end", batch, logs)
+            logs = closed[0].logs if closed else run.so_far()
+            callbacks.on_train_batch_end(batch, logs)
+            callbacks.on_batch_end(batch, logs)
         for epoch, logs in closed:
             callbacks.on_epoch_end(epoch, logs)
             if epoch + 1 < epochs and not host.stop_training:
                 callbacks.on_epoch_begin(epoch + 1)
-
-
-def _both(callbacks: CallbackList, *hooks_and_arguments: Any) -> None:
-    *hooks, batch, logs = hooks_and_arguments
-    for hook in hooks:
-        getattr(callbacks, hook)(batch, logs)
+        if host.stop_training:
+            break
 
 
 def next_count(run: Run, edge: str, epochs: int) -> int:
     """How many steps the next chunk does: about TARGET seconds, whole epochs where they are short, never past an edge."""
     steps, left = run.line.steps, run.line.steps - run.at
     if edge == "batch":
-        return 1 if run.at < run.line.training else left
-    wanted = run.wanted()
-    if edge == "epoch" or wanted < left:
-        # Two chunks of half an epoch rather than a long and a tiny one.
-        return left if wanted >= left else -(-left // -(-left // wanted))
-    whole = min((wanted - left) // steps, ROOM - 1, epochs - run.epoch - 1)
-    return left + whole * steps
+        return 1 if run.at < run.line.training - 1 else left
+    wanted = max(1, min(int(TARGET / run.pace), GROWTH * run.longest)) if run.pace else 1
+    if wanted < left:
+        return -(-left // -(-left // wanted))  # equal parts, rather than long ones and a tiny last
+    if edge == "epoch":
+        return left
+    return left + min((wanted - left) // steps, ROOM - 1, epochs - run.epoch - 1) * steps

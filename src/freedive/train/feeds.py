@@ -46,17 +46,20 @@ class Resident:
         arrays: a tree of arrays with equal first sizes.
         batch_size: rows a batch.
         shuffle: whether every epoch has its own order.
+        steps: batches an epoch takes, where that is fewer than there are; shuffled epochs take others each time.
     """
 
-    def __init__(self, arrays: Any, batch_size: int, shuffle: bool):
+    def __init__(self, arrays: Any, batch_size: int, shuffle: bool, steps: int | None = None):
         self.rows = len(jax.tree.leaves(arrays)[0])
         self.batch_size, self.shuffle = min(batch_size, self.rows), shuffle
         self.arrays = jax.tree.map(jnp.asarray, arrays)
         self.full, self.rest = divmod(self.rows, self.batch_size)
+        if steps is not None and steps <= self.full:
+            self.full, self.rest = steps, 0
 
     @property
     def key(self) -> Hashable:
-        return ("resident", self.rows, self.batch_size, self.shuffle)
+        return ("resident", self.rows, self.batch_size, self.shuffle, self.full)
 
     def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
         return self._take(arrays, at * self.batch_size, self.batch_size, seed, epoch)

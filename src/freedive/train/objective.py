@@ -38,7 +38,7 @@ class Objective:
         metrics: Any = None,
         weighted_metrics: Any = None,
     ):
-        self.names = names
+        self.names, self.shapes = names, shapes
         self.losses = [loss_family.get(l) for l in by_output(loss, names, "loss")]
         self.loss_weights = [1.0 if w is None else float(w) for w in by_output(loss_weights, names, "loss_weights")]
         self.metrics = {}  # label -> (output, metric, whether weights count)
@@ -78,6 +78,19 @@ class Objective:
         if made.losses:
             sums["penalty"] = (penalty * rows, rows)
         return value + penalty, jax.lax.stop_gradient(sums)
+
+    def check(self, y: Any, where: str) -> None:
+        """Refuse targets that do not fit the losses; once, on the host."""
+        targets = jax.tree.leaves(y)
+        for i, loss in enumerate(self.losses):
+            if loss is not None:
+                if i >= len(targets):
+                    raise ValueError(f"{where}: the loss {type(loss).__name__} needs targets, received none")
+                loss.check(
+                    np.asarray(targets[i]),
+                    self.shapes[i],
+                    where if len(targets) == 1 else f"{where}[{self.names[i]!r}]",
+                )
 
     def results(self, sums: Any) -> dict[str, Any]:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""

@@ -89,7 +89,7 @@ def supervised(
         def loss(trained: Tree) -> Any:
             outputs, made = forward(merge(rest, trained), ts, x, True)
             value, sums = objective(y, outputs, weights, made)
-            return value, (sums, made.state)
+            return optimizer.scale_loss(value), (sums, made.state)
 
         (_, (sums, state)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
         trained, slots = optimizer.update(grads, ts.optimizer, trained, ts.hyper["optimizer"], ts.step)

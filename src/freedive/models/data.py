@@ -1,0 +1,116 @@
+"""What people hand to fit, evaluate and predict, made ready for a model: targets by output, weights by row, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ..core.symbol import symbols_in
+from ..train.feeds import Resident
+from ..train.inputs import arrays_of, check_finite, check_rows
+from ..train.streams import Stream, is_stream
+
+
+class Data(NamedTuple):
+    """Rows that belong together: inputs, targets, sample weights."""
+
+    x: Any
+    y: Any
+    weights: Any
+
+    def rows(self, start: int | None, stop: int | None) -> Data:
+        """Some of the rows."""
+        return Data(*jax.tree.map(lambda a: a[start:stop], tuple(self)))
+
+
+def read(x: Any, y: Any, weights: Any, where: str) -> Data:
+    """Arrays from what was given, with equal numbers of rows and finite numbers."""
+    data = Data(
+        arrays_of(x, f"{where}(x=...)"),
+        arrays_of(y, f"{where}(y=...)"),
+        arrays_of(weights, f"{where}(sample_weight=...)"),
+    )
+    check_rows(*data, where)
+    for name, part in zip(("x", "y", "sample_weight"), data, strict=True):
+        check_finite(part, f"{where}({name}=...)")
+    return data
+
+
+def read_pair(given: Any, where: str) -> Data | Stream:
+    """Validation data: (x, y), (x, y, weights), x alone, or a stream."""
+    if is_stream(given):
+        return Stream(given, where=where)
+    if not isinstance(given, (tuple, list)) or not 1 <= len(given) <= 3:
+        raise ValueError(f"{where}: expected (x, y) or (x, y, sample_weight). Received: {type(given).__name__}")
+    return read(*given, *(None,) * (3 - len(given)), where)
+
+
+def split_rows(data: Data, fraction: float) -> tuple[Data, Data]:
+    """The first rows, and the last `fraction` of them for validation, before any shuffling, as in Keras."""
+    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+        raise ValueError(f"fit(validation_split={fraction!r}): expected a number between 0 and 1")
+    count = len(jax.tree.leaves(data.x)[0])
+    cut = int(count * (1 - fraction))
+    if cut == 0 or cut == count:
+        raise ValueError(f"fit(validation_split={fraction}): of {count} rows this leaves none for one of the parts")
+    return data.rows(None, cut), data.rows(cut, None)
+
+
+def with_class_weights(data: Data, class_weight: Mapping[int, float] | None) -> Data:
+    """Sample weights that make each class count as asked."""
+    if class_weight is None:
+        return data
+    targets = jax.tree.leaves(data.y)
+    if len(targets) != 1:
+        raise ValueError("fit(class_weight=...): only for models with one output; give sample_weight for several")
+    y = np.asarray(targets[0])
+    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype(np.int64)
+    found = np.unique(labels)
+    missing = [int(label) for label in found if label not in class_weight]
+    if missing:
+        raise ValueError(f"fit(class_weight=...): no weight for class {missing[0]}. Classes in y: {found.tolist()}")
+    table = np.zeros(int(max(found.max(), *class_weight)) + 1, np.float32)
+    for label, weight in class_weight.items():
+        table[int(label)] = weight
+    weights = table[labels]
+    if data.weights is not None:
+        weights = weights * np.asarray(jax.tree.leaves(data.weights)[0])
+    return data._replace(weights=weights)
+
+
+def order_targets(y: Any, names: list[str], where: str) -> Any:
+    """The targets in the order of the outputs."""
+    if not isinstance(y, Mapping) or set(y) != set(names):
+        if isinstance(y, Mapping) and len(names) > 1:
+            raise ValueError(f"{where}: its keys are {list(y)}, the model's outputs {names}")
+        return y
+    return [y[name] for name in names]
+
+
+def check_ids(model: Any, x: Any, where: str) -> None:
+    """Let layers that look at data before it is compiled away, such as Embedding, check what enters them."""
+    graph = model._graph
+    if graph is None:
+        return
+    entries = dict(zip(map(id, graph.entries), graph.given(x), strict=True))
+    for node in graph.nodes:
+        for symbol in symbols_in((node.args, node.kwargs)):
+            if id(symbol) in entries and hasattr(node.layer, "check_data"):
+                node.layer.check_data(np.asarray(entries[id(symbol)]), where)
+
+
+def resident(data: Data, batch_size: int, shuffle: bool) -> Resident:
+    """The rows on the device."""
+    return Resident(tuple(data), batch_size, shuffle)
+
+
+def even_batch(rows: int, most: int = 128) -> int:
+    """A batch size for evaluation: the largest one up to `most` that leaves no short batch, if one is near.
+
+    >>> even_batch(1000), even_batch(60), even_batch(1009)
+    (125, 60, 128)
+    """
+    return next((size for size in range(min(rows, most), most // 2, -1) if rows % size == 0), min(rows, most))

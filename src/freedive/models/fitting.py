@@ -1,0 +1,218 @@
+"""fit, evaluate and predict: from what people hand over to a run on the one executor and back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ..core.forward import apply
+from ..core.structure import compiled, structure
+from ..core.variables import Variables, gather, next_seed
+from ..train.callbacks import CallbackList, History
+from ..train.chunk import Line
+from ..train.execute import Run, StreamedRun, execute
+from ..train.feeds import Block, Resident
+from ..train.inputs import arrays_of, check_finite
+from ..train.objective import Objective
+from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
+from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
+from .training import ModelHost, first_state, make_ready, objective_for, program_for, warn_changed
+
+
+class Options(NamedTuple):
+    """The arguments of `fit` beside its data, with Keras' names and defaults."""
+
+    batch_size: int | None = None
+    epochs: int = 1
+    verbose: Any = "auto"
+    callbacks: Any = None
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: bool = True
+    class_weight: Any = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: int = 1
+    seed: int | None = None
+
+    def check(self) -> None:
+        """Whole numbers where they belong."""
+        for name in (
+            "batch_size",
+            "epochs",
+            "steps_per_epoch",
+            "validation_steps",
+            "validation_batch_size",
+            "validation_freq",
+        ):
+            value = getattr(self, name)
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if value is not None and (not whole or value < (0 if name == "epochs" else 1)):
+                raise ValueError(f"fit({name}={value!r}): expected a whole number, 1 or more")
+
+
+def fit(model: Any, x: Any, y: Any, options: Options) -> History:
+    """What `Model.fit` does."""
+    options.check()
+    held_out, stream = options.validation_data, None
+    if is_stream(x):
+        stream = Stream(x, options.steps_per_epoch, "fit(x=...)")
+        data = Data(*stream.peek())
+    else:
+        data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
+        if options.validation_split and held_out is None:
+            data, held_out = split_rows(data, options.validation_split)
+    make_ready(model, data.x)
+    objective = objective_for(model, data.x, data.y)
+    warn_changed(model)
+    data = checked(model, objective, data, "fit")
+    test = None
+    if held_out is not None:
+        test = validation_feed(model, objective, held_out, options)
+    program = program_for(model, objective)
+    seed = next_seed() if options.seed is None else options.seed
+    start = (program, first_state(model, program, seed))
+    if stream is not None:
+        stream.check = lambda *batch: checked(model, objective, Data(*batch[:3]), batch[3])
+        first = Block([tuple(data)], room_for(tuple(data), BLOCK_BATCHES))
+        run: Run = StreamedRun(
+            *start, Line(first, test, options.validation_freq), seed, options.initial_epoch, stream=stream
+        )
+    else:
+        train = Resident(tuple(data), options.batch_size or 32, bool(options.shuffle), options.steps_per_epoch)
+        run = Run(*start, Line(train, test, options.validation_freq), seed, options.initial_epoch)
+    return follow(model, run, options)
+
+
+def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
+    """Data whose targets are in order and fit the losses, and whose ids are in range."""
+    data = data._replace(y=order_targets(data.y, objective.names, f"{where}(y=...)"))
+    objective.check(data.y, f"{where}(y=...)")
+    check_ids(model, data.x, f"{where}(x=...)")
+    return data
+
+
+def validation_feed(model: Any, objective: Objective, held_out: Any, options: Options) -> Resident:
+    """Validation data on the device. A stream is read once, up to `validation_steps` batches, and kept."""
+    where = "fit(validation_data=...)"
+    data = held_out if isinstance(held_out, Data) else read_pair(held_out, where)
+    if isinstance(data, Stream):
+        data.steps = options.validation_steps
+        data = Data(*data.all_rows())
+    elif options.validation_steps is not None:
+        data = data.rows(None, options.validation_steps * (options.validation_batch_size or options.batch_size or 32))
+    data = checked(model, objective, data, where)
+    return Resident(tuple(data), options.validation_batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
+
+
+def follow(model: Any, run: Run, options: Options) -> History:
+    """Execute a run for a model; whatever happens, the model keeps the values of the last finished chunk."""
+    given = list(options.callbacks or [])
+    history = next((c for c in given if isinstance(c, History)), None) or History()
+    steps = None if run.stream is not None else run.line.training
+    params = {"epochs": options.epochs, "steps": steps, "verbose": options.verbose}
+    host = ModelHost(model)
+    every = CallbackList([history, *(c for c in given if c is not history)], model, params)
+    model.history = history
+    host.publish(run.ts)
+    every.on_train_begin()
+    try:
+        execute(run, host, every, options.epochs)
+    finally:
+        host.publish(run.ts)
+    every.on_train_end()
+    history.run = run
+    return history
+
+
+# evaluate ---------------------------------------------------------------------------------------------------------------
+def evaluate(model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None) -> dict[str, Any]:
+    """What `Model.evaluate` does: the numbers by name."""
+    if is_stream(x):
+        data = Data(*Stream(x, steps, "evaluate(x=...)").all_rows())
+    else:
+        data = read(x, y, weights, "evaluate")
+        data = data if steps is None else data.rows(None, steps * (batch_size or 32))
+    make_ready(model, data.x)
+    objective = objective_for(model, data.x, data.y)
+    data = checked(model, objective, data, "evaluate")
+    program = program_for(model, objective)
+    feed = Resident(tuple(data), batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
+    line = Line(None, feed)
+    run = Run(program, first_state(model, program, 0), line, 0)
+    return run.advance(line.steps)[0].logs
+
+
+# predict ----------------------------------------------------------------------------------------------------------------
+PREDICT_ROWS = 256  # rows a compiled prediction takes at most, unless asked otherwise
+
+
+def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Any:
+    """What `Model.predict` does: outputs as numpy arrays."""
+    if is_stream(x):
+        parts = [predict(model, batch[0]) for batch in Stream(x, steps, "predict(x=...)").batches_once()]
+        return jax.tree.map(lambda *p: np.concatenate(p), *parts)
+    x = arrays_of(x, "predict(x=...)")
+    rows = {len(a) for a in jax.tree.leaves(x)}
+    if len(rows) != 1 or rows == {0}:
+        raise ValueError(f"predict(x=...): expected rows of data. Received arrays of {sorted(rows)} rows")
+    if not model.built:
+        raise ValueError(
+            "predict: the model has no weights yet, so its answers would mean nothing. Train it with fit, load weights, "
+            "or build it: model.build((None, ...))"
+        )
+    check_ids(model, x, "predict(x=...)")
+    count, most = rows.pop(), batch_size or PREDICT_ROWS
+    variables = model._values_now()
+    call = compiled(("predict", structure(model), model._training.dtype), _predict_program(model._training.dtype))
+    parts = [
+        _predict_rows(model, call, variables, x, start, min(start + most, count), most)
+        for start in range(0, count, most)
+    ]
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
+
+
+def _predict_program(dtype: Any) -> Any:
+    def run(model: Any, variables: Variables, x: Any) -> Any:
+        return apply(model, variables, x, compute_dtype=dtype)[0]
+
+    return run
+
+
+def _predict_rows(model: Any, call: Any, variables: Variables, x: Any, start: int, stop: int, most: int) -> Any:
+    """Some rows, filled up to a size that is compiled already or soon useful again: a power of two, or the most."""
+    count = stop - start
+    size = min(most, 1 << (count - 1).bit_length())
+
+    def part(a: Any) -> Any:
+        rows = np.asarray(a[start:stop])
+        return rows if size == count else np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
+
+    outputs = call(model, variables, jax.tree.map(part, x))
+    return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+
+
+# one batch ----------------------------------------------------------------------------------------------------------------
+def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) -> dict[str, Any]:
+    """One update on one batch: its numbers by name."""
+    data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight)
+    make_ready(model, data.x)
+    objective = objective_for(model, data.x, data.y)
+    data = checked(model, objective, data, "train_on_batch")
+    program = program_for(model, objective)
+    warn_changed(model)
+    training = model._training
+    if training.seed is None:
+        training.seed = next_seed()
+    call = compiled(("step", program.key), lambda program, ts, batch: program.step(ts, batch))
+    ts, sums = call(program, first_state(model, program, training.seed), tuple(data))
+    ModelHost(model).publish(ts)
+    return program.results(jax.tree.map(np.asarray, sums))
+
+
+__all__ = ["Options", "check_finite", "evaluate", "fit", "predict", "train_on_batch"]

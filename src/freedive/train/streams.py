@@ -1,0 +1,189 @@
+"""Data that comes batch by batch: any iterable, generator, loader or folder reader, read ahead in a background thread.
+
+The thread gathers batches of equal shape into blocks, so that the compiled run still does many steps a dispatch. What
+goes wrong in the source reaches the caller with the number of the batch; the thread ends with the epoch.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from .feeds import Block
+from .inputs import arrays_of, check_finite, check_rows
+
+BLOCK_BYTES = 64 * 2**20  # a block of batches takes at most this much memory
+BLOCK_BATCHES = 32
+
+
+class Stream:
+    """Batches (x, y, weights) from a source, epoch by epoch.
+
+    Args:
+        source: something that can be iterated again and again (a loader, a list of batches, an object with
+            __len__ and __getitem__), a function that gives an iterator for each epoch, or an iterator.
+        steps: batches an epoch; needed for iterators without end.
+        where: how messages call it.
+        check: called with the first batch of each shape, to refuse what does not fit the model.
+    """
+
+    def __init__(
+        self, source: Any, steps: int | None = None, where: str = "fit(x=...)", check: Callable[..., Any] | None = None
+    ):
+        self.source, self.steps, self.where, self.check = source, steps, where, check
+        self.once = iter(source) if hasattr(source, "__next__") else None
+        self.first: Any = None
+
+    def peek(self) -> Any:
+        """The first batch, kept for the first epoch; shows the shapes before anything is compiled."""
+        if self.first is None:
+            self.batches = self._open()
+            self.first = next(self.batches, None)
+            if self.first is None:
+                raise ValueError(f"{self.where}: there is no data: it gave no batch")
+        return self.first
+
+    def blocks(self, most: int = BLOCK_BATCHES) -> Iterator[Block]:
+        """The blocks of one epoch, read ahead by a thread."""
+        found: queue.Queue[Any] = queue.Queue(maxsize=2)
+        stop = threading.Event()
+        batches = self._epoch()
+
+        def hand(thing: Any) -> None:
+            while not stop.is_set():
+                try:
+                    return found.put(thing, timeout=0.1)
+                except queue.Full:
+                    continue
+
+        def read() -> None:
+            try:
+                for block in grouped(batches, most):
+                    hand(block)
+                    if stop.is_set():
+                        return
+                hand(None)
+            except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+                hand(error)
+
+        thread = threading.Thread(target=read, name="freedive-stream", daemon=True)
+        thread.start()
+        try:
+            while (block := found.get()) is not None:
+                if isinstance(block, BaseException):
+                    raise block
+                yield block
+        finally:
+            stop.set()
+            thread.join(timeout=5)
+
+    def batches_once(self) -> Iterator[Any]:
+        """The batches of one epoch, read as they are asked for."""
+        return self._epoch()
+
+    def all_rows(self) -> Any:
+        """The rows of one epoch, together in memory."""
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *self._epoch())
+
+    def _epoch(self) -> Iterator[Any]:
+        """The batches of the next epoch, the peeked one first."""
+        if self.first is not None:
+            held, rest = self.first, self.batches
+            self.first = None
+            batches = _chained(held, rest)
+        else:
+            batches = self._open()
+        count = 0
+        for batch in batches:
+            yield batch
+            count += 1
+            if count == self.steps:
+                return
+        if count == 0 or (self.steps is not None and count < self.steps):
+            wanted = "a batch" if self.steps is None else f"{self.steps} batches"
+            raise ValueError(
+                f"{self.where}: the source ended after {count} batches of this epoch, {wanted} expected. An iterator is "
+                "used up once: give steps_per_epoch, or something that can be iterated over again"
+            )
+
+    def _open(self) -> Iterator[Any]:
+        if self.once is not None:
+            raw: Iterable[Any] = self.once
+        elif callable(self.source) and not hasattr(self.source, "__iter__") and not hasattr(self.source, "__getitem__"):
+            raw = self.source()
+        elif hasattr(self.source, "__iter__"):
+            raw = iter(self.source)
+        else:
+            raw = (self.source[i] for i in range(len(self.source)))
+        return (self._batch(i, b) for i, b in enumerate(_numbered(raw, self.where)))
+
+    def _batch(self, number: int, given: Any) -> Any:
+        where = f"{self.where}, batch {number}"
+        parts = given if isinstance(given, (tuple, list)) and len(given) <= 3 else (given,)
+        x, y, weights = (*parts, *(None,) * (3 - len(parts)))
+        batch = (
+            arrays_of(x, f"{where}, x"),
+            arrays_of(y, f"{where}, y"),
+            arrays_of(weights, f"{where}, sample_weight"),
+        )
+        check_rows(*batch, where)
+        check_finite(batch, where)
+        if self.check is not None:
+            self.check(*batch, where)
+        return jax.tree.map(np.asarray, batch)
+
+
+def _numbered(raw: Iterable[Any], where: str) -> Iterator[Any]:
+    """The items of an iterable; an error in it says at which batch."""
+    number, items = 0, iter(raw)
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except Exception as error:
+            error.add_note(f"{where}: raised by the data source while it made batch {number}")
+            raise
+        yield item
+        number += 1
+
+
+def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def grouped(batches: Iterable[Any], most: int) -> Iterator[Block]:
+    """Batches of equal shape in blocks."""
+    held: list[Any] = []
+    for batch in batches:
+        if held and (len(held) == room_for(held[0], most) or _shapes(batch) != _shapes(held[0])):
+            yield Block(held, room_for(held[0], most))
+            held = []
+        held.append(batch)
+    if held:
+        yield Block(held, room_for(held[0], most))
+
+
+def room_for(batch: Any, most: int) -> int:
+    """How many batches like this one a block holds: a number of the shapes only, so that programs are few."""
+    size = sum(a.nbytes for a in jax.tree.leaves(batch))
+    return max(1, min(most, BLOCK_BYTES // max(size, 1)))
+
+
+def _shapes(batch: Any) -> Any:
+    return jax.tree.structure(batch), [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
+
+
+def is_stream(x: Any) -> bool:
+    """Whether data comes batch by batch rather than as arrays."""
+    if isinstance(x, (list, tuple, dict, str, bytes, np.ndarray, jax.Array)) or hasattr(x, "to_numpy"):
+        return False
+    if hasattr(x, "__array__") or hasattr(x, "__array_interface__") or hasattr(x, "__dlpack__"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__") or callable(x)
