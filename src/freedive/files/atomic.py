@@ -138,9 +138,8 @@ class AtomicFile(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        if self._descriptor is None:
-            raise ValueError(f"{self.path}: the file is closed")
-        return self._descriptor
+        """Not given: bytes written past `write` would be neither continued after a short write nor counted."""
+        raise io.UnsupportedOperation("fileno")
 
     def write(self, data: Any) -> int:
         """Write all of `data`, however often the system takes only a part of it."""
@@ -149,7 +148,7 @@ class AtomicFile(io.RawIOBase):
         total = rest.nbytes
         with self._explained():
             while rest.nbytes:
-                count = os.write(self.fileno(), rest)
+                count = os.write(self._opened(), rest)
                 if count == 0:
                     raise OSError(errno.EIO, "the system takes no more bytes")
                 rest = rest[count:]
@@ -160,18 +159,23 @@ class AtomicFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
         with self._explained():
-            self._position = os.lseek(self.fileno(), start + offset, os.SEEK_SET)
+            self._position = os.lseek(self._opened(), start + offset, os.SEEK_SET)
         return self._position
 
     def tell(self) -> int:
         return self._position
 
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            raise ValueError(f"{self.path}: the file is closed")
+        return self._descriptor
+
     def commit(self) -> None:
         """Sync, take the target's name, sync the folder."""
         with self._explained():
-            os.ftruncate(self.fileno(), self._end)  # more may have been reserved
-            _sync(self.fileno())
-            descriptor, self._descriptor = self.fileno(), None  # a close that fails must not be tried twice
+            os.ftruncate(self._opened(), self._end)  # more may have been reserved
+            _sync(self._opened())
+            descriptor, self._descriptor = self._opened(), None  # a close that fails must not be tried twice
             os.close(descriptor)
             _replace(self.name, self._target)
         try:

@@ -1,0 +1,155 @@
+"""Splitting data into parts for training, validating and testing: the same parts every time, classes in proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Size = int | float
+
+
+def train_test_split(
+    *arrays: Any, test_size: Size = 0.25, shuffle: bool = True, stratify: Any = None, seed: int = 0
+) -> list[Any]:
+    """Split arrays, lists or tables of equal length into a part to train with and one to test with.
+
+    Args:
+        *arrays: arrays, lists, data frames, `Table`s, or dicts of them.
+        test_size: a fraction of the rows, or their number.
+        shuffle: draw the parts at random; else the last rows are for testing, as time series ask for.
+        stratify: labels (n,); every part then holds each class in proportion.
+        seed: another one gives another split, the same one the same.
+
+    Returns:
+        [a_train, a_test, b_train, b_test, ...]
+
+    >>> x_train, x_test, y_train, y_test = train_test_split([1, 2, 3, 4], "abcd", test_size=1, shuffle=False)
+    >>> x_train, x_test, y_test
+    ([1, 2, 3], [4], ['d'])
+    """
+    return _split(arrays, {"test_size": test_size}, shuffle, stratify, seed)
+
+
+def train_validation_test_split(
+    *arrays: Any,
+    validation_size: Size = 0.15,
+    test_size: Size = 0.15,
+    shuffle: bool = True,
+    stratify: Any = None,
+    seed: int = 0,
+) -> list[Any]:
+    """Split into three parts; as `train_test_split`.
+
+    Returns:
+        [a_train, a_validation, a_test, b_train, ...]
+
+    >>> [len(part) for part in train_validation_test_split(range(100))]
+    [70, 15, 15]
+    """
+    return _split(arrays, {"validation_size": validation_size, "test_size": test_size}, shuffle, stratify, seed)
+
+
+def split_indices(
+    count: int, sizes: Mapping[str, Size], shuffle: bool = True, stratify: Any = None, seed: int = 0
+) -> list[np.ndarray]:
+    """The rows of each part: those that `sizes` leaves over first, then one part for each size.
+
+    Args:
+        count: the number of rows.
+        sizes: name (for errors) -> fraction or number of rows.
+        shuffle, stratify, seed: as for `train_test_split`.
+
+    >>> split_indices(5, {"test_size": 2}, shuffle=False)
+    [array([0, 1, 2]), array([3, 4])]
+    """
+    numbers = _numbers(count, sizes)
+    order = np.random.default_rng(seed).permutation(count) if shuffle else np.arange(count)
+    if stratify is None:
+        return np.split(order, np.cumsum(numbers)[:-1])
+    labels = np.asarray(stratify)
+    if labels.shape != (count,):
+        raise ValueError(f"stratify: expected one label a row, shape ({count},). Received: {labels.shape}")
+    return _stratified(order, labels, numbers)
+
+
+def _numbers(count: int, sizes: Mapping[str, Size]) -> list[int]:
+    """Rows of the first part and of the others."""
+    numbers = []
+    for name, size in sizes.items():
+        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+        if not (whole or isinstance(size, (float, np.floating))) or not 0 < size < (count if whole else 1):
+            raise ValueError(
+                f"{name}={size!r}: expected a fraction between 0 and 1, or a number of rows from 1 to {count - 1}"
+            )
+        numbers.append(int(size) if whole else round(size * count))
+    numbers.insert(0, count - sum(numbers))
+    if min(numbers) < 1:
+        asked = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        raise ValueError(f"{asked} of {count} rows leaves a part without rows: the parts would have {numbers}")
+    return numbers
+
+
+def _stratified(order: np.ndarray, labels: np.ndarray, numbers: list[int]) -> list[np.ndarray]:
+    """Parts of the given numbers of rows in which every class has its share, to within one row."""
+    classes, places = np.unique(labels, return_inverse=True)
+    counts = np.bincount(places)
+    if counts.min() < len(numbers):
+        rare = classes[counts.argmin()]
+        raise ValueError(
+            f"stratify: class {rare!r} has {counts.min()} rows, too few for {len(numbers)} parts. "
+            "Leave it out, or pass stratify=None"
+        )
+    queues = [order[places[order] == place] for place in range(len(classes))]  # rows of each class, in order
+    parts = []
+    for number in reversed(numbers[1:]):  # from the last part, so that without shuffling the last rows go there
+        taken = _shares(np.array([len(queue) for queue in queues]), number)
+        parts.append(np.concatenate([queue[len(queue) - n :] for queue, n in zip(queues, taken, strict=True)]))
+        queues = [queue[: len(queue) - n] for queue, n in zip(queues, taken, strict=True)]
+    parts.append(np.concatenate(queues))
+    rank = np.argsort(order)  # the place of every row in the order
+    return [part[np.argsort(rank[part])] for part in reversed(parts)]
+
+
+def _shares(available: np.ndarray, number: int) -> np.ndarray:
+    """How many of each class make `number` rows, by largest remainders."""
+    exact = available * number / available.sum()
+    shares = np.floor(exact).astype(int)
+    most = np.argsort(-(exact - shares), kind="stable")[: number - shares.sum()]
+    shares[most] += 1
+    return shares
+
+
+def _split(arrays: Sequence[Any], sizes: Mapping[str, Size], shuffle: bool, stratify: Any, seed: int) -> list[Any]:
+    if not arrays:
+        raise TypeError("nothing to split: expected one or more arrays")
+    counts = [_length(array) for array in arrays]
+    if len(set(counts)) != 1:
+        raise ValueError(f"arrays to split must have equal lengths. Received: {counts}")
+    parts = split_indices(counts[0], sizes, shuffle, stratify, seed)
+    return [_rows(array, part) for array in arrays for part in parts]
+
+
+def _length(array: Any) -> int:
+    if isinstance(array, Mapping):
+        lengths = {name: _length(column) for name, column in array.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"columns of a dict must have equal lengths. Received: {lengths}")
+        return next(iter(lengths.values()))
+    return len(array)
+
+
+def _rows(array: Any, rows: np.ndarray) -> Any:
+    """Some rows of whatever holds rows."""
+    if isinstance(array, np.ndarray):
+        return array[rows]
+    if isinstance(array, Mapping):
+        return {name: _rows(column, rows) for name, column in array.items()}
+    if hasattr(array, "iloc"):  # a data frame
+        return array.iloc[rows]
+    if hasattr(array, "kinds"):  # a Table
+        return array.take(rows)
+    if isinstance(array, Sequence):
+        return [array[row] for row in rows]
+    return np.asarray(array)[rows]

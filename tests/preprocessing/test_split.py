@@ -1,0 +1,91 @@
+"""Splits: nothing lost, nothing twice, classes in proportion, the same every time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freedive.data import Table
+from freedive.preprocessing import split_indices, train_test_split, train_validation_test_split
+
+COUNTS = [
+    (10, {"test_size": 0.3}),
+    (101, {"test_size": 0.25}),
+    (60, {"a": 0.2, "b": 7}),
+    (1000, {"a": 1, "b": 1, "c": 0.5}),
+]
+LABELS = {60: np.repeat([0, 1, 2], [40, 15, 5]), 101: np.array(["x"] * 90 + ["y"] * 11), 10: np.arange(10) % 2}
+
+
+@pytest.mark.parametrize(("count", "sizes"), COUNTS)
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("stratified", [True, False])
+def test_every_row_is_in_one_part(count, sizes, shuffle, stratified):
+    labels = LABELS.get(count, np.arange(count) % 7) if stratified else None
+    parts = split_indices(count, sizes, shuffle, labels, seed=3)
+    assert sorted(np.concatenate(parts)) == list(range(count))
+    expected = [size if size >= 1 else round(size * count) for size in sizes.values()]
+    assert [len(part) for part in parts[1:]] == expected
+    if labels is not None:
+        for part in parts:
+            for label in np.unique(labels):
+                share = (labels == label).mean() * len(part)
+                assert abs((labels[part] == label).sum() - share) <= 1.5
+    if not shuffle:
+        assert all((np.diff(part) > 0).all() for part in parts)
+        assert stratified or (np.diff(np.concatenate(parts)) == 1).all()
+    again = split_indices(count, sizes, shuffle, labels, seed=3)
+    assert all((a == b).all() for a, b in zip(parts, again, strict=True))
+    if shuffle:
+        other = split_indices(count, sizes, shuffle, labels, seed=4)
+        assert any((a != b).any() for a, b in zip(parts, other, strict=True))
+        assert (np.diff(parts[0]) < 0).any()
+
+
+def test_whatever_holds_rows():
+    count = 8
+    arrays = [
+        np.arange(count),
+        list(range(count)),
+        tuple(range(count)),
+        {"a": np.arange(count), "b": list(range(count))},
+        pd.DataFrame({"a": range(count)}),
+        Table({"a": np.arange(count)}, {"a": "integer"}),
+        "abcdefgh",
+        memoryview(bytes(range(count))),
+    ]
+    parts = train_test_split(*arrays, test_size=2)
+    rows = parts[0].tolist()
+    assert len(rows) == 6 and parts[2] == rows and parts[4] == rows
+    assert parts[6]["a"].tolist() == rows and parts[6]["b"] == rows
+    assert parts[8]["a"].tolist() == rows
+    assert parts[10]["a"].tolist() == rows
+    assert parts[12] == ["abcdefgh"[row] for row in rows]
+    assert list(parts[14]) == rows
+
+
+def test_three_parts():
+    x = np.arange(200)
+    train, validation, test = train_validation_test_split(x, validation_size=0.1, test_size=0.2, stratify=x % 4)
+    assert (len(train), len(validation), len(test)) == (140, 20, 40)
+    assert np.bincount(test % 4).tolist() == [10] * 4 and np.bincount(validation % 4).tolist() == [5] * 4
+
+
+WRONG = [
+    (lambda: train_test_split(), TypeError, "nothing to split"),
+    (lambda: train_test_split([1, 2], [1]), ValueError, r"equal lengths. Received: \[2, 1\]"),
+    (lambda: train_test_split({"a": [1], "b": []}), ValueError, "equal lengths. Received: {'a': 1, 'b': 0}"),
+    (lambda: train_test_split([1, 2, 3], test_size=1.0), ValueError, "test_size=1.0: expected a fraction"),
+    (lambda: train_test_split([1, 2, 3], test_size=3), ValueError, "number of rows from 1 to 2"),
+    (lambda: train_test_split([1, 2, 3], test_size=0), ValueError, "test_size=0"),
+    (lambda: train_test_split([1, 2, 3], test_size=True), ValueError, "test_size=True"),
+    (lambda: train_test_split([1, 2, 3], test_size=0.01), ValueError, r"leaves a part without rows: .*\[3, 0\]"),
+    (lambda: train_validation_test_split(range(10), validation_size=0.5, test_size=0.5), ValueError, "without rows"),
+    (lambda: train_test_split([1, 2, 3, 4], stratify=[1, 1]), ValueError, r"shape \(4,\). Received: \(2,\)"),
+    (lambda: train_test_split([1, 2, 3, 4], stratify=[0, 0, 0, 1]), ValueError, "class .*1.* has 1 rows, too few"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "text"), WRONG, ids=range(len(WRONG)))
+def test_wrong_input(call, kind, text):
+    with pytest.raises(kind, match=text):
+        call()
