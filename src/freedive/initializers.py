@@ -327,8 +327,10 @@ class Orthogonal(Initializer):
     def draw(self, shape, dtype, rng):
         if len(shape) < 2:
             raise ValueError(f"Orthogonal makes matrices: expected two or more axes. Received: {show_shape(shape)}")
+        from scipy.linalg import qr  # comes with jax; twice as fast as numpy's
+
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        q, r = np.linalg.qr(normal(rng, (max(rows, columns), min(rows, columns)), dtype))
+        q, r = qr(normal(rng, (max(rows, columns), min(rows, columns)), dtype), mode="economic")
         q *= np.where(np.diag(r) < 0, -1, 1).astype(q.dtype) * q.dtype.type(self.gain)  # else not evenly spread
         return (q if rows >= columns else q.T).reshape(shape)
 
