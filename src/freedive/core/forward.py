@@ -65,6 +65,7 @@ class Pass:
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
         self.shapes: dict[str, Any] = {}  # path -> shapes of its outputs
         self.draws: dict[str, int] = {}  # path -> keys drawn so far
+        self.calls: dict[str, int] = {}  # path -> activations so far, for taps
         self.stack: list[tuple[Layer, tuple]] = []  # the calls under way, with their inputs
         self.trace = get_opaque_trace_state()
 
@@ -218,13 +219,15 @@ class Pass:
         return jax.random.fold_in(jax.random.fold_in(self.key, zlib.crc32(path.encode())), n)
 
     def tap(self, layer: Layer, what: str, value: Any) -> Any:
-        """Keep z and a for `inspect`; add the probe whose gradient is delta."""
+        """Keep z and a for `inspect`, a layer's later calls apart; add the probe whose gradient is delta."""
         if self.taps is None:
             return value
         path = self.path(layer)
-        if what == "z" and path in self.probes:
-            value = value + self.probes[path]
-        self.taps.setdefault(path, {})[what] = value
+        calls = self.calls[path] = self.calls.get(path, 0) + (what == "z")
+        label = path if calls < 2 else f"{path}@{calls}"
+        if what == "z" and label in self.probes:
+            value = value + self.probes[label]
+        self.taps.setdefault(label, {})[what] = value
         return value
 
     def _same_trace(self, layer: Layer, deed: str) -> None:

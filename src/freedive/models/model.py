@@ -13,7 +13,7 @@ from ..core.layer import Layer
 from ..core.paths import named, paths
 from ..core.variables import draw_missing, gather
 from ..errors import unknown
-from . import fitting, saving
+from . import fitting, inspection, saving, summary
 from .training import Training
 
 
@@ -57,6 +57,7 @@ class Model(Layer):
             yield from named(self._graph.layers)
         for name, child in super()._children():
             if self._graph is None or child not in self._graph.layers:
+                child.name = child.name or name.rsplit("/", 1)[0]
                 yield name, child
 
     def _structure(self) -> dict[str, Any]:
@@ -284,6 +285,47 @@ class Model(Layer):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
         return fitting.predict(self, x)
+
+    # looking inside -------------------------------------------------------------------------------------------------
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print the table of layers, shapes and numbers of weights.
+
+        Args:
+            line_length: the width of the table.
+            positions: accepted for Keras' sake.
+            print_fn: called with the text instead of printing it.
+            expand_nested: show the layers of models inside.
+            show_trainable: show which layers learn.
+        """
+        shown = summary.text(self, expand_nested, show_trainable, line_length)
+        print(shown, end="") if print_fn is None else print_fn(shown)
+
+    def inspect(self, x: Any, y: Any = None) -> inspection.Inspection:
+        """Every layer's z, a, and with targets delta and the gradients of its weights, for one batch.
+
+        Args:
+            x: inputs, as for `fit`.
+            y: targets; needs a compiled model.
+
+        Returns:
+            An `Inspection`: `found["dense"]["delta"]`, `found.table()`, `found.plot()`.
+
+        >>> import numpy as np
+        >>> import freedive as fd
+        >>> model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(3, "relu"), fd.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> found = model.inspect(np.ones((4, 2)), np.ones((4, 1)))
+        >>> found["dense"]["delta"].shape, found["dense"]["d_kernel"].shape
+        ((4, 3), (2, 3))
+        """
+        return inspection.inspect(self, x, y)
 
     # files ------------------------------------------------------------------------------------------------------------
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:

@@ -20,6 +20,7 @@ from ..config import Configured, Family, from_json, functions, to_json
 from ..core.forward import BATCH
 from ..core.paths import paths
 from ..core.variables import draw_missing, gather, leaves
+from ..train.checkpoint import refuse_misfits
 from ..files import ModelFileError, read_json, read_tensors, write_tensors
 
 FORMAT = 1
@@ -46,23 +47,6 @@ def like(tree: Any, flat: Mapping[str, Any], prefix: str = "") -> Any:
     if not isinstance(tree, Mapping):
         return jnp.asarray(flat[prefix.rstrip("/")], tree.dtype)
     return {key: like(value, flat, f"{prefix}{key}/" if key else prefix) for key, value in tree.items()}
-
-
-def compare(path: Path, have: Mapping[str, Any], want: Mapping[str, Any]) -> None:
-    """Refuse tensors that are not just those wanted, with all three lists."""
-    missing = sorted(want.keys() - have.keys())
-    unexpected = sorted(have.keys() - want.keys())
-    misshapen = [
-        f"{name}: {have[name].shape} {have[name].dtype}, expected {want[name].shape} {want[name].dtype}"
-        for name in sorted(want.keys() & have.keys())
-        if have[name].shape != want[name].shape or have[name].dtype != want[name].dtype
-    ]
-    lists = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
-    if any(lists.values()):
-        shown = "; ".join(
-            f"{what}: {', '.join(found[:8])}{' ...' * (len(found) > 8)}" for what, found in lists.items() if found
-        )
-        raise ModelFileError(path, "TENSOR_MISMATCH", shown)
 
 
 # models -----------------------------------------------------------------------------------------------------------------
@@ -127,7 +111,7 @@ def put_weights(model: Any, weights: Mapping[str, np.ndarray], path: Path) -> No
     """Give a planned model its weights, none missing and none left over."""
     where = paths(model)
     want = {_label(where[l], name): spec for l in where for kind in l._specs for name, spec in l._specs[kind].items()}
-    compare(path, weights, want)
+    refuse_misfits(path, weights, want)
     for layer, place in where.items():
         for kind, specs in layer._specs.items():
             for name in specs:
@@ -139,7 +123,7 @@ def put_slots(model: Any, slots: Mapping[str, np.ndarray], step: int, path: Path
     training = model._training
     trained = {p: v for p, v in gather(model).params.items() if p not in training.frozen}
     fresh = jax.eval_shape(training.optimizer.init, trained)
-    compare(path, slots, flatten(fresh, "optimizer:"))
+    refuse_misfits(path, slots, flatten(fresh, "optimizer:"))
     training.slots, training.step = like(fresh, slots, "optimizer:"), step
 
 

@@ -1,0 +1,125 @@
+"""The table of a model: its layers, the shapes of their outputs, and how many numbers they hold."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..config import snake
+from ..core.forward import ANY, BATCH, plan
+from ..core.graph import InputLayer
+from ..core.layer import Layer
+from ..core.paths import paths
+from ..errors import show_shape
+
+
+class Row(NamedTuple):
+    """One layer of a model."""
+
+    depth: int
+    name: str
+    kind: str
+    shape: str
+    params: int
+    trainable: bool
+
+
+def rows(model: Any, expand_nested: bool = False) -> list[Row]:
+    """The layers of a model, with those inside them if asked."""
+    shapes = output_shapes(model)
+
+    def visit(parent: Layer, prefix: str, depth: int) -> Iterator[Row]:
+        for name, layer in parent._children():
+            path = f"{prefix}/{name}" if prefix else name
+            known = (None, *layer.shape) if isinstance(layer, InputLayer) else None
+            shape = show_shape(known) if known else _shown(shapes[path]) if path in shapes else "?"
+            yield Row(depth, name, type(layer).__name__, shape, count(layer), layer.trainable)
+            if expand_nested and hasattr(layer, "layers"):
+                yield from visit(layer, path, depth + 1)
+
+    return list(visit(model, "", 0))
+
+
+def count(layer: Layer, kinds: tuple[str, ...] = ("params", "state"), trainable: bool | None = None) -> int:
+    """The numbers in the weights of a layer and of those inside it."""
+    return sum(
+        int(np.prod(spec.shape))
+        for inside in paths(layer)
+        if trainable is None or inside.trainable == trainable
+        for kind in kinds
+        for spec in inside._specs[kind].values()
+    )
+
+
+def output_shapes(model: Any) -> dict[str, Any]:
+    """path -> shape of the output of every layer that the model calls; found by tracing it once."""
+    from .saving import structs
+
+    if model._graph is not None:
+        inputs: Any = jax.tree.map(_struct, model._graph.inputs)
+    elif model._seen is not None:
+        inputs = structs(model._seen)
+    else:
+        return {}
+    return plan(model, (inputs,))[1].shapes
+
+
+def _struct(symbol: Any) -> Any:
+    sizes = (BATCH, *(ANY if d is None else d for d in symbol.shape[1:]))
+    return jax.ShapeDtypeStruct(sizes, symbol.dtype)
+
+
+def _shown(shapes: Any) -> str:
+    found = [
+        s
+        for s in jax.tree.leaves(shapes, is_leaf=lambda s: isinstance(s, tuple) and all(isinstance(d, int) for d in s))
+    ]
+    return ", ".join(show_shape(None if d and (d % BATCH == 0 or d == ANY) else d for d in shape) for shape in found)
+
+
+def text(model: Any, expand_nested: bool = False, show_trainable: bool = False, line_length: int | None = None) -> str:
+    """The table as text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f'Model: "{model.name or snake(type(model).__name__)}"', title_justify="left", title_style="bold"
+    )
+    for header, side in (("Layer (type)", "left"), ("Output shape", "left"), ("Param #", "right")):
+        table.add_column(header, justify=side)  # type: ignore[arg-type]
+    if show_trainable:
+        table.add_column("Trainable", justify="center")
+    for row in rows(model, expand_nested):
+        cells = [f"{'  ' * row.depth}{row.name} ({row.kind})", row.shape, f"{row.params:,}"]
+        table.add_row(*cells, *([("yes" if row.trainable else "no")] if show_trainable else []))
+    total, trained = count(model), count(model, ("params",), True)
+    out = io.StringIO()
+    console = Console(file=out, width=line_length or 78, no_color=True)
+    console.print(table)
+    if not model.built:
+        console.print("Not built yet: shapes and weights follow from the first data, or from model.build((None, ...)).")
+    for what, n in (("Total", total), ("Trainable", trained), ("Non-trainable", total - trained)):
+        console.print(f"{what} params: {n:,} ({_bytes(4 * n)})", highlight=False)
+    return out.getvalue()
+
+
+def _bytes(size: int) -> str:
+    """A size as people read it.
+
+    >>> _bytes(1234), _bytes(0)
+    ('1.21 KB', '0.00 B')
+    """
+    amount, unit = float(size), "B"
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1024 or unit == "GB":
+            break
+        amount /= 1024
+    return f"{amount:.2f} {unit}"
+
+
+__all__ = ["Row", "count", "output_shapes", "rows", "text"]

@@ -1,0 +1,234 @@
+"""The display of fit, evaluate and predict: a line that is redrawn in a terminal, quiet lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from .callbacks.base import Callback, Edge
+from .screen import Screen, duration, number, numbers, pace, paint, screen
+
+INTERVAL = 0.2  # seconds between two drawings
+WORTH_SAYING = 0.5  # seconds: a shorter compilation or prediction is not spoken of
+FAST = 0.1  # seconds: epochs shorter than this, when they are many, are not shown each
+MANY = 50  # epochs that are shown one by one, however fast
+LINES = 20  # lines of a run of many fast epochs, at most
+
+__all__ = ["ProgressBar", "number"]
+
+
+class ProgressBar(Callback):
+    """Shows how far a run is and what it has reached, as Keras does.
+
+    In a terminal or a notebook, with `verbose=1`, `Epoch 3/10` and below it a line with a bar that is redrawn at most
+    five times a second. Elsewhere, or with `verbose=2`, one line an epoch. A run of more than 50 epochs that take less
+    than a tenth of a second each is shown as one bar over all epochs, and leaves about twenty lines behind;
+    `verbose=2` writes every epoch whatever its speed. A prediction is shown if it takes longer than half a second.
+
+    Keeps the run compiled: it never pauses it.
+
+    Args:
+        verbose: "auto" (1 where lines can be redrawn, else quiet lines), 0 (nothing), 1 or 2. None: as `fit` was told.
+        on: the screen to draw on; by default the terminal.
+    """
+
+    edge: ClassVar[Edge | None] = "never"
+
+    def __init__(self, verbose: Any = None, on: Screen | None = None):
+        super().__init__()
+        self.verbose, self.screen = verbose, on or screen
+        self.task: str | None = None  # "fit", "evaluate" or "predict"
+
+    # what to show -----------------------------------------------------------------------------------------------------
+    def _begin(self, task: str) -> None:
+        if self.task is not None:  # an evaluation inside fit is silent
+            return
+        verbose = self.params.get("verbose", "auto") if self.verbose is None else self.verbose
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(f'verbose={verbose!r}: expected "auto", 0, 1 or 2')
+        self.task, self.thorough = task, verbose == 2
+        self.silent = verbose == 0 or (task == "predict" and verbose == "auto" and not self.screen.redraws)
+        self.patient = task == "predict" and verbose == "auto"  # shows nothing before WORTH_SAYING
+        self.draws = verbose in ("auto", 1) and self.screen.redraws and not self.silent
+        self.epochs, self.epoch, self.steps = self.params.get("epochs") or 1, 0, self.params.get("steps")
+        self.at, self.thin, self.header, self.last = 0, False, None, None
+        self.began = self.epoch_began = time.perf_counter()
+        self.drawn, self.spent, self.first = 0.0, 0.0, None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._begin("fit")
+        if self.draws:
+            self.screen.live("compiling")
+
+    def on_compiled(self, seconds: float) -> None:
+        if self.task is None or self.silent:
+            return
+        self.screen.erase()
+        if seconds > WORTH_SAYING and not self.patient:
+            self.screen.line(f"compiling {seconds:.1f} s")
+        self.began = self.epoch_began = time.perf_counter()
+
+    # fit --------------------------------------------------------------------------------------------------------------
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.first is None:
+            self.first = self.epoch = epoch
+        if self.draws and not self.thin and self.epochs > 1:
+            self.header = f"Epoch {epoch + 1}/{self.epochs}"
+            self.screen.live(self.header)
+
+    def on_chunk_end(self, run: Any) -> None:
+        if self.task is None or self.silent:
+            return
+        now = time.perf_counter()
+        self.steps = self.params["steps"] if self.params.get("steps") else _steps(run, self.task)
+        closed, self.at = run.epoch - self.epoch, run.at
+        if closed > 0:
+            self.spent = (now - self.epoch_began) / closed
+            self.epoch, self.epoch_began = run.epoch, now
+            self.thin = not self.thorough and self.epochs - (self.first or 0) > MANY and self.spent < FAST
+            if self.draws:
+                self._write_header()
+                self.screen.erase()  # what other callbacks print now begins on a line of its own
+        elif self.draws and not self.thin and self._due(now):
+            self._draw(run.at, run.so_far() if self.task != "predict" else {}, now)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.task != "fit" or self.silent:
+            return
+        if self.thin:
+            self._pass(epoch, logs or {})
+        elif self.draws:
+            self._write_header()
+            self._finish(self._count(), self.spent, logs or {})
+        else:
+            self.screen.line(self._quiet(epoch, logs or {}))
+
+    def _pass(self, epoch: int, logs: dict[str, Any]) -> None:
+        """One of many fast epochs: a line that stays, the live line, or nothing."""
+        if (epoch + 1) % milestone(self.epochs) == 0 or epoch + 1 == self.epochs:
+            self.last = None
+            self.screen.line(self._quiet(epoch, logs))
+            return
+        self.last = (epoch, logs)
+        now = time.perf_counter()
+        if self.draws and epoch + 1 == self.epoch and self._due(now):
+            done = epoch + 1 - (self.first or 0)
+            left = (now - self.began) / done * (self.epochs - epoch - 1)
+            plain, painted = self.screen.bar((epoch + 1) / self.epochs)
+            head, tail = f"Epoch {epoch + 1}/{self.epochs}", f"{duration(left)} - {self._pace()} - {numbers(logs)}"
+            self.screen.live(f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}")
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self.task == "fit" and not self.silent:
+            self.screen.erase()
+            if self.last is not None:  # training stopped between two lines
+                self.screen.line(self._quiet(*self.last))
+        self.task = None
+
+    def on_interrupt(self, error: BaseException) -> None:
+        if self.task is not None:
+            self.screen.end()
+        self.task = None
+
+    # evaluate and predict -----------------------------------------------------------------------------------------------
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._begin("evaluate")
+
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._begin("predict")
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._step("evaluate", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._step("predict", batch, None)
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._end("evaluate", logs)
+
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._end("predict", None)
+
+    def _step(self, task: str, batch: int, logs: dict[str, Any] | None) -> None:
+        now = time.perf_counter()
+        if self.task == task and not self.silent:
+            self.at = batch + 1
+            if self.draws and self._due(now):
+                self._draw(self.at, logs or {}, now)
+
+    def _end(self, task: str, logs: dict[str, Any] | None) -> None:
+        if self.task != task:
+            return
+        seconds = time.perf_counter() - self.began
+        if not self.silent and not (self.patient and seconds < WORTH_SAYING):
+            self._finish(self._count(), seconds, logs or {})
+        self.task = None
+
+    # drawing ------------------------------------------------------------------------------------------------------------
+    def _due(self, now: float) -> bool:
+        if now - self.drawn < INTERVAL or (self.patient and now - self.began < WORTH_SAYING):
+            return False
+        self.drawn = now
+        return True
+
+    def _draw(self, at: int, logs: dict[str, Any], now: float) -> None:
+        """The epoch under way: where it is, the time it will still take, its results so far."""
+        self._write_header()
+        done = min(at, self.steps) if self.steps else at
+        each = (now - self.epoch_began) / max(at, 1)
+        left = each * (self.steps - done) if self.steps else now - self.epoch_began
+        tail = " - ".join(part for part in (f"{duration(left)} {pace(each)}", numbers(logs)) if part)
+        if at > done:
+            tail += " - validating"
+        self.screen.live(*self._line(done, tail))
+
+    def _finish(self, count: int, seconds: float, logs: dict[str, Any]) -> None:
+        """The line that stays."""
+        tail = " - ".join(
+            part for part in (f"{duration(seconds)} {pace(seconds / max(count, 1))}", numbers(logs)) if part
+        )
+        self.screen.line(*self._line(count, tail))
+
+    def _line(self, done: int, tail: str) -> tuple[str, str]:
+        if not self.steps:
+            head = f"{done} {'batch' if done == 1 else 'batches'}"
+            return f"{head} {tail}", f"{paint(head, '1')} {tail}"
+        head = f"{done:>{len(str(self.steps))}}/{self.steps}"
+        plain, painted = self.screen.bar(done / self.steps) if self.draws else ("-", "-")
+        return f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}"
+
+    def _quiet(self, epoch: int, logs: dict[str, Any]) -> str:
+        parts = (f"Epoch {epoch + 1}/{self.epochs}", duration(self.spent), self._pace(), numbers(logs))
+        return " - ".join(part for part in parts if part)
+
+    def _write_header(self) -> None:
+        if self.header is not None:
+            self.screen.line(self.header)
+            self.header = None
+
+    def _count(self) -> int:
+        return self.steps or self.at
+
+    def _pace(self) -> str:
+        return pace(self.spent / max(self._count(), 1))
+
+
+def _steps(run: Any, task: str) -> int | None:
+    """The steps of an epoch, None where its data did not end yet."""
+    if hasattr(run, "known"):  # batches from a stream
+        return run.known
+    return run.line.training if task == "fit" else run.line.steps
+
+
+def milestone(epochs: int) -> int:
+    """Of many epochs, every how many leave a line: 1, 2 or 5 times a power of ten.
+
+    >>> milestone(100), milestone(300), milestone(1000), milestone(10000)
+    (5, 20, 50, 500)
+    """
+    size = 1
+    while True:
+        for step in (size, 2 * size, 5 * size):
+            if epochs <= step * LINES:
+                return step
+        size *= 10
