@@ -2,9 +2,12 @@
 
 from . import callbacks, layers, models
 from .config import register
+from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .models import Model, Sequential
+
+cache.switch_on()
 
 __version__ = "0.1.0"
 __all__ = ["Input", "Model", "Sequential", "callbacks", "layers", "models", "register", "set_seed"]

@@ -79,18 +79,25 @@ class Compiled:
             self.lent.subject = None
 
 
-_cache: OrderedDict[Hashable, Compiled] = OrderedDict()
+_cache: OrderedDict[Hashable, Any] = OrderedDict()
 _lock = threading.Lock()
-MOST = 128
+MOST = 256
+
+
+def kept(key: Hashable, make: Callable[[], Any]) -> Any:
+    """What was made under this key before, or is made now; the least used things are let go."""
+    with _lock:
+        found = _cache.get(key)
+    if found is None:
+        found = make()
+    with _lock:
+        found = _cache.setdefault(key, found)
+        _cache.move_to_end(key)
+        while len(_cache) > MOST:
+            _cache.popitem(last=False)
+    return found
 
 
 def compiled(key: Hashable, function: Callable[..., Any], **options: Any) -> Compiled:
-    """The compiled function kept under this key, made now if there is none; the least used ones are let go."""
-    with _lock:
-        found = _cache.get(key)
-        if found is None:
-            found = _cache[key] = Compiled(function, **options)
-            while len(_cache) > MOST:
-                _cache.popitem(last=False)
-        _cache.move_to_end(key)
-        return found
+    """The compiled function of this key."""
+    return kept(key, lambda: Compiled(function, **options))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..core.structure import Compiled, compiled
+from ..core.structure import Compiled, compiled, kept
 from .feeds import Feed
 from .program import Program, TrainState
 
@@ -133,14 +133,17 @@ def add(a: Any, b: Any) -> Any:
 
 
 def empty_sums(program: Program, ts: TrainState, line: Line) -> Any:
-    """Zeros of the shape of an epoch's sums, found without computing."""
+    """Zeros of the shape of an epoch's sums, found by tracing once."""
+    flat, tree = jax.tree.flatten((ts, line.arrays))
+    key = ("sums", program.key, line.key, tree, tuple((a.shape, a.dtype) for a in flat))
+    shapes = kept(key, lambda: jax.eval_shape(lambda *given: _sums(program, line, *given), ts, line.arrays))
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
-    def shapes(ts: TrainState, arrays: Any) -> Any:
-        found = {}
-        for name, feed, data in (("train", line.train, arrays[0]), ("test", line.test, arrays[1])):
-            if feed is not None:
-                batch = feed.batch(data, 0, 0, 0) if feed.full else feed.last(data, 0, 0)
-                found[name] = program.step(ts, batch)[1] if name == "train" else program.test(ts, batch)
-        return found
 
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(shapes, ts, line.arrays))
+def _sums(program: Program, line: Line, ts: TrainState, arrays: Any) -> Any:
+    found = {}
+    for name, feed, data in (("train", line.train, arrays[0]), ("test", line.test, arrays[1])):
+        if feed is not None:
+            batch = feed.batch(data, 0, 0, 0) if feed.full else feed.last(data, 0, 0)
+            found[name] = program.step(ts, batch)[1] if name == "train" else program.test(ts, batch)
+    return found

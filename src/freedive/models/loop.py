@@ -1,0 +1,179 @@
+"""A training loop of one's own, in a few lines that still compile: forward, loss, backward, step.
+
+    gradients = fd.gradients(lambda x, y: loss(y, model(x)), model)     # forward, loss and backward, compiled together
+    for x, y in batches:
+        value, grads = gradients(x, y)                                  # new gradients each time: nothing to zero
+        fd.update(model, optimizer, grads)                              # the step, compiled too
+
+`train_step` is both in one. Models are called in the function as anywhere else; what they write (running means) is
+kept, random layers draw anew at every call.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import optimizers
+from ..core.calling import as_array, run_key
+from ..core.forward import Pass, plan
+from ..core.layer import Layer
+from ..core.paths import paths
+from ..core.structure import ById, compiled, structure
+from ..core.variables import Variables, draw_missing, gather, merge, next_seed, scatter, split
+from ..train.program import as_floats
+
+
+class Together(Layer):
+    """Some models as one root, for a function that calls them; a single one keeps its own paths."""
+
+    def __init__(self, *models: Any):
+        self.models, self.function = models, None
+
+    def _children(self) -> Any:
+        if len(self.models) == 1:
+            yield "", self.models[0]              # at the root: its layers keep their paths
+        else:
+            for i, model in enumerate(self.models):
+                yield str(i), model
+
+    def call(self, *inputs: Any) -> Any:
+        return self.function(*inputs)
+
+
+def gradients(function: Callable[..., Any], *models: Any, training: bool = True) -> Callable[..., tuple[Any, Any]]:
+    """The function's value and its gradients by the trainable weights of models, compiled as one.
+
+    Args:
+        function: of arrays; calls the models and returns a scalar, the loss. Further results may follow it in a tuple.
+        *models: those whose weights it learns.
+        training: the mode in which the models are called.
+
+    Returns:
+        A function of the same arrays that gives (what `function` returns, gradients): a tree path -> name -> array for
+        one model, a list of trees for several.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((1,)), fd.layers.Dense(1, kernel_initializer="ones")])
+    >>> slope = fd.gradients(lambda x: model(x).sum(), model)
+    >>> value, grads = slope(np.array([[2.0]]))
+    >>> float(value), float(grads["dense"]["kernel"])
+    (2.0, 2.0)
+    """
+    if not models:
+        raise TypeError("gradients expects the models whose weights the function learns: gradients(function, model)")
+    root = Together(*models)
+    root.function = function
+    seed = next_seed()
+    count = 0
+
+    def run(root: Together, trained: Any, rest: Variables, key: Any, inputs: tuple) -> Any:
+        def value(trained: Any) -> Any:
+            with Pass(root, Variables(merge(rest.params, trained), rest.state, rest.hyper), key, training) as made:
+                found = made.call(root, inputs, {})
+            scalar = found[0] if isinstance(found, tuple) else found
+            if jnp.shape(scalar) != ():
+                raise ValueError(f"gradients: the function must return a scalar. Received shape {jnp.shape(scalar)}")
+            return scalar + sum(made.losses.values(), jnp.float32(0)), (found, made.state)
+
+        (_, (found, state)), grads = jax.value_and_grad(value, has_aux=True)(trained)
+        return found, grads, state
+
+    def call(*inputs: Any) -> tuple[Any, Any]:
+        nonlocal count
+        inputs = jax.tree.map(as_array, inputs)
+        if any(not model.built for model in models):
+            plan(root, inputs)
+        draw_missing(root)
+        frozen = {path for layer, path in paths(root).items() if not layer.trainable}
+        variables = gather(root)
+        trained, rest = split(variables.params, lambda path, _: path not in frozen)
+        fixed = variables._replace(params=rest, hyper=as_floats(variables.hyper))
+        key = ("gradients", ById(function), structure(list(models)), training, tuple(sorted(frozen)))
+        step = jax.random.fold_in(run_key(seed), count)
+        found, grads, state = compiled(key, run)(root, trained, fixed, step, inputs)
+        count += 1
+        scatter(root, {}, state)
+        return found, grads if len(models) == 1 else [_below(grads, str(i)) for i in range(len(models))]
+
+    return call
+
+
+def update(model: Any, optimizer: Any, grads: Any) -> None:
+    """One step of an optimizer: the weights of the model move along these gradients.
+
+    Args:
+        model: whose weights.
+        optimizer: a name or an optimizer; what it remembers is kept in the model.
+        grads: as `gradients` gives them.
+    """
+    training = model._training
+    optimizer = optimizers.get(optimizer)
+    if training.optimizer is not optimizer or training.slots is None:
+        training.optimizer, training.slots, training.step = optimizer, None, 0
+    params = gather(model).params
+    trained = {path: {name: params[path][name] for name in names} for path, names in grads.items()}
+    slots = optimizer.init(trained) if training.slots is None else training.slots
+
+    def run(optimizer: Any, *args: Any) -> Any:
+        return optimizer.update(*args)
+
+    step = jnp.asarray(training.step, jnp.int32)
+    new, training.slots = compiled(("update", structure(optimizer)), run)(
+        optimizer, grads, slots, trained, as_floats(optimizer.hyper()), step
+    )
+    training.step = int(training.step) + 1
+    specs = {path: layer._specs["params"] for layer, path in paths(model).items()}
+    for path, names in new.items():
+        for name, value in names.items():
+            constraint = specs[path][name].constraint
+            params[path][name] = value if constraint is None else constraint(value)
+    scatter(model, params, {})
+
+
+def train_step(model: Any, optimizer: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a training step of a function that computes the loss; for use as a decorator.
+
+    Args:
+        model: whose weights learn.
+        optimizer: a name or an optimizer.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((1,)), fd.layers.Dense(1)])
+    >>> mse = fd.losses.MeanSquaredError()
+    >>> @fd.train_step(model, fd.optimizers.SGD(0.1))
+    ... def step(x, y):
+    ...     return mse(y, model(x))
+    >>> x = np.linspace(0, 1, 20)[:, None]
+    >>> losses = [float(step(x, 3 * x + 1)) for _ in range(200)]
+    >>> losses[-1] < 0.1 * losses[0]
+    True
+    """
+    optimizer = optimizers.get(optimizer)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        learn = gradients(function, model)
+
+        @functools.wraps(function)
+        def step(*inputs: Any) -> Any:
+            found, grads = learn(*inputs)
+            update(model, optimizer, grads)
+            return found
+
+        return step
+
+    return decorate
+
+
+def _below(tree: Any, first: str) -> Any:
+    """The part of a tree under a path."""
+    return {path[len(first) + 1 :]: v for path, v in tree.items() if path == first or path.startswith(first + "/")}
+
+
+__all__ = ["gradients", "train_step", "update"]
