@@ -5,9 +5,10 @@ from .config import register
 from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
+from .files import ModelFileError
 from .models import Model, Sequential
 
 cache.switch_on()
 
 __version__ = "0.1.0"
-__all__ = ["Input", "Model", "Sequential", "callbacks", "layers", "models", "register", "set_seed"]
+__all__ = ["Input", "Model", "ModelFileError", "Sequential", "callbacks", "layers", "models", "register", "set_seed"]

@@ -21,7 +21,7 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
     inputs, kwargs = jax.tree.map(as_array, (inputs, kwargs))
     if not root.built:
         root._plan_for(inputs, kwargs)
-    draw_missing(root)
+    draw_missing(root, getattr(root, "_seed", None))
     flat, tree = jax.tree.flatten((inputs, kwargs))
     arrays = [x for x in flat if isinstance(x, (jax.Array, np.ndarray))]
     others = tuple(None if isinstance(x, (jax.Array, np.ndarray)) else x for x in flat)

@@ -62,7 +62,7 @@ def checked_shape(shape: Any) -> tuple[int | None, ...]:
     return tuple(None if d is None else int(d) for d in sizes)
 
 
-def Input(  # noqa: N802  Keras' name
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -204,7 +204,7 @@ def _as_declared(symbol: Symbol, value: Any) -> Any:
     got, want = jnp.shape(value), symbol.shape
     if len(got) != len(want) or any(w is not None and g != w for g, w in zip(got[1:], want[1:], strict=True)):
         raise ValueError(
-            f"input {symbol.name!r}: expected shape {show_shape(want)}. Received: {show_shape((None, *got[1:]))}"
+            f"input {symbol.name or 'x'!r}: expected shape {show_shape(want)}. Received: {show_shape((None, *got[1:]))}"
             f"{_shape_hint(got, want)}"
         )
     floats = jnp.issubdtype(symbol.dtype, jnp.floating)
@@ -269,7 +269,7 @@ def _index(parts: Any) -> Any:
     """An index from its written form: slices are ["slice", start, stop, step]."""
     one = lambda p: (
         slice(*p[1:]) if isinstance(p, (list, tuple)) and p and p[0] == "slice" else Ellipsis if p == "..." else p
-    )  # noqa: E731
+    )
     return tuple(one(p) for p in parts)
 
 

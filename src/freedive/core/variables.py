@@ -123,6 +123,11 @@ def draw_missing(root: Layer, seed: int | None = None) -> None:
 
 
 # seeds ------------------------------------------------------------------------------------------------------------
+def derived_seed(*numbers: int) -> int:
+    """A 32-bit seed that is a function of whole numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
 class _Seeds:
     """One sequence a process: every model takes the next number, so that a script run twice gives the same bits."""
 
@@ -133,7 +138,7 @@ class _Seeds:
         self.base, self.count = seed, itertools.count()
 
     def next(self) -> int:
-        return int(np.random.SeedSequence([self.base, next(self.count)]).generate_state(1)[0])
+        return derived_seed(self.base, next(self.count))
 
 
 _seeds = _Seeds()

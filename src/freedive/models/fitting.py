@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.forward import apply
 from ..core.structure import compiled, structure
-from ..core.variables import Variables, gather, next_seed
+from ..core.variables import Variables
 from ..train.callbacks import CallbackList, History
 from ..train.chunk import Line
 from ..train.execute import Run, StreamedRun, execute
@@ -18,7 +18,7 @@ from ..train.inputs import arrays_of, check_finite
 from ..train.objective import Objective
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
-from .training import ModelHost, first_state, make_ready, objective_for, program_for, warn_changed
+from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
 
 class Options(NamedTuple):
@@ -75,7 +75,8 @@ def fit(model: Any, x: Any, y: Any, options: Options) -> History:
     if held_out is not None:
         test = validation_feed(model, objective, held_out, options)
     program = program_for(model, objective)
-    seed = next_seed() if options.seed is None else options.seed
+    seed = run_seed(model) if options.seed is None else options.seed
+    model._training.runs += 1
     start = (program, first_state(model, program, seed))
     if stream is not None:
         stream.check = lambda *batch: checked(model, objective, Data(*batch[:3]), batch[3])
@@ -206,11 +207,8 @@ def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) 
     data = checked(model, objective, data, "train_on_batch")
     program = program_for(model, objective)
     warn_changed(model)
-    training = model._training
-    if training.seed is None:
-        training.seed = next_seed()
     call = compiled(("step", program.key), lambda program, ts, batch: program.step(ts, batch))
-    ts, sums = call(program, first_state(model, program, training.seed), tuple(data))
+    ts, sums = call(program, first_state(model, program, run_seed(model, 1)), tuple(data))
     ModelHost(model).publish(ts)
     return program.results(jax.tree.map(np.asarray, sums))
 

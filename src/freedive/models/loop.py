@@ -36,7 +36,7 @@ class Together(Layer):
 
     def _children(self) -> Any:
         if len(self.models) == 1:
-            yield "", self.models[0]              # at the root: its layers keep their paths
+            yield "", self.models[0]  # at the root: its layers keep their paths
         else:
             for i, model in enumerate(self.models):
                 yield str(i), model

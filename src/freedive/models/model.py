@@ -11,7 +11,7 @@ from ..config import from_json, to_json
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
-from ..core.variables import draw_missing, gather
+from ..core.variables import draw_missing, gather, next_seed
 from ..errors import unknown
 from . import fitting, inspection, saving, summary
 from .training import Training
@@ -44,6 +44,7 @@ class Model(Layer):
         self._graph: Graph | None = None
         self._training = Training()
         self._seen: Any = None  # the shapes of first data, where a call defines the model
+        self._seed = next_seed()  # of its first values and of its runs
         self.stop_training = False
         self.history: Any = None
 
@@ -340,8 +341,12 @@ class Model(Layer):
         """Read the weights from a file that `save_weights` or `save` wrote."""
         saving.load_weights(self, filepath)
 
+    def build(self, input_shape: Any = None, seed: int | None = None) -> None:
+        """Make the weights; see `Layer.build`."""
+        super().build(input_shape, self._seed if seed is None else seed)
+
     def _values_now(self) -> Any:
-        draw_missing(self)
+        draw_missing(self, self._seed)
         return gather(self)._replace(hyper={})
 
 

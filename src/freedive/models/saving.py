@@ -19,9 +19,9 @@ import numpy as np
 from ..config import Configured, Family, from_json, functions, to_json
 from ..core.forward import BATCH
 from ..core.paths import paths
-from ..core.variables import draw_missing, gather, leaves
-from ..train.checkpoint import refuse_misfits
+from ..core.variables import gather, leaves
 from ..files import ModelFileError, read_json, read_tensors, write_tensors
+from ..train.checkpoint import refuse_misfits
 
 FORMAT = 1
 Path = str | os.PathLike[str]
@@ -75,7 +75,7 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
     write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata)
 
 
-def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True) -> Any:  # noqa: A002  Keras' name
+def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True) -> Any:
     """The model that `save` wrote.
 
     Args:
@@ -159,7 +159,6 @@ def clone_model(model: Any) -> Any:
 # what stands in a file --------------------------------------------------------------------------------------------------
 def _weights(model: Any) -> dict[str, Any]:
     model.build()
-    draw_missing(model)
     variables = gather(model)
     return {_label(p, n): v for tree in (variables.params, variables.state) for p, n, v in leaves(tree)}
 

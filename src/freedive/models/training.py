@@ -14,7 +14,7 @@ from ..core.calling import run_key
 from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
-from ..core.variables import draw_missing, gather, scatter
+from ..core.variables import derived_seed, draw_missing, gather, scatter
 from ..train.objective import Objective
 from ..train.program import Program, TrainState, as_floats, supervised
 
@@ -29,7 +29,7 @@ class Training:
         self.loss: Any = None
         self.slots: Any = None
         self.step: Any = 0
-        self.seed: int | None = None  # of train_on_batch
+        self.runs = 0  # each run has a seed of its own
         self.compiled = False
         self.dtype: Any = None
         self.frozen: frozenset[str] = frozenset()
@@ -95,7 +95,7 @@ def make_ready(model: Any, x: Any) -> None:
     """Give the model its values, from the shapes of this data if need be."""
     if not model.built:
         model._plan_for((jax.tree.map(lambda a: a[:1], x),), {})
-    draw_missing(model)
+    draw_missing(model, model._seed)
 
 
 def first_state(model: Any, program: Program, seed: int) -> TrainState:
@@ -105,6 +105,11 @@ def first_state(model: Any, program: Program, seed: int) -> TrainState:
     if training.slots is None:
         return ts
     return ts._replace(optimizer=training.slots, step=jnp.asarray(training.step, jnp.int32))
+
+
+def run_seed(model: Any, kind: int = 0) -> int:
+    """The seed of the model's next run: a function of the model's seed and how many runs it had."""
+    return derived_seed(model._seed, kind, model._training.runs)
 
 
 class ModelHost:

@@ -53,7 +53,7 @@ def one_array(data: Any, where: str) -> Any:
 
 def narrowed(array: np.ndarray, where: str) -> np.ndarray:
     """64-bit numbers as 32-bit ones, where they fit."""
-    if array.dtype == np.float64 or array.dtype.itemsize > 4 and array.dtype.kind == "f":
+    if array.dtype == np.float64 or (array.dtype.itemsize > 4 and array.dtype.kind == "f"):
         with np.errstate(over="ignore"):
             narrow = array.astype(np.float32)
         if array.size and np.isinf(narrow).any() and not np.isinf(array).any():

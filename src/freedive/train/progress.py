@@ -6,15 +6,14 @@ import time
 from typing import Any, ClassVar
 
 from .callbacks.base import Callback, Edge
-from .screen import Screen, duration, number, numbers, pace, paint, screen
+from .clock import EpochClock, steps_of
+from .screen import Screen, duration, numbers, pace, paint, screen
 
 INTERVAL = 0.2  # seconds between two drawings
 WORTH_SAYING = 0.5  # seconds: a shorter compilation or prediction is not spoken of
 FAST = 0.1  # seconds: epochs shorter than this, when they are many, are not shown each
 MANY = 50  # epochs that are shown one by one, however fast
 LINES = 20  # lines of a run of many fast epochs, at most
-
-__all__ = ["ProgressBar", "number"]
 
 
 class ProgressBar(Callback):
@@ -33,6 +32,7 @@ class ProgressBar(Callback):
     """
 
     edge: ClassVar[Edge | None] = "never"
+    last: ClassVar[bool] = True  # so that what other callbacks add to the results is shown
 
     def __init__(self, verbose: Any = None, on: Screen | None = None):
         super().__init__()
@@ -50,10 +50,13 @@ class ProgressBar(Callback):
         self.silent = verbose == 0 or (task == "predict" and verbose == "auto" and not self.screen.redraws)
         self.patient = task == "predict" and verbose == "auto"  # shows nothing before WORTH_SAYING
         self.draws = verbose in ("auto", 1) and self.screen.redraws and not self.silent
-        self.epochs, self.epoch, self.steps = self.params.get("epochs") or 1, 0, self.params.get("steps")
-        self.at, self.thin, self.header, self.last = 0, False, None, None
-        self.began = self.epoch_began = time.perf_counter()
-        self.drawn, self.spent, self.first = 0.0, 0.0, None
+        self.epochs, self.steps = self.params.get("epochs") or 1, self.params.get("steps")
+        self.clock, self.began, self.drawn = EpochClock(), time.perf_counter(), 0.0
+        self.first: int | None = None  # the epoch that the run began with
+        self.at = 0  # steps done of the epoch under way
+        self.thin = False  # whether epochs are too many and too fast to show each
+        self.header: str | None = None  # the title of the epoch under way, while it is not written
+        self.last: tuple[int, dict[str, Any]] | None = None  # the last epoch, while it is not written
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begin("fit")
@@ -66,12 +69,13 @@ class ProgressBar(Callback):
         self.screen.erase()
         if seconds > WORTH_SAYING and not self.patient:
             self.screen.line(f"compiling {seconds:.1f} s")
-        self.began = self.epoch_began = time.perf_counter()
+        self.began = self.clock.began = time.perf_counter()
 
     # fit --------------------------------------------------------------------------------------------------------------
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.first is None:
-            self.first = self.epoch = epoch
+            self.first = epoch
+            self.clock.begin(epoch)
         if self.draws and not self.thin and self.epochs > 1:
             self.header = f"Epoch {epoch + 1}/{self.epochs}"
             self.screen.live(self.header)
@@ -79,18 +83,17 @@ class ProgressBar(Callback):
     def on_chunk_end(self, run: Any) -> None:
         if self.task is None or self.silent:
             return
-        now = time.perf_counter()
-        self.steps = self.params["steps"] if self.params.get("steps") else _steps(run, self.task)
-        closed, self.at = run.epoch - self.epoch, run.at
-        if closed > 0:
-            self.spent = (now - self.epoch_began) / closed
-            self.epoch, self.epoch_began = run.epoch, now
-            self.thin = not self.thorough and self.epochs - (self.first or 0) > MANY and self.spent < FAST
+        self.at = run.at
+        self.steps = self.params.get("steps") or steps_of(run, "train" if self.task == "fit" else "all")
+        if self.clock.closed(run):
+            remain = self.epochs - (self.first or 0)
+            self.thin = not self.thorough and remain > MANY and self.clock.seconds < FAST
             if self.draws:
-                self._write_header()
+                if not self.thin:
+                    self._write_header()
                 self.screen.erase()  # what other callbacks print now begins on a line of its own
-        elif self.draws and not self.thin and self._due(now):
-            self._draw(run.at, run.so_far() if self.task != "predict" else {}, now)
+        elif self.draws and not self.thin and self._due():
+            self._draw(run.at, run.so_far() if self.task != "predict" else {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.task != "fit" or self.silent:
@@ -99,23 +102,22 @@ class ProgressBar(Callback):
             self._pass(epoch, logs or {})
         elif self.draws:
             self._write_header()
-            self._finish(self._count(), self.spent, logs or {})
+            self._finish(self._count(), self.clock.seconds, logs or {})
         else:
             self.screen.line(self._quiet(epoch, logs or {}))
 
     def _pass(self, epoch: int, logs: dict[str, Any]) -> None:
         """One of many fast epochs: a line that stays, the live line, or nothing."""
+        self.header, self.last = None, (epoch, logs)
         if (epoch + 1) % milestone(self.epochs) == 0 or epoch + 1 == self.epochs:
             self.last = None
             self.screen.line(self._quiet(epoch, logs))
-            return
-        self.last = (epoch, logs)
-        now = time.perf_counter()
-        if self.draws and epoch + 1 == self.epoch and self._due(now):
-            done = epoch + 1 - (self.first or 0)
-            left = (now - self.began) / done * (self.epochs - epoch - 1)
+        elif self.draws and epoch + 1 == self.clock.epoch and self._due():
+            done, left = epoch + 1 - (self.first or 0), self.epochs - epoch - 1
             plain, painted = self.screen.bar((epoch + 1) / self.epochs)
-            head, tail = f"Epoch {epoch + 1}/{self.epochs}", f"{duration(left)} - {self._pace()} - {numbers(logs)}"
+            head = f"Epoch {epoch + 1}/{self.epochs}"
+            remaining = (time.perf_counter() - self.began) / done * left
+            tail = f"{duration(remaining)} - {self._pace()} - {numbers(logs)}"
             self.screen.live(f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
@@ -150,11 +152,10 @@ class ProgressBar(Callback):
         self._end("predict", None)
 
     def _step(self, task: str, batch: int, logs: dict[str, Any] | None) -> None:
-        now = time.perf_counter()
         if self.task == task and not self.silent:
             self.at = batch + 1
-            if self.draws and self._due(now):
-                self._draw(self.at, logs or {}, now)
+            if self.draws and self._due():
+                self._draw(self.at, logs or {})
 
     def _end(self, task: str, logs: dict[str, Any] | None) -> None:
         if self.task != task:
@@ -165,41 +166,42 @@ class ProgressBar(Callback):
         self.task = None
 
     # drawing ------------------------------------------------------------------------------------------------------------
-    def _due(self, now: float) -> bool:
+    def _due(self) -> bool:
+        now = time.perf_counter()
         if now - self.drawn < INTERVAL or (self.patient and now - self.began < WORTH_SAYING):
             return False
         self.drawn = now
         return True
 
-    def _draw(self, at: int, logs: dict[str, Any], now: float) -> None:
+    def _draw(self, at: int, logs: dict[str, Any]) -> None:
         """The epoch under way: where it is, the time it will still take, its results so far."""
         self._write_header()
         done = min(at, self.steps) if self.steps else at
-        each = (now - self.epoch_began) / max(at, 1)
-        left = each * (self.steps - done) if self.steps else now - self.epoch_began
-        tail = " - ".join(part for part in (f"{duration(left)} {pace(each)}", numbers(logs)) if part)
-        if at > done:
-            tail += " - validating"
-        self.screen.live(*self._line(done, tail))
+        spent = self.clock.elapsed()
+        each = spent / max(at, 1)
+        left = each * (self.steps - done) if self.steps else spent
+        validating = " - validating" if at > done else ""
+        self.screen.live(*self._line(done, _joined(f"{duration(left)} {pace(each)}{validating}", numbers(logs))))
 
     def _finish(self, count: int, seconds: float, logs: dict[str, Any]) -> None:
         """The line that stays."""
-        tail = " - ".join(
-            part for part in (f"{duration(seconds)} {pace(seconds / max(count, 1))}", numbers(logs)) if part
-        )
-        self.screen.line(*self._line(count, tail))
+        each = pace(seconds / max(count, 1))
+        self.screen.line(*self._line(count, _joined(f"{duration(seconds)} {each}", numbers(logs))))
 
     def _line(self, done: int, tail: str) -> tuple[str, str]:
+        """Count, bar and the rest: plain, and with colours."""
         if not self.steps:
             head = f"{done} {'batch' if done == 1 else 'batches'}"
-            return f"{head} {tail}", f"{paint(head, '1')} {tail}"
+            return f"{head} - {tail}", f"{paint(head, '1')} - {tail}"
         head = f"{done:>{len(str(self.steps))}}/{self.steps}"
         plain, painted = self.screen.bar(done / self.steps) if self.draws else ("-", "-")
         return f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}"
 
     def _quiet(self, epoch: int, logs: dict[str, Any]) -> str:
-        parts = (f"Epoch {epoch + 1}/{self.epochs}", duration(self.spent), self._pace(), numbers(logs))
-        return " - ".join(part for part in parts if part)
+        """An epoch as a line of its own."""
+        return _joined(
+            f"Epoch {epoch + 1}/{self.epochs}", duration(self.clock.seconds), self._pace(), numbers(logs)
+        )
 
     def _write_header(self) -> None:
         if self.header is not None:
@@ -210,14 +212,11 @@ class ProgressBar(Callback):
         return self.steps or self.at
 
     def _pace(self) -> str:
-        return pace(self.spent / max(self._count(), 1))
+        return pace(self.clock.seconds / max(self._count(), 1))
 
 
-def _steps(run: Any, task: str) -> int | None:
-    """The steps of an epoch, None where its data did not end yet."""
-    if hasattr(run, "known"):  # batches from a stream
-        return run.known
-    return run.line.training if task == "fit" else run.line.steps
+def _joined(*parts: str) -> str:
+    return " - ".join(part for part in parts if part)
 
 
 def milestone(epochs: int) -> int:

@@ -68,7 +68,7 @@ class Stream:
                     if stop.is_set():
                         return
                 hand(None)
-            except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+            except BaseException as error:
                 hand(error)
 
         thread = threading.Thread(target=read, name="freedive-stream", daemon=True)

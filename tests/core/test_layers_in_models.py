@@ -1,0 +1,215 @@
+"""Layers in models: paths, sharing, freezing, masks, state, and what is refused."""
+
+import jax
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.core.forward import apply
+from freedive.core.paths import paths
+from freedive.core.variables import gather
+from freedive.layers import Dense, Layer
+
+X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+
+
+class Scale(Layer):
+    """A layer of one's own."""
+
+    factor: float = 2.0
+
+    def call(self, x):
+        return x * self.factor * self.param("scale", (x.shape[-1],), "ones")
+
+
+class Counter(Layer):
+    """Counts its training calls."""
+
+    def call(self, x):
+        count = self.variable("count", ())
+        if self.training:
+            self.update(count=count + 1)
+        return x + 0 * count
+
+
+class Net(fd.Model):
+    """A model by subclassing, with layers in a list."""
+
+    def __init__(self, units=5):
+        self.first = Dense(units, "relu")
+        self.rest = [Dense(4), Dense(3)]
+
+    def call(self, x):
+        x = self.first(x)
+        for layer in self.rest:
+            x = layer(x)
+        return x
+
+
+def test_paths_follow_where_layers_stand():
+    model = fd.Sequential([Dense(2), Dense(2), fd.Sequential([Dense(1)]), Dense(3, name="out")])
+    assert list(paths(model).values()) == ["", "dense", "dense_1", "sequential", "sequential/dense", "out"]
+    assert list(paths(Net()).values()) == ["", "first", "rest/0", "rest/1"]
+
+
+def test_two_equal_models_have_equal_names():
+    assert [l.name for l in fd.Sequential([Dense(2), Dense(2)]).layers] == ["dense", "dense_1"]
+    assert [l.name for l in fd.Sequential([Dense(2), Dense(2)]).layers] == ["dense", "dense_1"]
+
+
+def test_a_shared_layer_has_one_set_of_weights():
+    x, layer = fd.Input((4,)), Dense(4)
+    model = fd.Model(x, layer(layer(x)))
+    assert len(model.get_weights()) == 2
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model.predict(X), (X @ kernel + bias) @ kernel + bias, rtol=2e-5, atol=2e-5)
+
+
+def test_feature_extractor_shares_weights():
+    model = fd.Sequential([fd.Input((4,)), Dense(5, "tanh", name="features"), Dense(2)])
+    extractor = fd.Model(model.inputs, model.get_layer("features").output)
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((12, 2)), verbose=0)
+    kernel, bias = model.get_layer("features").get_weights()
+    np.testing.assert_allclose(extractor.predict(X), np.tanh(X @ kernel + bias), rtol=1e-5, atol=1e-6)
+
+
+def test_generator_and_discriminator_stack():
+    generator = fd.Sequential([fd.Input((4,)), Dense(4)])
+    discriminator = fd.Sequential([fd.Input((4,)), Dense(1, "sigmoid")])
+    discriminator.compile("sgd", "binary_crossentropy")
+    discriminator.trainable = False
+    gan = fd.Sequential([generator, discriminator])
+    gan.compile("sgd", "binary_crossentropy")
+    before = discriminator.get_weights()
+    gan.train_on_batch(X, np.ones((12, 1)))
+    assert all(np.array_equal(a, b) for a, b in zip(before, discriminator.get_weights(), strict=True))
+    with pytest.warns(UserWarning, match="trainable"):
+        discriminator.train_on_batch(X, np.ones((12, 1)))
+    assert not np.array_equal(before[0], discriminator.get_weights()[0])
+    g = generator.get_weights()
+    gan.train_on_batch(X, np.ones((12, 1)))
+    assert not np.array_equal(g[0], generator.get_weights()[0])
+
+
+def test_frozen_base_with_new_head():
+    base = fd.Sequential([fd.Input((4,)), Dense(5, "relu")])
+    base.trainable = False
+    x = fd.Input((4,))
+    model = fd.Model(x, Dense(1)(base(x)))
+    model.compile("adam", "mse")
+    frozen = base.get_weights()
+    head = model.layers[-1].get_weights()
+    model.fit(X, X[:, :1], epochs=3, verbose=0)
+    assert np.array_equal(frozen[0], base.get_weights()[0])
+    assert not np.array_equal(head[0], model.layers[-1].get_weights()[0])
+    assert len(model.trainable_weights) == 2
+
+
+def test_state_is_written_in_training_only():
+    model = fd.Sequential([fd.Input((4,)), Counter(), Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :1], batch_size=4, epochs=2, verbose=0)
+    assert float(model.layers[0].count) == 6
+    model.predict(X)
+    model.evaluate(X, X[:, :1], verbose=0)
+    assert float(model.layers[0].count) == 6
+
+
+def test_own_layer_trains_saves_and_clones(tmp_path):
+    model = fd.Sequential([fd.Input((4,)), Scale(3.0), Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :1], verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    loaded = fd.models.load_model(tmp_path / "m.safetensors", custom_objects=[Scale])
+    assert loaded.layers[0].factor == 3.0
+    assert np.array_equal(loaded.predict(X), model.predict(X))
+    with pytest.raises(fd.ModelFileError, match="unknown layer 'Scale'"):
+        fd.models.load_model(tmp_path / "m.safetensors")
+
+
+def test_subclassed_model_round_trip(tmp_path):
+    model = Net(7)
+    model.compile("adam", "mse")
+    model.fit(X, X[:, :3], verbose=0)
+    model.save(tmp_path / "m.safetensors")
+    loaded = fd.models.load_model(tmp_path / "m.safetensors", custom_objects={"Net": Net})
+    assert loaded.first.units == 7
+    assert np.array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_pure_apply_equals_the_call():
+    model = fd.Sequential([fd.Input((4,)), Dense(3, "relu"), Dense(2)])
+    model.build()
+    outputs, _ = jax.jit(lambda v, x: apply(model, v, x)[0:1] + (None,))(gather(model), X)
+    np.testing.assert_allclose(outputs, model(X), rtol=1e-6, atol=1e-6)
+
+
+def test_first_values_are_a_function_of_the_seed():
+    fd.set_seed(3)
+    a, b = (fd.Sequential([fd.Input((4,)), Dense(3)]).get_weights()[0] for _ in range(2))
+    fd.set_seed(3)
+    c = fd.Sequential([fd.Input((4,)), Dense(3)]).get_weights()[0]
+    assert not np.array_equal(a, b)
+    assert np.array_equal(a, c)
+
+
+REFUSED = {
+    "a layer made inside a call": (
+        lambda: type("Bad", (Layer,), {"call": lambda self, x: Dense(3)(x)})()(X),
+        "was made inside the call",
+    ),
+    "an unknown argument": (lambda: Dense(3, activaton="relu"), "Did you mean 'activation'"),
+    "units below one": (lambda: Dense(0), r"Dense\(units=0\): expected more than 0"),
+    "units that are no whole number": (lambda: Dense(3.5), "expected a whole number"),
+    "an unknown activation": (lambda: Dense(3, "rellu"), "Did you mean 'relu'"),
+    "other features than built for": (
+        lambda: fd.Sequential([fd.Input((5,)), Dense(2)]).predict(X),
+        r"expected shape \(None, 5\). Received: \(None, 4\)",
+    ),
+    "predicting before there are weights": (
+        lambda: fd.Sequential([Dense(2)]).predict(X),
+        "the model has no weights yet",
+    ),
+    "other features than the input declares": (
+        lambda: fd.Sequential([fd.Input((5,)), Dense(2)])(X),
+        r"expected shape \(None, 5\). Received: \(None, 4\)",
+    ),
+    "a symbol in numpy": (lambda: np.asarray(fd.Input((3,))), "data to come"),
+    "an output that needs another input": (
+        lambda: fd.Model(fd.Input((2,)), Dense(1)(fd.Input((2,), name="other"))),
+        "depend on the input 'other'",
+    ),
+    "a second Input in a Sequential": (lambda: fd.Sequential([Dense(1), fd.Input((2,))]), "an Input comes first"),
+    "an unknown layer name": (lambda: fd.Sequential([Dense(1)]).get_layer("dens"), "Did you mean 'dense'"),
+    "weights of another shape": (
+        lambda: fd.Sequential([fd.Input((4,)), Dense(1)]).set_weights([np.zeros((3, 1)), np.zeros(1)]),
+        r"array 0 \(dense/kernel\) has shape \(3, 1\), expected \(4, 1\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    act, message = REFUSED[name]
+    with pytest.raises((ValueError, TypeError), match=message):
+        act()
+
+
+def test_wrong_feature_count_names_layer_and_shapes():
+    layer = Dense(2, name="first")
+    layer(X)
+    with pytest.raises(ValueError, match=r"first \(Dense\): its kernel has shape \(4, 2\).*of shape \(12, 5\)"):
+        layer(np.ones((12, 5)))
+
+
+def test_leaking_state_out_of_a_raw_transformation_is_refused():
+    class Leaky(Layer):
+        def __init__(self):
+            self.inner = Counter()
+
+        def call(self, x):
+            return jax.lax.scan(lambda c, _: (self.inner(c), None), x, None, length=3)[0]
+
+    with pytest.raises(ValueError, match="inside a raw jax.lax.scan"):
+        Leaky()(X, training=True)
