@@ -310,7 +310,7 @@ def test_flips_in_large_tensors_name_them(tmp_path):
 
 def test_random_damage_raises_nothing_else(path):
     whole = path.read_bytes()
-    for _ in range(3000):
+    for _ in range(1000):
         damaged = bytearray(whole)
         for _ in range(RNG.integers(1, 6)):
             place, kind = int(RNG.integers(len(damaged) - 8)), RNG.integers(3)

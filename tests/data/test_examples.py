@@ -1,0 +1,51 @@
+"""The examples in the docstrings of everything that is numpy only, and that it is numpy only."""
+
+import doctest
+import importlib
+import pathlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import freedive.data
+import freedive.datasets
+import freedive.files
+import freedive.preprocessing
+import freedive.utils.arrays
+
+PACKAGES = (freedive.data, freedive.datasets, freedive.files, freedive.preprocessing)
+MODULES = sorted(
+    module.name for package in PACKAGES for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
+)
+
+
+@pytest.mark.parametrize("name", [*MODULES, "freedive.datasets", "freedive.utils.arrays"])
+def test_examples(name):
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_every_public_thing_is_documented(package):
+    for name in package.__all__:
+        thing = getattr(package, name)
+        assert thing.__doc__ or not callable(thing), name
+
+
+ALONE = """
+import sys, types
+root = types.ModuleType("freedive")  # the package without what its __init__ imports
+root.__path__ = [sys.argv[1]]
+sys.modules["freedive"] = root
+import freedive.data, freedive.datasets, freedive.files, freedive.preprocessing, freedive.utils.arrays
+heavy = {"jax", "PIL", "soundfile", "pandas", "matplotlib", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_nothing_here_imports_the_engine_or_anything_heavy():
+    folder = str(pathlib.Path(freedive.data.__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", ALONE, folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
