@@ -56,7 +56,7 @@ class ProgressBar(Callback):
         self.at = 0  # steps done of the epoch under way
         self.thin = False  # whether epochs are too many and too fast to show each
         self.header: str | None = None  # the title of the epoch under way, while it is not written
-        self.last: tuple[int, dict[str, Any]] | None = None  # the last epoch, while it is not written
+        self.pending: tuple[int, dict[str, Any]] | None = None  # the last epoch, while no line says it
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begin("fit")
@@ -108,23 +108,21 @@ class ProgressBar(Callback):
 
     def _pass(self, epoch: int, logs: dict[str, Any]) -> None:
         """One of many fast epochs: a line that stays, the live line, or nothing."""
-        self.header, self.last = None, (epoch, logs)
+        self.header, self.pending = None, (epoch, logs)
         if (epoch + 1) % milestone(self.epochs) == 0 or epoch + 1 == self.epochs:
-            self.last = None
+            self.pending = None
             self.screen.line(self._quiet(epoch, logs))
         elif self.draws and epoch + 1 == self.clock.epoch and self._due():
             done, left = epoch + 1 - (self.first or 0), self.epochs - epoch - 1
-            plain, painted = self.screen.bar((epoch + 1) / self.epochs)
-            head = f"Epoch {epoch + 1}/{self.epochs}"
             remaining = (time.perf_counter() - self.began) / done * left
-            tail = f"{duration(remaining)} - {self._pace()} - {numbers(logs)}"
-            self.screen.live(f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}")
+            tail = _joined(f"{duration(remaining)} {pace(self.clock.seconds, 'epoch')}", numbers(logs))
+            self.screen.live(*self._with_bar(f"Epoch {epoch + 1}/{self.epochs}", (epoch + 1) / self.epochs, tail))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.task == "fit" and not self.silent:
             self.screen.erase()
-            if self.last is not None:  # training stopped between two lines
-                self.screen.line(self._quiet(*self.last))
+            if self.pending is not None:  # training stopped between two lines
+                self.screen.line(self._quiet(*self.pending))
         self.task = None
 
     def on_interrupt(self, error: BaseException) -> None:
@@ -132,7 +130,7 @@ class ProgressBar(Callback):
             self.screen.end()
         self.task = None
 
-    # evaluate and predict -----------------------------------------------------------------------------------------------
+    # evaluate and predict -----------------------------------------------------------------------------------------
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begin("evaluate")
 
@@ -165,7 +163,7 @@ class ProgressBar(Callback):
             self._finish(self._count(), seconds, logs or {})
         self.task = None
 
-    # drawing ------------------------------------------------------------------------------------------------------------
+    # drawing ------------------------------------------------------------------------------------------------------
     def _due(self) -> bool:
         now = time.perf_counter()
         if now - self.drawn < INTERVAL or (self.patient and now - self.began < WORTH_SAYING):
@@ -194,14 +192,19 @@ class ProgressBar(Callback):
             head = f"{done} {'batch' if done == 1 else 'batches'}"
             return f"{head} - {tail}", f"{paint(head, '1')} - {tail}"
         head = f"{done:>{len(str(self.steps))}}/{self.steps}"
-        plain, painted = self.screen.bar(done / self.steps) if self.draws else ("-", "-")
+        return self._with_bar(head, done / self.steps, tail)
+
+    def _with_bar(self, head: str, part: float, tail: str) -> tuple[str, str]:
+        if not self.draws:
+            return f"{head} - {tail}", f"{head} - {tail}"
+        plain, painted = self.screen.bar(part, len(head) + len(tail) + 2)
         return f"{head} {plain} {tail}", f"{paint(head, '1')} {painted} {tail}"
 
     def _quiet(self, epoch: int, logs: dict[str, Any]) -> str:
         """An epoch as a line of its own."""
-        return _joined(
-            f"Epoch {epoch + 1}/{self.epochs}", duration(self.clock.seconds), self._pace(), numbers(logs)
-        )
+        seconds = self.clock.seconds
+        each = pace(seconds, "epoch") if self.thin else f"{duration(seconds)} - {pace(seconds / max(self._count(), 1))}"
+        return _joined(f"Epoch {epoch + 1}/{self.epochs}", each, numbers(logs))
 
     def _write_header(self) -> None:
         if self.header is not None:
@@ -210,9 +213,6 @@ class ProgressBar(Callback):
 
     def _count(self) -> int:
         return self.steps or self.at
-
-    def _pace(self) -> str:
-        return pace(self.clock.seconds / max(self._count(), 1))
 
 
 def _joined(*parts: str) -> str:

@@ -47,8 +47,9 @@ class Screen:
 
     @property
     def colours(self) -> bool:
-        """Whether to use them: in a terminal, unless NO_COLOR is set (https://no-color.org)."""
-        return self.is_terminal and not os.environ.get("NO_COLOR")
+        """Whether to use them: in a terminal that knows them, unless NO_COLOR is set (https://no-color.org)."""
+        known = os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ
+        return self.is_terminal and known and not os.environ.get("NO_COLOR")
 
     @property
     def width(self) -> int:
@@ -85,14 +86,19 @@ class Screen:
             self._write("\n")
             self._shown = 0
 
-    def bar(self, part: float) -> tuple[str, str]:
-        """A bar that is `part` full: plain, and with colours."""
+    def bar(self, part: float, beside: int = 0) -> tuple[str, str]:
+        """A bar that is `part` full, shorter where the line would not fit: plain, and with colours.
+
+        Args:
+            part: from 0 to 1.
+            beside: characters that stand beside it.
+        """
         full, empty = "━", "─"
         try:
             "━─".encode(getattr(self.stream, "encoding", None) or "utf-8")
         except (UnicodeEncodeError, LookupError):
             full, empty = "=", "."
-        width = BAR_WIDTH if self.width >= 60 else BAR_WIDTH // 2
+        width = min(BAR_WIDTH, max(BAR_WIDTH // 4, self.width - 1 - beside))
         done = min(width, int(width * part))
         left, right = full * done, empty * (width - done)
         painted = (paint(left, "32") if left else "") + (paint(full * (width - done), "90") if right else "")
@@ -150,7 +156,7 @@ def duration(seconds: float) -> str:
     ('41ms', '2s', '1:15', '1:02:05')
     """
     if seconds < 0.95:
-        return f"{seconds * 1e3:.0f}ms"
+        return _small(seconds)
     whole = round(seconds)
     minutes, hours = whole // 60 % 60, whole // 3600
     if hours:
@@ -164,7 +170,8 @@ def pace(seconds: float, unit: str = "step") -> str:
     >>> pace(0.00123), pace(4.2e-5), pace(2.5)
     ('1ms/step', '42us/step', '2s/step')
     """
-    for scale, name in ((1, "s"), (1e3, "ms")):
-        if round(seconds * scale) >= 1:
-            return f"{seconds * scale:.0f}{name}/{unit}"
-    return f"{seconds * 1e6:.0f}us/{unit}"
+    return f"{_small(seconds) if seconds < 0.95 else f'{seconds:.0f}s'}/{unit}"
+
+
+def _small(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 0.95e-3 else f"{seconds * 1e6:.0f}us"

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ...config import Configured
+
+if TYPE_CHECKING:
+    from ..program import Program
 
 Edge = Literal["never", "epoch", "batch"]
+EDGES: tuple[Edge, ...] = ("never", "epoch", "batch")  # from the one that costs nothing to the dearest
 
-EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
-BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+PAUSE_OF_HOOK: dict[str, Edge] = {
+    "on_epoch_begin": "epoch",
+    "on_epoch_end": "epoch",
+    "on_train_batch_begin": "batch",
+    "on_train_batch_end": "batch",
+    "on_batch_begin": "batch",
+    "on_batch_end": "batch",
+}
 
 
 class Callback:
@@ -17,15 +30,21 @@ class Callback:
     `self.model` is the model, `self.params` the run's numbers (epochs, steps, verbose). A callback that writes epoch
     hooks makes the run pause at every epoch; one that writes batch hooks makes it pause at every batch, which costs
     the speed of compiled chunks. One that only reads `logs` can say so with `edge = "never"`: it is then told of
-    epochs in order, but maybe some at a time.
+    epochs in order, but maybe some at a time, and finds in the model the values that the run began with.
+
+    What a hook assigns to `model.optimizer.learning_rate` or to a layer's number such as `rate` counts from the next
+    step on, without compiling again; `model.stop_training = True` ends the run.
 
     >>> import freedive as fd
     >>> class Shout(fd.callbacks.Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
     ...         print(epoch, sorted(logs))
+    >>> Shout().pauses()
+    'epoch'
     """
 
     edge: ClassVar[Edge | None] = None
+    last: ClassVar[bool] = False  # whether it is told after the others, whatever its place in their list
 
     def __init__(self) -> None:
         self.model: Any = None
@@ -40,24 +59,38 @@ class Callback:
         self.params = params
 
     def pauses(self) -> Edge:
-        """Where this callback needs the run to pause: where it writes hooks, unless its class says."""
-        if self.edge is not None:
-            return self.edge
-        writes = lambda hooks: any(getattr(type(self), h) is not getattr(Callback, h) for h in hooks)  # noqa: E731
-        return "batch" if writes(BATCH_HOOKS) else "epoch" if writes(EPOCH_HOOKS) else "never"
+        """Where this callback needs the run to pause: where it writes hooks, unless the class that does so says."""
+        return dearest(self._pause_of(hook) for hook in PAUSE_OF_HOOK)
+
+    def _pause_of(self, hook: str) -> Edge:
+        if hook in vars(self):  # a function was assigned to this object
+            return PAUSE_OF_HOOK[hook]
+        for cls in type(self).__mro__[: type(self).__mro__.index(Callback)]:
+            if vars(cls).get("edge") is not None:
+                return vars(cls)["edge"]
+            if hook in vars(cls):
+                return PAUSE_OF_HOOK[hook]
+        return "never"
+
+    def wrap(self, program: Program) -> Program:
+        """The program to run instead, for callbacks that change what a step or a test does; most leave it."""
+        return program
 
     def get_state(self) -> dict[str, Any]:
         """What the callback must remember over an interruption, as JSON values and arrays."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` gave."""
+        """Go on from what `get_state` gave. Called after `on_train_begin`, before the first epoch."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Before the first epoch."""
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """After the last epoch."""
+
+    def on_interrupt(self, error: BaseException) -> None:
+        """When an error or Ctrl-C breaks training off, in place of `on_train_end`."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Before an epoch; epochs count from 0."""
@@ -101,6 +134,9 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """After a batch of prediction."""
 
+    def on_run_begin(self, run: Any, callbacks: CallbackList) -> None:
+        """After `on_train_begin`: the run is ready, and may still be put where a checkpoint says."""
+
     def on_compiled(self, seconds: float) -> None:
         """After the run was compiled, before its first step."""
 
@@ -108,29 +144,107 @@ class Callback:
         """After every dispatch of the compiled run; `run` knows its epoch, its place in it and its pace."""
 
 
+class Described(Configured, Callback):
+    """A callback whose arguments are annotated fields: checked when it is made, shown by repr."""
+
+    def __post_init__(self) -> None:
+        Callback.__init__(self)
+        super().__post_init__()
+
+    def where(self, **arguments: Any) -> str:
+        """How messages name this callback and the argument they speak of: "EarlyStopping(monitor='acc')"."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        return f"{type(self).__name__}({shown})" if shown else type(self).__name__
+
+
+HOOKS = {  # and how many arguments each has
+    name: len(inspect.signature(hook).parameters) - 1 for name, hook in vars(Callback).items() if name.startswith("on_")
+}
+
+
 class CallbackList:
     """Some callbacks as one.
 
     Args:
-        callbacks: in the order in which they are called.
+        callbacks: in the order in which they are called: one, or lists of them, also nested. Those whose class says
+            `last` come last.
         model: told to each.
         params: the run's numbers, told to each.
+
+    Raises:
+        TypeError: for something that is no callback of freedive.
     """
 
-    def __init__(self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]):
-        self.callbacks = list(callbacks)
+    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any]):
+        self.callbacks = sorted(_flat(callbacks), key=lambda callback: callback.last)
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
-        edges = {callback.pauses() for callback in self.callbacks}
-        self.edge: Edge = "batch" if "batch" in edges else "epoch" if "epoch" in edges else "never"
+        self.edge: Edge = dearest(callback.pauses() for callback in self.callbacks)
 
-    def __getattr__(self, hook: str) -> Any:
-        if not hook.startswith("on_"):
+    def __getattr__(self, hook: str) -> Callable[..., None]:
+        if hook not in HOOKS:
             raise AttributeError(hook)
+        listening = [getattr(callback, hook) for callback in self.callbacks if _listens(callback, hook)]
 
         def call_all(*args: Any) -> None:
-            for callback in self.callbacks:
-                getattr(callback, hook)(*args)
+            args += ({},) * (HOOKS[hook] - len(args))  # logs may be left out here, not by whoever listens
+            for call in listening:
+                call(*args)
 
+        setattr(self, hook, call_all)  # the next call finds it without coming here
         return call_all
+
+    def wrap(self, program: Program) -> Program:
+        """The program as all callbacks together want it."""
+        for callback in self.callbacks:
+            program = callback.wrap(program)
+        return program
+
+    def get_state(self) -> dict[str, dict[str, Any]]:
+        """What the callbacks must remember over an interruption, by name."""
+        return {name: state for name, callback in self._named() if (state := callback.get_state())}
+
+    def set_state(self, state: dict[str, dict[str, Any]]) -> None:
+        """Let those callbacks that were there before go on; new ones begin."""
+        for name, callback in self._named():
+            if name in state:
+                callback.set_state(state[name])
+
+    def _named(self) -> Iterator[tuple[str, Callback]]:
+        """Each callback under its class name; a second one of a class as EarlyStopping_1."""
+        met: dict[str, int] = {}
+        for callback in self.callbacks:
+            name = type(callback).__name__
+            number = met[name] = met.get(name, -1) + 1
+            yield f"{name}_{number}" if number else name, callback
+
+
+def dearest(edges: Iterable[Edge]) -> Edge:
+    """The edge, of some, at which a run pauses most often."""
+    return max(edges, key=lambda edge: EDGES.index(edge), default="never")
+
+
+def _listens(callback: Callback, hook: str) -> bool:
+    return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
+
+
+def _flat(callbacks: Any) -> Iterator[Callback]:
+    if callbacks is None:
+        return
+    if isinstance(callbacks, (list, tuple)):
+        for callback in callbacks:
+            yield from _flat(callback)
+    elif isinstance(callbacks, Callback):
+        yield callbacks
+    else:
+        raise TypeError(f"callbacks: {_advice(callbacks)}")
+
+
+def _advice(thing: Any) -> str:
+    if isinstance(thing, type) and issubclass(thing, Callback):
+        return f"expected an object. Received the class {thing.__name__}: write {thing.__name__}()"
+    came = f"Received {thing!r} of {type(thing).__module__.split('.')[0]}"
+    if hasattr(thing, "on_epoch_end"):
+        return f"expected callbacks of freedive. {came}: take freedive.callbacks.{type(thing).__name__} or subclass it"
+    return f"expected a freedive.callbacks.Callback. {came}"
