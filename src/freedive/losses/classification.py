@@ -20,6 +20,15 @@ from ..numerics import EPSILON
 from . import checks
 from .base import Loss, _Elementwise, as_function
 
+
+def between(value: float) -> float:
+    """More than 0, less than 1."""
+    if not 0 < value < 1:
+        raise ValueError(f"expected a number between 0 and 1. Received: {value!r}")
+    return value
+
+
+Between = Annotated[float, between]
 SMALLEST = 1e-37  # near the smallest normal float32: what a power is taken of where its base is zero
 
 
@@ -200,7 +209,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     """
 
     outputs = "probabilities"
-    q: Annotated[float, lambda q: q if 0 < q < 1 else _refuse_q(q)] = 0.5
+    q: Between = 0.5
 
     def call(self, y_true, y_pred):
         labels = class_labels(y_true, y_pred, -1, type(self).__name__)
@@ -322,7 +331,3 @@ def check_labels(
     checks.numbers(y, where)
     checks.several_classes(output_shape, axis, name, where)
     checks.class_numbers(y, output_shape, axis, name, where, ignored)
-
-
-def _refuse_q(q: float) -> float:
-    raise ValueError(f"expected a number between 0 and 1. Received: {q}")

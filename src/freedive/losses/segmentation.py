@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,7 +16,7 @@ class _Overlap(Loss):
 
     equal_shapes = True
     outputs = "probabilities"
-    axis: ClassVar[Any]
+    axis = None
 
     def values(self, y_true, y_pred, mask):
         if mask is None:
