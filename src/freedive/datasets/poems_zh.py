@@ -32,5 +32,5 @@ def load_raw() -> Table:
     """All 6,000 poems: a `Table` with the columns title, author and text."""
     kinds = dict.fromkeys(("column_0", "column_1", "column_2"), "text")
     table = open_texts("poems_zh", header=False, kinds=kinds)
-    columns = dict(zip(("title", "author", "text"), table.columns.values(), strict=True))
-    return Table(columns, dict.fromkeys(columns, "text"))
+    names = ["title", "author", "text"]
+    return Table(dict(zip(names, table.columns.values(), strict=True)), dict.fromkeys(names, "text"))

@@ -22,7 +22,7 @@ from .errors import FileNotDurableError, FileNotWrittenError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl: Any = None
 
 Path = str | os.PathLike[str]
 Bytes = bytes | bytearray | memoryview
@@ -51,10 +51,11 @@ def write_atomic(path: Path, data: Bytes | Iterable[Bytes], *, size: int | None 
     """
     if isinstance(data, str):
         raise TypeError("write_atomic expects bytes. Received: a str; use write_text_atomic")
+    chunks: Iterable[Any] = data
     if isinstance(data, (bytes, bytearray, memoryview)):
-        data, size = [data], memoryview(data).nbytes
+        chunks, size = [data], memoryview(data).nbytes
     with atomic_file(path, size=size) as file:
-        for chunk in data:
+        for chunk in chunks:
             file.write(chunk)
 
 

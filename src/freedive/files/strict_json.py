@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .errors import ModelFileError
@@ -74,7 +75,7 @@ def parse_object(path: str | os.PathLike[str], data: bytes | str, what: str, syn
     return found
 
 
-def _text(data: bytes | str, refuse: Any, syntax: str) -> str:
+def _text(data: bytes | str, refuse: Callable[[str, str], NoReturn], syntax: str) -> str:
     if len(data) > MAX_BYTES:
         refuse("CONFIG_LIMIT", f"has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
     try:

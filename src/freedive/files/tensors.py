@@ -140,7 +140,7 @@ class _ReadOnce:
             taken = np.empty(count, np.uint8)
         except MemoryError:
             raise ModelFileError(self.path, "TOO_LARGE", f"no memory for {count:,} bytes") from None
-        rest = memoryview(taken)
+        rest = taken.data
         while rest.nbytes:
             got = self.file.readinto(rest)
             if not got:
@@ -155,7 +155,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 def _read_tensor(file: _ReadOnce, entry: TensorEntry, sums: Mapping[str, str] | None) -> np.ndarray:
     raw = file.take(entry.end - entry.begin)
-    if sums is not None and hashlib.sha256(raw).hexdigest() != sums[entry.name]:
+    if sums is not None and hashlib.sha256(raw.data).hexdigest() != sums[entry.name]:
         raise ModelFileError(file.path, "CHECKSUM", f"tensor {entry.name!r} is not what was written")
     if entry.dtype == np.bool_ and (raw > 1).any():
         raise ModelFileError(file.path, "BAD_VALUE", f"tensor {entry.name!r}: a truth value is neither 0 nor 1")
@@ -170,6 +170,7 @@ def _checksums(path: Path, header: Header, required: bool) -> dict[str, str] | N
                 path, "CHECKSUM", "no checksums. For a file of another program: read_tensors(require_checksums=False)"
             )
         return None
+    digests: dict[str, str] = {}
     try:
         sums = json.loads(header.metadata[CHECKSUMS])
         own, digests = sums["header"], sums["tensors"]
@@ -197,4 +198,4 @@ def _storable(name: Any, value: Any) -> np.ndarray:
 
 def _bytes(array: np.ndarray) -> memoryview:
     """The bytes of an array, without copying them."""
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+    return array.reshape(-1).view(np.uint8).data if array.size else memoryview(b"")

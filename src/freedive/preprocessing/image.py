@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
 
 def save_img(
-    path: Path | io.IOBase,
+    path: Path | BinaryIO,
     x: Any,
     data_format: str | None = None,
     file_format: str | None = None,
@@ -116,19 +116,19 @@ def save_img(
         file_format: "png", "jpeg", ...; None takes the name's ending.
         **kwargs: for pillow's writer, as quality=90.
     """
-    if file_format is None and not isinstance(path, io.IOBase):
-        file_format = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
+    if file_format is None and not hasattr(path, "write"):
+        file_format = os.path.splitext(cast(Path, path))[1].removeprefix(".").lower()
     if not file_format:
         raise ValueError("save_img: the name has no ending that tells the format; pass file_format='png'")
     file_format = "jpeg" if file_format.lower() == "jpg" else file_format
     image = array_to_img(x, data_format, scale)
     if file_format.lower() == "jpeg" and image.mode == "RGBA":
         image = convert(image, "RGB")  # JPEG has no transparency
-    if isinstance(path, io.IOBase):
+    if hasattr(path, "write"):
         image.save(path, file_format, **kwargs)
         return
-    with atomic_file(path) as file:
-        image.save(file, file_format, **kwargs)
+    with atomic_file(cast(Path, path)) as file:
+        image.save(cast(BinaryIO, file), file_format, **kwargs)
 
 
 def _first(data_format: str | None) -> bool:

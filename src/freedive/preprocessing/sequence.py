@@ -120,7 +120,7 @@ def _whole(rows: np.ndarray) -> np.ndarray:
     """Which rows hold no NaN."""
     if rows.dtype.kind not in "fc":
         return np.ones(len(rows), bool)
-    return ~np.isnan(rows).reshape(len(rows), -1).any(axis=1)
+    return np.logical_not(np.isnan(rows).reshape(len(rows), -1).any(axis=1))
 
 
 def _item(place: int, sequence: Any) -> np.ndarray:
