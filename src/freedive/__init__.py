@@ -1,14 +1,56 @@
 """freedive: deep learning where the whole training run is one compiled program, with the words of Keras."""
 
-from . import callbacks, layers, models
+from . import (
+    activations,
+    callbacks,
+    constraints,
+    data,
+    datasets,
+    files,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+    utils,
+)
 from .config import register
 from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
 from .models import Model, Sequential
+from .models.loop import gradients, train_step, update
 
 cache.switch_on()
 
 __version__ = "0.1.0"
-__all__ = ["Input", "Model", "ModelFileError", "Sequential", "callbacks", "layers", "models", "register", "set_seed"]
+__all__ = [
+    "Input",
+    "Model",
+    "ModelFileError",
+    "Sequential",
+    "activations",
+    "callbacks",
+    "constraints",
+    "data",
+    "datasets",
+    "files",
+    "gradients",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "preprocessing",
+    "register",
+    "regularizers",
+    "set_seed",
+    "train_step",
+    "update",
+    "utils",
+]

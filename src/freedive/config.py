@@ -97,7 +97,7 @@ class Configured:
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        if "__init__" not in vars(cls):
+        if "__init__" not in vars(cls) and ("__annotations__" in vars(cls) or not hand_written(cls)):
             dataclasses.dataclass(eq=False, repr=False)(cls)
         founder = "family" in vars(cls)  # the base of a family is none of its members
         public = cls.__module__.startswith("freedive.") and not cls.__name__.startswith("_")
@@ -133,6 +133,12 @@ class Configured:
             if f.default is dataclasses.MISSING or not _same(value, f.default):
                 shown.append(f"{f.name}={getattr(value, '__name__', None) or repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def hand_written(cls: type) -> bool:
+    """Whether a class has an __init__ that somebody wrote, rather than one made from its fields."""
+    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+    return owner is not object and "__dataclass_fields__" not in vars(owner)
 
 
 def get(family: Family, identifier: Any, base: type | tuple[type, ...] = Configured) -> Any:

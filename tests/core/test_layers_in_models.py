@@ -213,3 +213,132 @@ def test_leaking_state_out_of_a_raw_transformation_is_refused():
 
     with pytest.raises(ValueError, match="inside a raw jax.lax.scan"):
         Leaky()(X, training=True)
+
+
+def test_structure_tells_different_things_apart():
+    from freedive.core.structure import structure
+
+    class Hidden(Layer):
+        def __init__(self, f):
+            self._f = f
+
+        def call(self, x):
+            return x * self._f
+
+    class Loss(fd.losses.Loss):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+        def call(self, y_true, y_pred):
+            return self.scale * abs(y_true - y_pred)[..., 0]
+
+    assert structure(Hidden(2)) != structure(Hidden(5))
+    assert structure(Loss(1)) != structure(Loss(5))
+    assert structure(Hidden(2)) == structure(Hidden(2))
+    np.testing.assert_allclose(Hidden(5)(X), 5 * X, rtol=1e-6)
+    table = np.zeros(5000)
+    before = structure([table])
+    table += 1
+    assert structure([table]) != before
+
+
+def test_strengths_are_inputs_and_change_without_compiling():
+    from freedive.core.structure import structure
+
+    def model(strength):
+        layers = [fd.Input((4,)), Dense(2, kernel_regularizer=fd.regularizers.L2(strength), kernel_initializer="ones")]
+        made = fd.Sequential(layers)
+        made.compile(fd.optimizers.SGD(0.0), "mse")
+        return made
+
+    weak, strong = model(0.1), model(10.0)
+    assert structure(weak) == structure(strong)
+    data = (X, X[:, :2])
+    plain = model(1e-30).evaluate(*data, verbose=0)
+    assert weak.evaluate(*data, verbose=0) == pytest.approx(plain + 0.1 * 8, rel=1e-5)
+    assert strong.evaluate(*data, verbose=0) == pytest.approx(plain + 10 * 8, rel=1e-5)
+
+
+def test_activity_penalties_of_a_layer_called_twice_add_up():
+    layer = Dense(4, kernel_initializer="identity", activity_regularizer=fd.regularizers.L1(1.0))
+    x = fd.Input((4,))
+    model = fd.Model(x, layer(layer(x)))
+    model.compile("sgd", "mse")
+    target = model.predict(X)
+    assert model.evaluate(X, target, verbose=0) == pytest.approx(2 * np.abs(X).sum() / len(X), rel=1e-5)
+
+
+def test_methods_added_to_a_model_leave_its_arguments_alone():
+    class Plus(fd.Model):
+        def extra(self):
+            return 1
+
+    x = fd.Input((4,))
+    assert Plus(x, Dense(1)(x)).predict(X).shape == (12, 1)
+
+
+def test_first_values_do_not_depend_on_who_looks_first():
+    def made():
+        fd.set_seed(5)
+        return fd.Sequential([fd.Input((4,)), Dense(3), Dense(2)])
+
+    a, b = made(), made()
+    b.layers[1].get_weights()
+    for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("shape, index, expected", [((None, 8), np.s_[:, ::2], (None, None, 8)), ((10, 8), np.s_[:, ::2], (None, 5, 8))])
+def test_unknown_sizes_stay_unknown(shape, index, expected):
+    assert fd.Input(shape)[index].shape == expected
+
+
+def test_a_weight_of_unknown_size_is_refused():
+    x = fd.Input((None, 3))
+    flat = fd.layers.Flatten()(x)
+    assert flat.shape == (None, None)
+    with pytest.raises(ValueError, match="depends on a size that is not known"):
+        Dense(2)(flat)
+
+
+def test_units_that_look_like_a_batch():
+    x = fd.Input((4,))
+    assert Dense(3)(Dense(7919)(x)).shape == (None, 3)
+
+
+def test_layers_kept_as_private_attributes_are_found():
+    class Private(fd.Model):
+        def __init__(self):
+            self._inner = Dense(2)
+
+        def call(self, x):
+            return self._inner(x)
+
+    assert len(Private()(X).shape) == 2
+
+
+def test_two_layers_at_one_place_are_refused():
+    class Clash(fd.Model):
+        def __init__(self):
+            x = fd.Input((4,))
+            super().__init__(x, Dense(2, name="dense")(x))
+            self.dense = Dense(3)
+
+    with pytest.raises(ValueError, match="both stand at 'dense'"):
+        Clash().predict(X)
+
+
+def test_models_are_freed():
+    import gc
+    import weakref
+
+    model = fd.Sequential([fd.Input((4,)), Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :2], verbose=0)
+    step = fd.gradients(lambda x: model(x).sum(), model)
+    step(X)
+    gone = weakref.ref(model)
+    del model, step
+    gc.collect()
+    assert gone() is None

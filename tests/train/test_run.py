@@ -152,9 +152,9 @@ def test_endless_generators_take_steps_per_epoch():
         while True:
             yield X[:10], Y[:10]
 
-    history = classifier().fit(endless(), steps_per_epoch=3, epochs=2, verbose=0)
-    assert len(history.epoch) == 2
-    assert history.run.ts.step == 6
+    model = classifier()
+    assert model.fit(endless(), steps_per_epoch=3, epochs=2, verbose=0).epoch == [0, 1]
+    assert model._training.step == 6
 
 
 @pytest.mark.parametrize("stop", [1, 3, 4, 6])
@@ -166,16 +166,18 @@ def test_a_run_goes_on_from_a_checkpoint_with_the_same_bits(stop, tmp_path):
             if run.epoch * 4 + run.at == stop:
                 save_checkpoint(tmp_path / "c.safetensors", run)
 
+    class Resume(fd.callbacks.Callback):
+        def on_run_begin(self, run, callbacks):
+            assert load_checkpoint(tmp_path / "c.safetensors", run, callbacks) == []
+
     model = classifier()
     history = model.fit(X, Y, batch_size=16, epochs=2, verbose=0, callbacks=[Cut()], seed=4)
     resumed = classifier()
-    started = resumed.fit(X, Y, batch_size=16, epochs=0, verbose=0, seed=9).run
-    assert load_checkpoint(tmp_path / "c.safetensors", started) == []
-    closed = []
-    while started.epoch < 2:
-        closed += started.advance(1)
-    assert np.array_equal(started.ts.params["dense"]["kernel"], history.run.ts.params["dense"]["kernel"])
-    assert closed[-1].logs["loss"] == history.history["loss"][-1]
+    resumed.optimizer.learning_rate = 0.5
+    rest = resumed.fit(X, Y, batch_size=16, epochs=2, verbose=0, callbacks=[Resume()], seed=9)
+    assert same(model, resumed)
+    assert rest.history["loss"][-1] == history.history["loss"][-1]
+    assert resumed.optimizer.learning_rate == pytest.approx(0.001)
 
 
 def test_stream_threads_end():
@@ -186,3 +188,27 @@ def test_stream_threads_end():
     next(blocks)
     blocks.close()
     assert not [t for t in threading.enumerate() if t.name == "freedive-stream"]
+
+
+def test_callbacks_see_weights_and_may_change_them():
+    class Prune(fd.callbacks.Callback):
+        kept = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.kept.append(self.model.weights[0])
+
+        def on_epoch_end(self, epoch, logs=None):
+            weights = self.model.get_weights()
+            self.model.set_weights([np.zeros_like(weights[0]), *weights[1:]])
+
+    model = classifier(optimizer=fd.optimizers.SGD(0.0))
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[Prune()])
+    assert not model.get_weights()[0].any()
+    assert [bool(np.asarray(w).any()) for w in Prune.kept] == [True, False]
+
+
+def test_ema_takes_the_place_of_the_weights_at_the_end():
+    model = classifier(optimizer=fd.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9))
+    model.fit(X, Y, epochs=2, verbose=0)
+    average = model._training.slots["average"]["dense"]["kernel"]
+    assert np.array_equal(model.get_weights()[0], average)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .forward import Pass
 from .structure import compiled, structure
-from .variables import Variables, draw_missing, gather, next_seed, scatter
+from .variables import Variables, draw_missing, frozen_paths, gather, next_seed, scatter
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -21,26 +21,26 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
     inputs, kwargs = jax.tree.map(as_array, (inputs, kwargs))
     if not root.built:
         root._plan_for(inputs, kwargs)
-    draw_missing(root, getattr(root, "_seed", None))
+    draw_missing(root)
     flat, tree = jax.tree.flatten((inputs, kwargs))
     arrays = [x for x in flat if isinstance(x, (jax.Array, np.ndarray))]
     others = tuple(None if isinstance(x, (jax.Array, np.ndarray)) else x for x in flat)
+    frozen = frozen_paths(root)
 
-    def run(root: Layer, variables: Variables, key: Any, arrays: list[Any]) -> Any:
+    def run(root: Layer, variables: Variables, seed: Any, arrays: list[Any]) -> Any:
         given = iter(arrays)
         args, named = jax.tree.unflatten(tree, [next(given) if x is None else x for x in others])
-        with Pass(root, variables, key, training) as made:
+        with Pass(root, variables, run_key(seed), training, frozen=frozen) as made:
             return made.call(root, args, named), made.state
 
-    call = compiled(("call", tree, others, structure(root)), run)
-    key = run_key(next_seed() if training else 0)
-    outputs, state = call(root, gather(root)._replace(hyper={}), key, arrays)
+    call = compiled(("call", tree, others, frozen, structure(root)), run)
+    outputs, state = call(root, gather(root), np.uint32(next_seed() if training else 0), arrays)
     if training:
         scatter(root, {}, state)
     return outputs
 
 
-def run_key(seed: int) -> Any:
+def run_key(seed: Any) -> Any:
     """The key of a run, of a kind that is named, so that no later default changes its numbers."""
     return jax.random.key(seed, impl="threefry2x32")
 

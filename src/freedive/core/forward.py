@@ -25,7 +25,7 @@ from .variables import Spec, Variables, gather
 if TYPE_CHECKING:
     from .layer import Layer
 
-BATCH, ANY = 7919, 6007  # stand for an unknown batch size and length while shapes are traced: unlikely primes
+BATCH, LENGTHS = 7919, (1021, 2053)  # stand for unknown sizes while shapes are traced: unlikely primes, far apart
 
 _pass: contextvars.ContextVar[Pass | None] = contextvars.ContextVar("pass", default=None)
 
@@ -39,6 +39,7 @@ class Pass:
         key: a jax random key, for layers that draw; None refuses them.
         training: the mode.
         creating: note what layers ask for instead of refusing what has no value.
+        frozen: paths of the layers whose weights this run leaves alone.
         compute_dtype: the type that layers compute in ("bfloat16" in mixed precision); None leaves values alone.
         taps: filled, where given, with every layer's z and a (path -> name -> array).
         probes: path -> zeros added to that layer's z: the gradient by them is its delta.
@@ -51,6 +52,7 @@ class Pass:
         key: Any = None,
         training: bool = False,
         creating: bool = False,
+        frozen: frozenset[str] = frozenset(),
         compute_dtype: Any = None,
         taps: dict[str, dict[str, Any]] | None = None,
         probes: dict[str, Any] | None = None,
@@ -59,7 +61,7 @@ class Pass:
         self.params, self.hyper = variables.params, variables.hyper
         self.state = {path: dict(values) for path, values in variables.state.items()}
         self.key, self.training, self.creating, self.compute_dtype = key, training, creating, compute_dtype
-        self.taps, self.probes = taps, probes or {}
+        self.frozen, self.taps, self.probes = frozen, taps, probes or {}
         self.specs: dict[tuple[Layer, str, str], Spec] = {}  # values asked for while creating
         self.losses: dict[str, Any] = {}  # "path/name" -> scalar
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
@@ -92,44 +94,64 @@ class Pass:
         """Run one layer: mode, masks and precision are settled here; the layer only computes."""
         path, takes, before = self.path(layer), call_arguments(type(layer)), self.training
         kwargs = dict(kwargs)
-        if kwargs.get("training") is not None:
-            self.training = bool(kwargs["training"])
-        kwargs.pop("training", None)
+        mode = kwargs.pop("training", None)
+        self.training = before if mode is None else bool(mode)
         if "training" in takes:
-            kwargs["training"] = self.training and layer.trainable
+            kwargs["training"] = self.training
         mask = self._mask_for(inputs, kwargs, "mask" in takes)
-        inputs = jax.tree.map(lambda x: self.cast(layer, x), inputs)
+        inputs = jax.tree.map(lambda x: self._carried(x, self.cast(layer, x)), inputs)
+        if mask is not None and inputs:
+            self._hand_masks(inputs, mask)
         self.stack.append((layer, inputs))
         try:
             outputs = layer.call(*inputs, **kwargs)
         finally:
             self.stack.pop()
             self.training = before
-        if self.creating:
-            self.shapes[path] = jax.tree.map(jnp.shape, outputs)
         self._after(layer, path, inputs, mask, outputs)
         return outputs
 
     def _mask_for(self, inputs: tuple, kwargs: dict[str, Any], takes: bool) -> Any:
-        """The mask that came with the inputs; handed to calls that take one, unless one was given."""
-        mask = kwargs.get("mask")
+        """The mask of the inputs: the one given, or what travels with the first input (a list for a list of them)."""
+        mask = kwargs.pop("mask", None)
         if mask is None and inputs:
-            found = jax.tree.map(self.mask_of, inputs if len(inputs) > 1 else inputs[0])
+            found = jax.tree.map(self.mask_of, inputs[0])
             mask = found if jax.tree.leaves(found) else None
-        kwargs.pop("mask", None)
         if takes and mask is not None:
             kwargs["mask"] = mask
         return mask
 
+    def _hand_masks(self, inputs: tuple, mask: Any) -> None:
+        """Let a mask that was given to a call travel with its first input, into the layers inside."""
+        arrays = jax.tree.leaves(inputs[0])
+        for x, m in zip(arrays, mask if isinstance(mask, (list, tuple)) else [mask], strict=False):
+            if m is not None:
+                self.set_mask(x, m)
+
+    def _carried(self, x: Any, cast: Any) -> Any:
+        """A cast array keeps the mask of the one it was made from."""
+        if cast is not x and id(x) in self.masks:
+            self.set_mask(cast, self.mask_of(x))
+        return cast
+
     def _after(self, layer: Layer, path: str, inputs: tuple, mask: Any, outputs: Any) -> None:
+        if self.creating:
+            self.shapes[path] = jax.tree.map(jnp.shape, outputs)
         if inputs:
             mask = layer.compute_mask(inputs[0] if len(inputs) == 1 else inputs, mask)
             if mask is not None:
                 self.set_mask(jax.tree.leaves(outputs)[0], mask)
-        penalty = getattr(layer, "activity_regularizer", None)
-        if penalty is not None:
+        if getattr(layer, "activity_regularizer", None) is not None:
             first = jax.tree.leaves(outputs)[0]
-            self.losses[f"{path}/activity"] = penalty(first.astype(jnp.float32)) / first.shape[0]
+            penalty = self.penalty(layer, "activity_regularizer", first.astype(jnp.float32)) / first.shape[0]
+            label = f"{path}/activity"
+            self.losses[label] = self.losses.get(label, 0.0) + penalty
+        for name, value in vars(layer).items():
+            if isinstance(value, jax.core.Tracer):
+                raise layer.error(
+                    f"its call kept an intermediate value as self.{name}, which would be lost in a compiled run. "
+                    "Return it, or keep it as state: self.variable and self.update"
+                )
 
     def cast(self, layer: Layer, x: Any) -> Any:
         """Floating values in the type the layer computes in."""
@@ -160,36 +182,51 @@ class Pass:
                 spec = self.specs[layer, kind, name] = complete(layer, asked)
             have = jnp.zeros(spec.shape, spec.dtype)
         if have.shape != asked.shape:
-            raise layer.error(
-                f"its {name} has shape {have.shape}, but the input received, of shape {self._received()}, asks for "
-                f"{asked.shape}. Give inputs with as many features as the model was built for, or build a new model"
-            )
-        if kind == "state":
-            return have
-        if spec is not None and spec.regularizer is not None and layer.trainable:
-            self._regularize(layer, f"{path}/{name}", asked.regularizer, spec.regularizer, have)
-        return self.cast(layer, have)
+            raise layer.error(self._misshapen(name, have.shape, asked.shape))
+        return self.cast(layer, have) if kind == "params" else have
 
-    def _received(self) -> str:
+    def _misshapen(self, name: str, have: tuple, want: tuple) -> str:
+        if any(d in LENGTHS or (d and d % BATCH == 0) for d in (*have, *want)):
+            return f"the shape of its {name} depends on a size that is not known: give Input a fixed size there"
         arrays = jax.tree.leaves(self.stack[-1][1]) if self.stack else []
-        return ", ".join(show_shape(None if d % BATCH == 0 else d for d in jnp.shape(a)) for a in arrays)
-
-    def _regularize(self, layer: Layer, label: str, field: Any, rule: Any, value: Any) -> None:
-        """The penalty of one weight, once a pass; strengths held in a field may be swept."""
-        if label in self.losses:
-            return
-        if isinstance(field, str) and getattr(layer, field, None) is rule and hasattr(rule, "strengths"):
-            strengths = {name: self.hyper_value(layer, f"{field}.{name}") for name in rule.strengths()}
-            self.losses[label] = rule.penalty(value, **strengths)
-        else:
-            self.losses[label] = rule(value)
+        came = ", ".join(show_shape(None if d % BATCH == 0 else d for d in jnp.shape(a)) for a in arrays)
+        return (
+            f"its {name} has shape {have}, but the input received, of shape {came}, asks for {want}. "
+            "Give inputs with as many features as the model was built for, or build a new model"
+        )
 
     def hyper_value(self, layer: Layer, name: str) -> Any:
         """The number in a field, from the run's hyper tree where the run has one."""
-        if name not in layer._hyper:
+        if self.creating and name not in layer._hyper:
             layer._hyper.append(name)
-        swept = self.hyper.get(self.path(layer), {})
-        return swept[name] if name in swept else operator.attrgetter(name)(layer)
+        numbers = self.hyper.get(self.path(layer), {})
+        return numbers[name] if name in numbers else operator.attrgetter(name)(layer)
+
+    # penalties --------------------------------------------------------------------------------------------------------
+    def penalty(self, layer: Layer, field: Any, value: Any) -> Any:
+        """A regularizer of a value: the rule in a field, whose strengths may be swept, or a rule given as it is."""
+        rule = getattr(layer, field) if isinstance(field, str) else field
+        if not isinstance(field, str) or not hasattr(rule, "strengths"):
+            return rule(value)
+        return rule.penalty(value, **{name: self.hyper_value(layer, f"{field}.{name}") for name in rule.strengths()})
+
+    def penalties(self) -> dict[str, Any]:
+        """What layers added to the loss, and the penalties of the weights that this run changes."""
+        found = dict(self.losses)
+        for layer, path in self.where.items():
+            for name, spec in layer._specs["params"].items():
+                field = spec.regularizer
+                ruled = getattr(layer, field) is not None if isinstance(field, str) else field is not None
+                if ruled and path not in self.frozen and name in self.params.get(path, {}):
+                    found[f"{path}/{name}"] = self.penalty(layer, field, self.params[path][name])
+        return found
+
+    def note_strengths(self) -> None:
+        """Note the strengths of regularizers in fields as numbers that may be swept."""
+        for (layer, kind, _), spec in self.specs.items():
+            rule = getattr(layer, spec.regularizer, None) if isinstance(spec.regularizer, str) else None
+            for name in rule.strengths() if kind == "params" and hasattr(rule, "strengths") else ():
+                self.hyper_value(layer, f"{spec.regularizer}.{name}")
 
     # what layers write --------------------------------------------------------------------------------------------------
     def update(self, layer: Layer, values: dict[str, Any]) -> None:
@@ -253,14 +290,12 @@ def running() -> Pass | None:
 
 
 def complete(layer: Layer, asked: Spec) -> Spec:
-    """What a layer asked for, with names and field names made into functions."""
+    """What a layer asked for, with names made into functions; a field that holds the regularizer stays a name."""
     field = asked.regularizer
-    rule = getattr(layer, field) if isinstance(field, str) and hasattr(layer, field) else field
-    return asked._replace(
-        initializer=initializers.get(asked.initializer),
-        regularizer=regularizers.get(rule),
-        constraint=constraints.get(asked.constraint),
-    )
+    if not (isinstance(field, str) and hasattr(layer, field)):
+        field = regularizers.get(field)
+    initializer, constraint = initializers.get(asked.initializer), constraints.get(asked.constraint)
+    return asked._replace(initializer=initializer, regularizer=field, constraint=constraint)
 
 
 @functools.cache
@@ -299,9 +334,12 @@ def plan(root: Layer, args: tuple, kwargs: dict[str, Any] | None = None) -> tupl
 
     def trace(arrays: dict[int, Any]) -> Any:
         inputs, named = jax.tree.unflatten(tree, [arrays.get(i, x) for i, x in enumerate(flat)])
-        with Pass(root, gather(root), jax.random.key(0), creating=True) as made:
+        # In training mode a call asks for all it ever needs.
+        with Pass(root, gather(root), jax.random.key(0), training=True, creating=True) as made:
             passes.append(made)
-            return made.call(root, inputs, named)
+            outputs = made.call(root, inputs, named)
+            made.note_strengths()
+            return outputs
 
     outputs = jax.eval_shape(trace, arrays)
     for (layer, kind, name), spec in passes[0].specs.items():

@@ -15,13 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Configured, Family, configured_fields, from_json, text, to_json
+from ..config import Configured, Family, configured_fields, from_json, hand_written, text, to_json
 from ..errors import nearest
 from . import forward
 from .calling import call_root
 from .paths import layers_in, paths
 from .symbol import record, symbols_in
-from .variables import Spec, draw_missing
+from .variables import Spec, claim, draw_missing
 
 COMMON = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
 
@@ -56,8 +56,8 @@ class Layer(Configured, metaclass=LayerType):
 
     Fields are the configuration. Inside `call`, `self.param(name, shape, initializer)` is a weight,
     `self.variable(...)` and `self.update(...)` are state that is no subject of gradients, `self.rng()` is a fresh
-    random key, `self.training` tells training from use, and `self.hyper(name)` is a field that may be swept. Sublayers are attributes,
-    made in `__init__` (or fields) and called in `call`.
+    random key, `self.training` tells training from use, and `self.hyper(name)` is a field that may be swept.
+    Sublayers are attributes, made in `__init__` (or fields) and called in `call`.
 
     Args (of every layer):
         name: how the layer is called in its model; by default its type and position.
@@ -79,6 +79,10 @@ class Layer(Configured, metaclass=LayerType):
 
     family: ClassVar[Family | None] = Family("layer")
     supports_masking: ClassVar[bool] = False
+    bookkeeping: ClassVar[frozenset[str]] = frozenset(
+        ("name", "_common", "_arguments", "_trainable", "_given_shape", "_planned", "_values", "_specs", "_hyper")
+        + ("_nodes", "_origin")
+    )  # the attributes that are the engine's; all others are what the layer's author wrote
 
     def __init__(self, **common: Any):
         self._start(**{**self._common, **common})
@@ -98,6 +102,7 @@ class Layer(Configured, metaclass=LayerType):
         self._specs: dict[str, dict[str, Spec]] = {"params": {}, "state": {}}
         self._hyper: list[str] = []  # fields that may be swept, dotted
         self._nodes: list[Any] = []  # its calls on symbols
+        self._origin: tuple[int, str] | None = None  # seed and path that its first values are drawn from
 
     # to write -------------------------------------------------------------------------------------------------------
     def call(self, *inputs: Any, **kwargs: Any) -> Any:
@@ -110,7 +115,7 @@ class Layer(Configured, metaclass=LayerType):
             return None
         return next((m for m in mask if m is not None), None) if isinstance(mask, (list, tuple)) else mask
 
-    # to use in call -----------------------------------------------------------------------------------------------------
+    # to use in call -----------------------------------------------------------------------------------------------
     def param(
         self,
         name: str,
@@ -124,6 +129,8 @@ class Layer(Configured, metaclass=LayerType):
 
         `regularizer` may be the name of the field that holds it, so that its strength can be swept.
         """
+        if not name.isidentifier():
+            raise self.error(f"a weight's name is an identifier, like 'kernel'. Received: {name!r}")
         asked = Spec(_sizes(shape), jnp.dtype(dtype), initializer, regularizer, constraint)
         return forward.current(self).value(self, "params", name, asked)
 
@@ -155,8 +162,14 @@ class Layer(Configured, metaclass=LayerType):
 
     @property
     def training(self) -> bool:
-        """True in training, False in evaluation and prediction; a frozen layer is never in training."""
-        return forward.current(self).training and self._trainable
+        """True in training, False in evaluation and prediction."""
+        return forward.current(self).training
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the run that is under way leaves this layer's weights alone."""
+        current = forward.current(self)
+        return current.path(self) in current.frozen
 
     @property
     def path(self) -> str:
@@ -204,15 +217,17 @@ class Layer(Configured, metaclass=LayerType):
             shape = self._given_shape if input_shape is None else tuple(input_shape)[1:]
             if shape is None:
                 raise ValueError(
-                    f"{self.name or type(self).__name__} has no weights yet, because it has not seen the shape of its input. "
-                    "Call it on data, fit it, give its first layer input_shape=..., or call build((None, ...))"
+                    f"{self.name or type(self).__name__} has no weights yet, because it has not seen the shape of its "
+                    "input. Call it on data, fit it, give its first layer input_shape=..., or call build((None, ...))"
                 )
             self._plan(shape)
-        draw_missing(self, seed)
+        if seed is not None:
+            claim(self, seed)
+        draw_missing(self)
 
     def _plan(self, shape: tuple[int | None, ...]) -> None:
         """Trace a call on one input of this sample shape."""
-        sizes = (forward.ANY if d is None else d for d in shape)
+        sizes = (forward.LENGTHS[0] if d is None else d for d in shape)
         self._plan_for((jax.ShapeDtypeStruct((forward.BATCH, *sizes), jnp.dtype("float32")),), {})
 
     def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
@@ -270,11 +285,10 @@ class Layer(Configured, metaclass=LayerType):
         return sum(int(np.prod(l._specs[kind][name].shape)) for l, kind, name in self._weights())
 
     def __getattr__(self, name: str) -> Any:
-        values = vars(self).get("_values")
-        if values is not None and not name.startswith("_"):
-            for kind in values:
-                if name in values[kind]:
-                    return values[kind][name]
+        for kind, specs in vars(self).get("_specs", {}).items():
+            if name in specs:
+                draw_missing(self)
+                return self._values[kind][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     # symbols ----------------------------------------------------------------------------------------------------------
@@ -297,16 +311,19 @@ class Layer(Configured, metaclass=LayerType):
             )
         return self._nodes[0]
 
+    def _written(self) -> dict[str, Any]:
+        """The attributes that the layer's author wrote, without the engine's."""
+        return {name: value for name, value in vars(self).items() if name not in self.bookkeeping}
+
     def _structure(self) -> dict[str, Any]:
-        """What makes this layer equal to another: its public attributes and those of the layers in it."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        """What makes this layer equal to another; its name matters only to the model that it stands in."""
+        return self._written()
 
     # configuration ----------------------------------------------------------------------------------------------------
     def _children(self) -> Iterator[tuple[str, Layer]]:
         """(name, sublayer): attributes that are layers, and layers in lists, tuples and dicts."""
-        for name, value in vars(self).items():
-            if not name.startswith("_"):
-                yield from layers_in(name, value)
+        for name, value in self._written().items():
+            yield from layers_in(name.lstrip("_"), value)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, as JSON values; its weights apart."""
@@ -318,7 +335,7 @@ class Layer(Configured, metaclass=LayerType):
         if self._given_shape is not None:
             config["input_shape"] = list(self._given_shape)
         fields = configured_fields(type(self))
-        own = {f.name: getattr(self, f.name) for f in fields} if _is_dataclass_made(type(self)) else self._arguments
+        own = {f.name: getattr(self, f.name) for f in fields} if not hand_written(type(self)) else self._arguments
         where = type(self).__name__
         return config | {name: to_json(value, f"{where}.{name}") for name, value in own.items()}
 
@@ -328,18 +345,12 @@ class Layer(Configured, metaclass=LayerType):
         return cls(**{name: from_json(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
-        if _is_dataclass_made(type(self)):
+        if not hand_written(type(self)):
             return super().__repr__()
         return f"{type(self).__name__}(name={self.name!r})"
 
 
 # arguments ----------------------------------------------------------------------------------------------------------
-def _is_dataclass_made(cls: type) -> bool:
-    """Whether the class that wrote __init__ is a dataclass: then its fields are its arguments."""
-    owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
-    return owner is not Layer and "__dataclass_fields__" in vars(owner)
-
-
 def _given_shape(common: Mapping[str, Any]) -> tuple[int | None, ...] | None:
     """The shape of one sample from the words that Keras has for it."""
     if common.get("batch_input_shape") is not None:

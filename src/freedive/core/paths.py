@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 def paths(root: Layer) -> dict[Layer, str]:
     """Every layer under `root` once, by identity, with the path of its first appearance; the root's is ""."""
     found: dict[Layer, str] = {}
+    taken: set[str] = set()
 
     def visit(layer: Layer, path: str) -> None:
         if layer not in found:
+            if path and path in taken:
+                raise ValueError(
+                    f"two layers of {type(root).__name__} would both stand at {path!r}: rename one of them"
+                )
+            taken.add(path)
             found[layer] = path
             for name, child in layer._children():
                 visit(child, f"{path}/{name}" if path else name)

@@ -6,7 +6,9 @@ so they are no part of the key.
 
 from __future__ import annotations
 
+import hashlib
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -14,50 +16,69 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..config import Configured, configured_fields
+from ..config import Configured
+from ..initializers import Initializer
+from .variables import swept
 
 
 class ById:
-    """Holds an object that has no describable structure; equal only to itself."""
+    """Stands for an object that has no describable structure; equal only to itself, and does not keep it alive."""
 
     def __init__(self, thing: Any):
-        self.thing = thing
+        self.number = id(thing)
+        try:
+            self.thing: Any = weakref.ref(thing)
+        except TypeError:
+            self.thing = lambda: thing
 
     def __hash__(self) -> int:
-        return id(self.thing)
+        return self.number
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ById) and other.thing is self.thing
+        return isinstance(other, ById) and self.thing() is not None and other.thing() is self.thing()
 
 
-def structure(thing: Any, seen: dict[int, int] | None = None) -> Hashable:
+def structure(thing: Any, seen: dict[int, int] | None = None, inputs: Mapping[str, Any] | None = None) -> Hashable:
     """The key of a layer, a configured thing or a tree of plain values.
 
-    Shared layers are numbered when first met, so sharing is part of the key.
+    Args:
+        thing: what is to be described.
+        seen: layers met before, by number: sharing is part of the key.
+        inputs: the numbers under `thing` that enter the compiled program as inputs, by dotted name; only whether they
+            are zero is part of the key, since layers leave out what a zero switches off.
     """
     seen = {} if seen is None else seen
     if thing is None or isinstance(thing, (bool, int, float, str, bytes, type)):
         return (type(thing).__name__, thing)
+    if isinstance(thing, Initializer):
+        return "initializer"  # first values are inputs too
     if hasattr(thing, "_structure"):
         if id(thing) in seen:
             return ("again", seen[id(thing)])
         seen[id(thing)] = len(seen)
-        swept = {name.split(".")[0] for name in thing._hyper}
-        items = [(n, v) for n, v in sorted(thing._structure().items()) if n not in swept or not isinstance(v, float)]
-        return (type(thing), thing._trainable, tuple((n, structure(v, seen)) for n, v in items))
+        places = [name for name, _ in thing._children()] if hasattr(thing, "_children") else []
+        return (type(thing), tuple(places), _attributes(thing._structure(), seen, swept(thing)))
     if isinstance(thing, Configured):
-        swept = set(getattr(thing, "strengths", dict)()) | set(getattr(thing, "hyper", dict)())
-        fields = [f.name for f in configured_fields(type(thing)) if f.name not in swept]
-        return (type(thing), tuple((n, structure(getattr(thing, n), seen)) for n in fields))
+        inputs = thing.hyper() if hasattr(thing, "hyper") else inputs or {}  # type: ignore[attr-defined]
+        return (type(thing), _attributes(vars(thing), seen, inputs))
     if isinstance(thing, Mapping):
         return ("dict", tuple((str(k), structure(v, seen)) for k, v in thing.items()))
     if isinstance(thing, (list, tuple)):
         return ("list", tuple(structure(v, seen) for v in thing))
     if isinstance(thing, (np.generic, np.dtype)):
         return (type(thing).__name__, str(thing))
-    if isinstance(thing, np.ndarray) and thing.size < 4096:
-        return ("array", thing.shape, thing.dtype.str, thing.tobytes())
+    if isinstance(thing, np.ndarray) and thing.dtype != object:
+        return ("array", thing.shape, thing.dtype.str, hashlib.sha256(np.ascontiguousarray(thing)).digest())
     return ById(thing)
+
+
+def _attributes(written: Mapping[str, Any], seen: dict[int, int], inputs: Mapping[str, Any]) -> Hashable:
+    def key(name: str, value: Any) -> Hashable:
+        if name in inputs and isinstance(value, (int, float)):
+            return ("input", value == 0)
+        return structure(value, seen, {n.split(".", 1)[1]: v for n, v in inputs.items() if n.startswith(f"{name}.")})
+
+    return tuple((name, key(name, value)) for name, value in sorted(written.items()))
 
 
 # compiled functions by structure -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from ..errors import show_shape
-from .forward import ANY, BATCH, plan
+from .forward import BATCH, LENGTHS, plan
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -94,17 +94,23 @@ def symbols_in(tree: Any) -> list[Symbol]:
 def record(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a layer on symbols: trace its shapes, note what weights it asks for, keep the call."""
     node = Node(layer, args, kwargs)
-    first = _traced(node, BATCH, ANY)
-    # Lengths other than the batch may shrink or grow inside: a second trace tells which sizes follow them.
-    second = _traced(node, BATCH, ANY + 1) if any(None in s.shape[1:] for s in node.needs) else first
+    first = second = _traced(node, BATCH, LENGTHS[0])
+    lengths = any(None in s.shape[1:] for s in node.needs)
+    if lengths or any(_unclear(s.shape) for s in jax.tree.leaves(first)):
+        second = _traced(node, BATCH + 2, LENGTHS[1])  # sizes that differ now follow the unknown ones
 
     def symbol(a: Any, b: Any) -> Symbol:
-        sizes = zip(a.shape, b.shape, strict=True)
-        return Symbol((None if m != n or (m and m % BATCH == 0) else m for m, n in sizes), a.dtype, node)
+        sizes = [m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)]
+        return Symbol([None, *sizes[1:]] if second is first else sizes, a.dtype, node)
 
     node.outputs = jax.tree.map(symbol, first, second)
     layer._nodes.append(node)
     return node.outputs
+
+
+def _unclear(shape: tuple[int, ...]) -> bool:
+    """Whether one trace leaves open which sizes follow the batch: all but the first seem to, or the first does not."""
+    return not shape or shape[0] != BATCH or any(d and d % BATCH == 0 for d in shape[1:])
 
 
 def _traced(node: Node, batch: int, length: int) -> Any:

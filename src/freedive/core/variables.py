@@ -7,7 +7,6 @@ step and can be swept or changed without compiling again. The path of a layer is
 from __future__ import annotations
 
 import itertools
-import operator
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,7 +37,7 @@ class Spec(NamedTuple):
     shape: tuple[int, ...]
     dtype: Any
     initializer: Callable[..., np.ndarray]
-    regularizer: Any = None
+    regularizer: Any = None  # a rule, or the name of the field that holds it
     constraint: Callable[..., Any] | None = None
 
     def draw(self, seed: int, label: str) -> Array:
@@ -94,9 +93,22 @@ def gather(root: Layer) -> Variables:
             params[path] = dict(layer._values["params"])
         if layer._values["state"]:
             state[path] = dict(layer._values["state"])
-        if layer._hyper:
-            hyper[path] = {name: np.float32(operator.attrgetter(name)(layer)) for name in layer._hyper}
+        numbers = swept(layer)
+        if numbers:
+            hyper[path] = {name: np.float32(value) for name, value in numbers.items()}
     return Variables(params, state, hyper)
+
+
+def swept(layer: Layer) -> dict[str, float]:
+    """The numbers of a layer that its calls read through `hyper`, by the dotted names of their fields."""
+    found = {}
+    for name in layer._hyper:
+        value: Any = layer
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        if isinstance(value, (int, float)):
+            found[name] = float(value)
+    return found
 
 
 def scatter(root: Layer, params: Tree, state: Tree) -> None:
@@ -107,19 +119,38 @@ def scatter(root: Layer, params: Tree, state: Tree) -> None:
                 layer._values[kind] = dict(tree[path])
 
 
-def draw_missing(root: Layer, seed: int | None = None) -> None:
+def frozen_paths(root: Layer) -> frozenset[str]:
+    """The layers under a root whose weights gradients leave alone."""
+    return frozenset(path for layer, path in paths(root).items() if not layer.trainable)
+
+
+def claim(root: Layer, seed: int) -> None:
+    """Settle from which seed and path the first values under a root come, whoever looks at them first."""
+    for layer, path in paths(root).items():
+        if layer._origin is None:
+            layer._origin = (seed, path)
+
+
+def draw(root: Layer, seed: int) -> Variables:
+    """First values for everything under a planned root, from another seed; nothing is put into the layers."""
+    drawn: dict[str, Tree] = {"params": {}, "state": {}}
+    for layer, path in paths(root).items():
+        for kind, specs in layer._specs.items():
+            for name, spec in specs.items():
+                drawn[kind].setdefault(path, {})[name] = spec.draw(seed, f"{path}/{name}")
+    return Variables(drawn["params"], drawn["state"], gather(root).hyper)
+
+
+def draw_missing(root: Layer) -> None:
     """Draw first values for what was asked for and has none yet."""
-    missing = [
-        (layer, kind, name, f"{path}/{name}")
-        for layer, path in paths(root).items()
-        for kind, specs in layer._specs.items()
-        for name in specs
-        if name not in layer._values[kind]
-    ]
-    if missing:
-        seed = next_seed() if seed is None else seed
-        for layer, kind, name, label in missing:
-            layer._values[kind][name] = layer._specs[kind][name].draw(seed, label)
+    for layer in paths(root):
+        for kind, specs in layer._specs.items():
+            for name in specs:
+                if name not in layer._values[kind]:
+                    if layer._origin is None:
+                        claim(root, next_seed())
+                    seed, place = layer._origin or (0, "")
+                    layer._values[kind][name] = specs[name].draw(seed, f"{place}/{name}")
 
 
 # seeds ------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..core.calling import run_key
 from ..core.forward import apply
 from ..core.structure import compiled, structure
-from ..core.variables import Variables
+from ..core.variables import Variables, draw_missing, gather, scatter
 from ..train.callbacks import CallbackList, History
 from ..train.chunk import Line
 from ..train.execute import Run, StreamedRun, execute
@@ -92,7 +93,11 @@ def fit(model: Any, x: Any, y: Any, options: Options) -> History:
 
 def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
     """Data whose targets are in order and fit the losses, and whose ids are in range."""
-    data = data._replace(y=order_targets(data.y, objective.names, f"{where}(y=...)"))
+    names = objective.names
+    data = data._replace(
+        y=order_targets(data.y, names, f"{where}(y=...)"),
+        weights=order_targets(data.weights, names, f"{where}(sample_weight=...)"),
+    )
     objective.check(data.y, f"{where}(y=...)")
     check_ids(model, data.x, f"{where}(x=...)")
     return data
@@ -115,20 +120,31 @@ def follow(model: Any, run: Run, options: Options) -> History:
     """Execute a run for a model; whatever happens, the model keeps the values of the last finished chunk."""
     given = list(options.callbacks or [])
     history = next((c for c in given if isinstance(c, History)), None) or History()
-    steps = None if run.stream is not None else run.line.training
-    params = {"epochs": options.epochs, "steps": steps, "verbose": options.verbose}
-    host = ModelHost(model)
-    every = CallbackList([history, *(c for c in given if c is not history)], model, params)
+    params = {
+        "epochs": options.epochs,
+        "steps": None if run.stream is not None else run.training,
+        "verbose": options.verbose,
+    }
+    host = ModelHost(model, run.program)
+    every = CallbackList([*(c for c in given if c is not history), history], model, params)
     model.history = history
-    host.publish(run.ts)
     every.on_train_begin()
     try:
         execute(run, host, every, options.epochs)
     finally:
-        host.publish(run.ts)
+        host.give(run.finish())
+    finalize(model)
     every.on_train_end()
     history.run = run
     return history
+
+
+def finalize(model: Any) -> None:
+    """Let the optimizer have its last word on the weights: an average of them takes their place."""
+    training = model._training
+    params = gather(model).params
+    trained = {path: values for path, values in params.items() if path not in training.frozen}
+    scatter(model, training.optimizer.finalize(trained, training.slots), {})
 
 
 # evaluate ---------------------------------------------------------------------------------------------------------------
@@ -169,7 +185,8 @@ def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None
         )
     check_ids(model, x, "predict(x=...)")
     count, most = rows.pop(), batch_size or PREDICT_ROWS
-    variables = model._values_now()
+    draw_missing(model)
+    variables = gather(model)
     call = compiled(("predict", structure(model), model._training.dtype), _predict_program(model._training.dtype))
     parts = [
         _predict_rows(model, call, variables, x, start, min(start + most, count), most)
@@ -180,7 +197,7 @@ def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None
 
 def _predict_program(dtype: Any) -> Any:
     def run(model: Any, variables: Variables, x: Any) -> Any:
-        return apply(model, variables, x, compute_dtype=dtype)[0]
+        return apply(model, variables, x, key=run_key(0), compute_dtype=dtype)[0]
 
     return run
 
@@ -209,7 +226,7 @@ def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) 
     warn_changed(model)
     call = compiled(("step", program.key), lambda program, ts, batch: program.step(ts, batch))
     ts, sums = call(program, first_state(model, program, run_seed(model, 1)), tuple(data))
-    ModelHost(model).publish(ts)
+    ModelHost(model, program).give(ts)
     return program.results(jax.tree.map(np.asarray, sums))
 
 

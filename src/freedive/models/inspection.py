@@ -86,12 +86,12 @@ def inspect(model: Any, x: Any, y: Any = None) -> Inspection:
     """What `Model.inspect` does."""
     data = read(x, y, None, "inspect")
     make_ready(model, data.x)
-    variables = gather(model)._replace(hyper={})
+    variables = gather(model)
     objective = objective_for(model, data.x, data.y) if y is not None else None
 
     def run(params: Any, probes: Any) -> Any:
         taps: Values = {}
-        with Pass(model, Variables(params, variables.state, {}), taps=taps, probes=probes) as made:
+        with Pass(model, Variables(params, variables.state, variables.hyper), taps=taps, probes=probes) as made:
             outputs = made.call(model, (data.x,), {})
             value = jnp.float32(0) if objective is None else objective(data.y, outputs, None, made)[0]
         return value, taps

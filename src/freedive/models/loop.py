@@ -17,15 +17,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import optimizers
 from ..core.calling import as_array, run_key
 from ..core.forward import Pass, plan
 from ..core.layer import Layer
-from ..core.paths import paths
-from ..core.structure import ById, compiled, structure
-from ..core.variables import Variables, draw_missing, gather, merge, next_seed, scatter, split
-from ..train.program import as_floats
+from ..core.structure import Compiled, compiled, structure
+from ..core.variables import Variables, draw_missing, frozen_paths, gather, merge, next_seed, scatter, split
+from ..train.program import as_floats, constrained
 
 
 class Together(Layer):
@@ -69,20 +69,8 @@ def gradients(function: Callable[..., Any], *models: Any, training: bool = True)
         raise TypeError("gradients expects the models whose weights the function learns: gradients(function, model)")
     root = Together(*models)
     root.function = function
-    seed = next_seed()
-    count = 0
-
-    def run(root: Together, trained: Any, rest: Variables, key: Any, inputs: tuple) -> Any:
-        def value(trained: Any) -> Any:
-            with Pass(root, Variables(merge(rest.params, trained), rest.state, rest.hyper), key, training) as made:
-                found = made.call(root, inputs, {})
-            scalar = found[0] if isinstance(found, tuple) else found
-            if jnp.shape(scalar) != ():
-                raise ValueError(f"gradients: the function must return a scalar. Received shape {jnp.shape(scalar)}")
-            return scalar + sum(made.losses.values(), jnp.float32(0)), (found, made.state)
-
-        (_, (found, state)), grads = jax.value_and_grad(value, has_aux=True)(trained)
-        return found, grads, state
+    seed, count = next_seed(), 0
+    programs: dict[Any, Compiled] = {}  # of this function alone: they go with it
 
     def call(*inputs: Any) -> tuple[Any, Any]:
         nonlocal count
@@ -90,13 +78,11 @@ def gradients(function: Callable[..., Any], *models: Any, training: bool = True)
         if any(not model.built for model in models):
             plan(root, inputs)
         draw_missing(root)
-        frozen = {path for layer, path in paths(root).items() if not layer.trainable}
-        variables = gather(root)
-        trained, rest = split(variables.params, lambda path, _: path not in frozen)
-        fixed = variables._replace(params=rest, hyper=as_floats(variables.hyper))
-        key = ("gradients", ById(function), structure(list(models)), training, tuple(sorted(frozen)))
-        step = jax.random.fold_in(run_key(seed), count)
-        found, grads, state = compiled(key, run)(root, trained, fixed, step, inputs)
+        frozen, variables = frozen_paths(root), gather(root)
+        key = (structure(list(models)), frozen)
+        if key not in programs:
+            programs[key] = Compiled(_value_and_gradients(frozen, training))
+        found, grads, state = programs[key](root, variables, np.uint32(seed), np.uint32(count), inputs)
         count += 1
         scatter(root, {}, state)
         return found, grads if len(models) == 1 else [_below(grads, str(i)) for i in range(len(models))]
@@ -104,36 +90,53 @@ def gradients(function: Callable[..., Any], *models: Any, training: bool = True)
     return call
 
 
+def _value_and_gradients(frozen: frozenset[str], training: bool) -> Callable[..., Any]:
+    def run(root: Together, variables: Variables, seed: Any, count: Any, inputs: tuple) -> Any:
+        trained, rest = split(variables.params, lambda path, _: path not in frozen)
+        key = jax.random.fold_in(run_key(seed), count)
+
+        def value(trained: Any) -> Any:
+            given = variables._replace(params=merge(rest, trained))
+            with Pass(root, given, key, training, frozen=frozen) as made:
+                found = made.call(root, inputs, {})
+            scalar = found[0] if isinstance(found, tuple) else found
+            if jnp.shape(scalar) != ():
+                raise ValueError(f"gradients: the function must return a scalar. Received shape {jnp.shape(scalar)}")
+            return scalar + sum(made.penalties().values(), jnp.float32(0)), (found, made.state)
+
+        (_, (found, state)), grads = jax.value_and_grad(value, has_aux=True)(trained)
+        return found, grads, state
+
+    return run
+
+
 def update(model: Any, optimizer: Any, grads: Any) -> None:
     """One step of an optimizer: the weights of the model move along these gradients.
 
     Args:
         model: whose weights.
-        optimizer: a name or an optimizer; what it remembers is kept in the model.
+        optimizer: made once, before the loop; what it remembers is kept in the model.
         grads: as `gradients` gives them.
     """
+    if not isinstance(optimizer, optimizers.Optimizer):
+        raise TypeError(f"update expects an optimizer, made once before the loop. Received: {optimizer!r}")
     training = model._training
-    optimizer = optimizers.get(optimizer)
     if training.optimizer is not optimizer or training.slots is None:
         training.optimizer, training.slots, training.step = optimizer, None, 0
     params = gather(model).params
     trained = {path: {name: params[path][name] for name in names} for path, names in grads.items()}
     slots = optimizer.init(trained) if training.slots is None else training.slots
-
-    def run(optimizer: Any, *args: Any) -> Any:
-        return optimizer.update(*args)
-
-    step = jnp.asarray(training.step, jnp.int32)
-    new, training.slots = compiled(("update", structure(optimizer)), run)(
-        optimizer, grads, slots, trained, as_floats(optimizer.hyper()), step
-    )
+    call = compiled(("update", structure([model, optimizer])), _updated)
+    numbers = (as_floats(optimizer.hyper()), np.int32(training.step))
+    new, training.slots = call((model, optimizer), grads, slots, trained, *numbers)
     training.step = int(training.step) + 1
-    specs = {path: layer._specs["params"] for layer, path in paths(model).items()}
-    for path, names in new.items():
-        for name, value in names.items():
-            constraint = specs[path][name].constraint
-            params[path][name] = value if constraint is None else constraint(value)
-    scatter(model, params, {})
+    scatter(model, merge(params, new), {})
+
+
+def _updated(subject: Any, grads: Any, slots: Any, trained: Any, hyper: Any, step: Any) -> Any:
+    model, optimizer = subject
+    trained, slots = optimizer.update(grads, slots, trained, hyper, step)
+    return constrained(model, trained), slots
 
 
 def train_step(model: Any, optimizer: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -11,7 +11,7 @@ from ..config import from_json, to_json
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
-from ..core.variables import draw_missing, gather, next_seed
+from ..core.variables import claim, next_seed
 from ..errors import unknown
 from . import fitting, inspection, saving, summary
 from .training import Training
@@ -32,12 +32,16 @@ class Model(Layer):
     (None, 3)
     """
 
+    bookkeeping: ClassVar[frozenset[str]] = Layer.bookkeeping | frozenset(
+        ("_graph", "_training", "_seen", "_seed", "stop_training", "history")
+    )
+
     def __init__(self, inputs: Any = None, outputs: Any = None, **common: Any):
         super().__init__(**common)
         self._graph = None if inputs is None else Graph(inputs, outputs)
         if self._graph is not None:
             self._planned = True
-            list(self._children())  # names the layers
+            claim(self, self._seed)
 
     def _start(self, **common: Any) -> None:
         super()._start(**common)
@@ -62,12 +66,13 @@ class Model(Layer):
                 yield name, child
 
     def _structure(self) -> dict[str, Any]:
-        mine = {k: v for k, v in super()._structure().items() if k not in ("stop_training", "history")}
+        mine = self._written()
         return mine if self._graph is None else mine | {"layers": self._graph.layers, "graph": self._graph.described()}
 
     def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
         self._seen = saving.seen(inputs[0]) if len(inputs) == 1 else None
         super()._plan_for(inputs, kwargs)
+        claim(self, self._seed)
 
     # configuration ----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
@@ -340,14 +345,6 @@ class Model(Layer):
     def load_weights(self, filepath: Any) -> None:
         """Read the weights from a file that `save_weights` or `save` wrote."""
         saving.load_weights(self, filepath)
-
-    def build(self, input_shape: Any = None, seed: int | None = None) -> None:
-        """Make the weights; see `Layer.build`."""
-        super().build(input_shape, self._seed if seed is None else seed)
-
-    def _values_now(self) -> Any:
-        draw_missing(self, self._seed)
-        return gather(self)._replace(hyper={})
 
 
 def as_list(logs: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -12,6 +12,7 @@ from ..core.graph import Graph, Input, InputLayer
 from ..core.layer import Layer
 from ..core.paths import named
 from ..core.symbol import Symbol, is_symbol
+from ..core.variables import claim
 from .model import Model
 
 
@@ -27,6 +28,8 @@ class Sequential(Model):
     >>> model.output_shape
     (None, 3)
     """
+
+    bookkeeping: ClassVar[frozenset[str]] = Model.bookkeeping | frozenset(("_stack", "_entry", "_exit"))
 
     def __init__(self, layers: Any = None, **common: Any):
         super().__init__(**common)
@@ -88,8 +91,7 @@ class Sequential(Model):
         yield from named(self._stack)
 
     def _structure(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
+        return self._written() | {
             "layers": self._stack,
             "shape": self._entry.shape if self._entry is not None else None,
         }
@@ -127,6 +129,7 @@ class Sequential(Model):
 
     def _join(self) -> None:
         self._graph, self._planned = Graph(self._entry, self._exit), True
+        claim(self, self._seed)
 
 
 def _entry_shape(layer: Layer) -> Any:

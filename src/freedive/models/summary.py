@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..config import snake
-from ..core.forward import ANY, BATCH, plan
+from ..core.forward import BATCH, LENGTHS, plan
 from ..core.graph import InputLayer
 from ..core.layer import Layer
 from ..core.paths import paths
@@ -69,7 +69,7 @@ def output_shapes(model: Any) -> dict[str, Any]:
 
 
 def _struct(symbol: Any) -> Any:
-    sizes = (BATCH, *(ANY if d is None else d for d in symbol.shape[1:]))
+    sizes = (BATCH, *(LENGTHS[0] if d is None else d for d in symbol.shape[1:]))
     return jax.ShapeDtypeStruct(sizes, symbol.dtype)
 
 
@@ -78,7 +78,9 @@ def _shown(shapes: Any) -> str:
         s
         for s in jax.tree.leaves(shapes, is_leaf=lambda s: isinstance(s, tuple) and all(isinstance(d, int) for d in s))
     ]
-    return ", ".join(show_shape(None if d and (d % BATCH == 0 or d == ANY) else d for d in shape) for shape in found)
+    return ", ".join(
+        show_shape(None if d and (d % BATCH == 0 or d == LENGTHS[0]) else d for d in shape) for shape in found
+    )
 
 
 def text(model: Any, expand_nested: bool = False, show_trainable: bool = False, line_length: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""How a model learns: what `compile` was given, the program that follows from it, and the state that a run begins with."""
+"""How a model learns: what `compile` was given, the program that follows from it, and the boundary to its run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..core.calling import run_key
 from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
-from ..core.variables import derived_seed, draw_missing, gather, scatter
+from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter
 from ..train.objective import Objective
-from ..train.program import Program, TrainState, as_floats, supervised
+from ..train.program import Program, TrainState, supervised
 
 PRECISIONS = {None: None, "float32": None, "mixed_bfloat16": "bfloat16"}
 
@@ -49,11 +49,6 @@ class Training:
         return {"optimizer": to_json(self.optimizer, "optimizer"), "precision": precision} | {
             name: to_json(value, name) for name, value in self.objective.items()
         }
-
-
-def frozen_paths(model: Any) -> frozenset[str]:
-    """The layers whose weights gradients leave alone."""
-    return frozenset(path for layer, path in paths(model).items() if not layer.trainable)
 
 
 # programs -------------------------------------------------------------------------------------------------------------
@@ -95,16 +90,16 @@ def make_ready(model: Any, x: Any) -> None:
     """Give the model its values, from the shapes of this data if need be."""
     if not model.built:
         model._plan_for((jax.tree.map(lambda a: a[:1], x),), {})
-    draw_missing(model, model._seed)
+    draw_missing(model)
 
 
 def first_state(model: Any, program: Program, seed: int) -> TrainState:
-    """The train state that a run begins with: the model's values, the optimizer where the last fit left it."""
-    training = model._training
-    ts = program.init(run_key(seed), gather(model))
+    """The train state that a run begins with: the model's values, the optimizer where the last run left it."""
+    training, key, variables = model._training, run_key(seed), gather(model)
     if training.slots is None:
-        return ts
-    return ts._replace(optimizer=training.slots, step=jnp.asarray(training.step, jnp.int32))
+        return program.init(key, variables)
+    step = jnp.asarray(training.step, jnp.int32)
+    return TrainState(variables.params, variables.state, training.slots, program.hyper(), key, step)
 
 
 def run_seed(model: Any, kind: int = 0) -> int:
@@ -113,10 +108,13 @@ def run_seed(model: Any, kind: int = 0) -> int:
 
 
 class ModelHost:
-    """Lets callbacks see the model's values at the edges of a run, and the run the numbers that they change."""
+    """The boundary between a model and its run: the run gives its buffers away at every dispatch, so what the model
+    shows at an edge are copies; values and numbers that callbacks then assign are taken back into the run.
+    """
 
-    def __init__(self, model: Any):
-        self.model = model
+    def __init__(self, model: Any, program: Program):
+        self.model, self.program = model, program
+        self.shown: dict[tuple[str, str, str], Any] = {}
         model.stop_training = False
 
     @property
@@ -125,14 +123,38 @@ class ModelHost:
         return self.model.stop_training
 
     def publish(self, ts: TrainState) -> None:
-        """Put the run's values into the model."""
+        """Let the model show copies of the run's values."""
+        ts = jax.tree.map(jnp.copy, ts._replace(hyper=None))
+        self.give(ts)
+        variables = gather(self.model)
+        trees = {"params": variables.params, "state": variables.state}
+        self.shown = {(kind, path, name): v for kind, tree in trees.items() for path, name, v in leaves(tree)}
+
+    def give(self, ts: TrainState) -> None:
+        """Let the model have the run's values."""
         scatter(self.model, ts.params, ts.state)
         self.model._training.slots, self.model._training.step = ts.optimizer, ts.step
 
     def refresh(self, ts: TrainState) -> TrainState:
-        """The numbers of layers and optimizer as they are now."""
-        hyper = {"layers": gather(self.model).hyper, "optimizer": self.model.optimizer.hyper()}
-        return ts._replace(hyper=as_floats(hyper))
+        """The state with what was assigned since `publish`: weights, state, and the numbers of layers and optimizer."""
+        if self.shown:
+            variables = gather(self.model)
+            for kind, tree in (("params", variables.params), ("state", variables.state)):
+                changed = {k: v for k, v in self.shown.items() if k[0] == kind and tree[k[1]][k[2]] is not v}
+                for _, path, name in changed:
+                    value = jnp.copy(tree[path][name])
+                    ts = ts._replace(**{kind: merge(getattr(ts, kind), {path: {name: value}})})
+                    self.shown[kind, path, name] = tree[path][name]
+        return ts._replace(hyper=self.program.hyper())
+
+    def adopt(self, ts: TrainState) -> None:
+        """Write the numbers of a state that was read from a file into the fields that they came from."""
+        for name, value in ts.hyper["optimizer"].items():
+            setattr(self.model.optimizer, name, float(value))
+        for layer, path in paths(self.model).items():
+            for name, value in ts.hyper["layers"].get(path, {}).items():
+                *owner, field = name.split(".")
+                setattr(getattr(layer, owner[0]) if owner else layer, field, float(value))
 
 
 def warn_changed(model: Any) -> None:

@@ -17,7 +17,7 @@ from ..core.structure import Compiled, compiled, kept
 from .feeds import Feed
 from .program import Program, TrainState
 
-ROOM = 256  # epochs that one chunk can report
+ROOM_BYTES, ROOM_MOST = 4 * 2**20, 256  # what one chunk can report: so many bytes of sums, and so many epochs
 
 
 class Carry(NamedTuple):
@@ -68,10 +68,10 @@ def chunk(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, ep
     """Run `count` steps from step `at` of `epoch`.
 
     Returns:
-        (carry, logs): logs hold the sums of each epoch that ended, in order, room for ROOM of them.
+        (carry, logs): logs hold the sums of each epoch that ended, in order, with room for `room(carry.sums)` of them.
     """
-    zero = jax.tree.map(jnp.zeros_like, carry.sums)
-    logs = jax.tree.map(lambda s: jnp.zeros((ROOM, *s.shape), s.dtype), carry.sums)
+    zero, rows = jax.tree.map(jnp.zeros_like, carry.sums), room(carry.sums)
+    logs = jax.tree.map(lambda s: jnp.zeros((rows, *s.shape), s.dtype), carry.sums)
 
     def stretch(c: Any) -> Any:
         carry, epoch, at, left, row, logs = c
@@ -125,6 +125,12 @@ def _over(feed: Feed, carry: Carry, step: Any, arrays: Any, seed: Any, epoch: An
         body = lambda _, c: step(c, feed.last(arrays, seed, epoch))  # noqa: E731
         carry = lax.fori_loop(jnp.maximum(at, feed.full), jnp.minimum(end, feed.full + 1), body, carry)
     return carry
+
+
+def room(sums: Any) -> int:
+    """The epochs that one chunk can report."""
+    size = sum(s.size * s.dtype.itemsize for s in jax.tree.leaves(sums))
+    return max(1, min(ROOM_MOST, ROOM_BYTES // max(size, 1)))
 
 
 def add(a: Any, b: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .callbacks.base import CallbackList
-from .chunk import ROOM, Carry, Line, compiled_chunk, empty_sums
+from .chunk import Carry, Line, compiled_chunk, empty_sums, room
 from .program import Program, TrainState
 from .streams import BLOCK_BATCHES, Stream
 
@@ -34,6 +33,10 @@ class Host(Protocol):
 
     def publish(self, ts: TrainState) -> None:
         """See the values as they are now."""
+        ...
+
+    def adopt(self, ts: TrainState) -> None:
+        """Take over the numbers of a state that was read from a file."""
         ...
 
     def refresh(self, ts: TrainState) -> TrainState:
@@ -67,6 +70,7 @@ class Run:
         self.carry = Carry(jax.tree.map(jnp.copy, ts), empty_sums(program, ts, line))
         self.pace = 0.0  # seconds a step, measured
         self.longest = 1  # steps of the last chunk
+        self.training = line.training  # steps of an epoch that train
         self.dispatches = 0
 
     @property
@@ -98,6 +102,16 @@ class Run:
         jax.block_until_ready(self.carry.ts.step)
         return logs
 
+    def compile(self) -> None:
+        """Compile, and compute nothing: an interval of no steps."""
+        self._dispatch(self.line, self.at, 0)
+
+    def finish(self) -> TrainState:
+        """The last state, handed over: the run keeps neither it nor the data."""
+        ts = self.ts
+        del self.carry, self.line
+        return ts
+
     def chunks(self, edge: str, epochs: int) -> Iterator[tuple[bool, Callable[[], list[Closed]]]]:
         """What remains of the run, as dispatches to be done one by one: (whether it trains, the dispatch)."""
         while self.epoch < epochs:
@@ -125,36 +139,43 @@ class StreamedRun(Run):
     The line given has the stream's first block as `train`; `test` is validation's feed, as ever.
     """
 
+    stream: Stream
+
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
         self.validation = self.line.test
-        self.known: int | None = None  # steps an epoch, when one has passed
+        self.line = self.line._replace(test=None)
 
     def chunks(self, edge: str, epochs: int) -> Iterator[tuple[bool, Callable[[], list[Closed]]]]:
         while self.epoch < epochs:
-            with contextlib.closing(self.stream.blocks(1 if edge == "batch" else BLOCK_BATCHES)) as blocks:
+            blocks = self.stream.blocks(1 if edge == "batch" else BLOCK_BATCHES, skip=self.at)
+            try:
                 for block in blocks:
                     yield True, lambda block=block: self._block(block)
+            finally:
+                blocks.close()
             yield False, self._close
 
     def _block(self, block: Any) -> list[Closed]:
         began = time.perf_counter()
-        self._dispatch(self.line._replace(train=block, test=None), 0, block.count)
+        self._dispatch(Line(block, None), 0, block.count)
         self.pace = (time.perf_counter() - began) / block.count
         self.at += block.count
         return []
 
     def _close(self) -> list[Closed]:
         """End the epoch: validate, read the sums, begin the next."""
-        sums = self.carry.sums
+        logs = self.program.results(jax.tree.map(np.asarray, self.carry.sums["train"]))
+        zeros = jax.tree.map(jnp.zeros_like, self.carry.sums)
         if self.validation is not None and (self.epoch + 1) % self.line.every == 0:
             line = Line(None, self.validation)
-            self.carry = Carry(self.carry.ts, {"test": sums["test"]})
-            logs = self._dispatch(line, 0, line.steps)
-            sums = {**sums, "test": jax.tree.map(lambda l: l[0], logs["test"])}
-        closed = [Closed(self.epoch, self.results(jax.tree.map(np.asarray, sums), self.epoch))]
-        self.carry = Carry(self.carry.ts, jax.tree.map(jnp.zeros_like, sums))
-        self.known, self.at, self.epoch = self.at, 0, self.epoch + 1
+            self.carry = Carry(self.ts, empty_sums(self.program, self.ts, line))
+            tested = self._dispatch(line, 0, line.steps)["test"]
+            results = self.program.results(jax.tree.map(lambda l: np.asarray(l[0]), tested))
+            logs |= {f"val_{name}": value for name, value in results.items()}
+        closed = [Closed(self.epoch, logs)]
+        self.carry = Carry(self.ts, zeros)
+        self.at, self.epoch = 0, self.epoch + 1
         return closed
 
 
@@ -167,8 +188,12 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         callbacks: told at the edges; where they need a pause, chunks end there.
         epochs: the epoch to stop before.
     """
+    given = run.carry
+    callbacks.on_run_begin(run, callbacks)
+    if run.carry is not given:  # it goes on from a checkpoint
+        host.adopt(run.ts)
     began = time.perf_counter()
-    run._dispatch(run.line, 0, 0)  # an interval of no steps: compiles, and computes nothing
+    run.compile()
     callbacks.on_compiled(time.perf_counter() - began)
     if run.at == 0 and run.epoch < epochs:
         callbacks.on_epoch_begin(run.epoch)
@@ -204,4 +229,4 @@ def next_count(run: Run, edge: str, epochs: int) -> int:
         return -(-left // -(-left // wanted))  # equal parts, rather than long ones and a tiny last
     if edge == "epoch":
         return left
-    return left + min((wanted - left) // steps, ROOM - 1, epochs - run.epoch - 1) * steps
+    return left + min((wanted - left) // steps, room(run.carry.sums) - 1, epochs - run.epoch - 1) * steps

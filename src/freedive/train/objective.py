@@ -69,15 +69,16 @@ class Objective:
             if loss is not None:
                 totals[self.names[i]] = loss.totals(targets[i], outputs[i], weights[i], masks[i])
                 value = value + self.loss_weights[i] * loss.reduce(*totals[self.names[i]])
-        penalty = sum(made.losses.values(), jnp.float32(0))
+        penalties = made.penalties()
+        penalty = sum(penalties.values(), jnp.float32(0))
         counted = {
             label: metric.sums(targets[i], outputs[i], weights[i] if weighted else None, masks[i])
             for label, (i, metric, weighted) in self.metrics.items()
         }
-        sums = {"loss": totals, "metric": counted}
-        if made.losses:
-            sums["penalty"] = (penalty * rows, rows)
-        return value + penalty, jax.lax.stop_gradient(sums)
+        sums: dict[str, Any] = {"loss": totals, "metric": counted}
+        if penalties:
+            sums["penalty"] = {"total": penalty * rows, "count": rows}
+        return value + penalty, sums
 
     def check(self, y: Any, where: str) -> None:
         """Refuse targets that do not fit the losses; once, on the host."""
@@ -96,7 +97,7 @@ class Objective:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
         each = {name: float(self.losses[self.names.index(name)].reduce(*t)) for name, t in sums["loss"].items()}
         weights = dict(zip(self.names, self.loss_weights, strict=True))
-        penalty = float(np.divide(*sums["penalty"])) if "penalty" in sums else 0.0
+        penalty = float(sums["penalty"]["total"] / sums["penalty"]["count"]) if "penalty" in sums else 0.0
         logs: dict[str, Any] = {"loss": sum(weights[name] * value for name, value in each.items()) + penalty}
         if len(self.names) > 1:
             logs |= {f"{name}_loss": value for name, value in each.items()}
@@ -123,14 +124,10 @@ def by_output(given: Any, names: list[str], argument: str, lists: bool = False) 
                 hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise ValueError(f"{argument}={name!r}: no output has this name.{hint} Outputs: {names}")
         return [given.get(name) for name in names]
-    if isinstance(given, (list, tuple)) and not (lists and len(names) == 1):
-        if len(given) == len(names) and not (
-            lists and not any(isinstance(g, (list, tuple)) for g in given) and len(names) == 1
-        ):
-            return list(given)
-        if not lists:
-            raise ValueError(
-                f"{argument}: expected one for each of the {len(names)} outputs {names}. Received {len(given)}"
-            )
-        return [list(given) for _ in names]
-    return [given] * len(names)
+    if not isinstance(given, (list, tuple)) or (lists and len(names) == 1):
+        return [given] * len(names)
+    if len(given) == len(names):
+        return list(given)
+    if lists:
+        return [list(given)] * len(names)
+    raise ValueError(f"{argument}: expected one for each of the {len(names)} outputs {names}. Received {len(given)}")

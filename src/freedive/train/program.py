@@ -1,15 +1,18 @@
-"""A Program: three pure functions that say what a run does. Methods are functions from programs to programs.
+"""A Program: pure functions that say what a run does. Methods are functions from programs to programs.
 
-    init(key)            -> TrainState           the first state
-    step(state, batch)   -> (state, sums)        one update
-    test(state, batch)   -> sums                 one batch of evaluation
+    init(key, variables)      -> TrainState           the first state
+    gradient(state, batch)    -> gradients, state, sums   forward, loss, backward; layers' new state
+    update(state, gradients)  -> TrainState           the optimizer's step
+    test(state, batch)        -> sums                 one batch of evaluation
 
 A batch is (x, y, weights). `sums` are trees of totals that are merged by addition over batches, chunks, masks and
-shards; `results(sums)` turns the totals of an epoch into named numbers.
+shards; `results(sums)` turns the totals of an epoch into named numbers. Between gradient and update is the place for
+what a method does to gradients: clip and noise them, average them over devices or clients.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +21,7 @@ import jax.numpy as jnp
 
 from ..core.forward import apply
 from ..core.paths import paths
-from ..core.variables import Tree, Variables, merge, split
+from ..core.variables import Tree, Variables, gather, merge, split
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
@@ -36,15 +39,33 @@ class TrainState(NamedTuple):
     key: Any
     step: Any
 
+    def key_for(self, use: str, *numbers: Any) -> Any:
+        """The random key of a use in this step: a function of the run's seed, the use, the step and the numbers."""
+        key = jax.random.fold_in(self.key, zlib.crc32(use.encode()))
+        for number in (self.step, *numbers):
+            key = jax.random.fold_in(key, number)
+        return key
+
 
 class Program(NamedTuple):
-    """What a run does, as pure functions; `key` says which programs are equal, so that equal ones compile once."""
+    """What a run does, as pure functions.
 
-    init: Callable[..., TrainState]
-    step: Callable[..., tuple[TrainState, Any]]
-    test: Callable[..., Any]
+    `hyper()` reads the numbers that callbacks and people may change; `key` says which programs are equal, so that
+    equal ones compile once.
+    """
+
+    init: Callable[[Any, Variables], TrainState]
+    gradient: Callable[[TrainState, Any], tuple[Any, Tree, Any]]
+    update: Callable[[TrainState, Any], TrainState]
+    test: Callable[[TrainState, Any], Any]
     results: Callable[[Any], dict[str, Any]]
+    hyper: Callable[[], Any]
     key: Hashable
+
+    def step(self, ts: TrainState, batch: Any) -> tuple[TrainState, Any]:
+        """One update: gradients of a batch, then the optimizer's step."""
+        grads, state, sums = self.gradient(ts, batch)
+        return self.update(ts._replace(state=state), grads), sums
 
 
 def supervised(
@@ -56,54 +77,58 @@ def supervised(
         root: the model; its values are in the state, not in it.
         objective: losses and metrics of its outputs.
         optimizer: the update rule.
-        frozen: paths whose params gradients do not change.
+        frozen: paths of the layers whose weights gradients leave alone.
         key: what equal programs share.
         dtype: what layers compute in, "bfloat16" for mixed precision.
     """
-    constraints = {
-        (path, name): spec.constraint
-        for layer, path in paths(root).items()
-        for name, spec in layer._specs["params"].items()
-        if spec.constraint is not None
-    }
 
     def learns(path: str, _: str) -> bool:
         return path not in frozen
 
+    def hyper() -> Any:
+        return as_floats({"layers": gather(root).hyper, "optimizer": optimizer.hyper()})
+
     def init(key: Any, variables: Variables) -> TrainState:
-        trained, _ = split(variables.params, learns)
-        hyper = {"layers": variables.hyper, "optimizer": optimizer.hyper()}
-        return TrainState(
-            variables.params, variables.state, optimizer.init(trained), as_floats(hyper), key, jnp.zeros((), "int32")
-        )
+        slots = optimizer.init(split(variables.params, learns)[0])
+        return TrainState(variables.params, variables.state, slots, hyper(), key, jnp.zeros((), "int32"))
 
-    def forward(params: Tree, ts: TrainState, x: Any, training: bool) -> Any:
-        key = jax.random.fold_in(ts.key, ts.step) if training else None
-        variables = Variables(params, ts.state, ts.hyper["layers"])
-        return apply(root, variables, x, key=key, training=training, compute_dtype=dtype)
-
-    def step(ts: TrainState, batch: Any) -> tuple[TrainState, Any]:
+    def forward(params: Tree, ts: TrainState, batch: Any, training: bool) -> Any:
         x, y, weights = batch
+        variables = Variables(params, ts.state, ts.hyper["layers"])
+        options = {"frozen": frozen, "compute_dtype": dtype, "training": training}
+        outputs, made = apply(root, variables, x, key=ts.key_for("train" if training else "test"), **options)
+        value, sums = objective(y, outputs, weights, made)
+        return value, (sums, made.state)
+
+    def gradient(ts: TrainState, batch: Any) -> tuple[Any, Tree, Any]:
         trained, rest = split(ts.params, learns)
 
         def loss(trained: Tree) -> Any:
-            outputs, made = forward(merge(rest, trained), ts, x, True)
-            value, sums = objective(y, outputs, weights, made)
-            return optimizer.scale_loss(value), (sums, made.state)
+            value, found = forward(merge(rest, trained), ts, batch, True)
+            return optimizer.scale_loss(value), found
 
         (_, (sums, state)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
+        return grads, state, sums
+
+    def update(ts: TrainState, grads: Any) -> TrainState:
+        trained, _ = split(ts.params, learns)
         trained, slots = optimizer.update(grads, ts.optimizer, trained, ts.hyper["optimizer"], ts.step)
-        for (path, name), constraint in constraints.items():
-            if path in trained:
-                trained[path][name] = constraint(trained[path][name])
-        return TrainState(merge(ts.params, trained), state, slots, ts.hyper, ts.key, ts.step + 1), sums
+        params = merge(ts.params, constrained(root, trained))
+        return ts._replace(params=params, optimizer=slots, step=ts.step + 1)
 
     def test(ts: TrainState, batch: Any) -> Any:
-        x, y, weights = batch
-        outputs, made = forward(ts.params, ts, x, False)
-        return objective(y, outputs, weights, made)[1]
+        return forward(ts.params, ts, batch, False)[1][0]
 
-    return Program(init, step, test, objective.results, key)
+    return Program(init, gradient, update, test, objective.results, hyper, key)
+
+
+def constrained(root: Layer, params: Tree) -> Tree:
+    """Weights after the constraints that layers put on them."""
+    rules = {(path, n): s.constraint for layer, path in paths(root).items() for n, s in layer._specs["params"].items()}
+    return {
+        path: {name: rules[path, name](w) if rules[path, name] is not None else w for name, w in names.items()}
+        for path, names in params.items()
+    }
 
 
 def as_floats(numbers: Any) -> Any:

@@ -6,9 +6,11 @@ goes wrong in the source reaches the caller with the number of the batch; the th
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import jax
@@ -48,18 +50,17 @@ class Stream:
                 raise ValueError(f"{self.where}: there is no data: it gave no batch")
         return self.first
 
-    def blocks(self, most: int = BLOCK_BATCHES) -> Iterator[Block]:
-        """The blocks of one epoch, read ahead by a thread."""
+    def blocks(self, most: int = BLOCK_BATCHES, skip: int = 0) -> Generator[Block, None, None]:
+        """The blocks of one epoch, read ahead by a thread; those of its first `skip` batches are passed over."""
         found: queue.Queue[Any] = queue.Queue(maxsize=2)
         stop = threading.Event()
-        batches = self._epoch()
+        batches = itertools.islice(self._epoch(), skip, None)
 
         def hand(thing: Any) -> None:
             while not stop.is_set():
-                try:
-                    return found.put(thing, timeout=0.1)
-                except queue.Full:
-                    continue
+                with contextlib.suppress(queue.Full):
+                    found.put(thing, timeout=0.1)
+                    return
 
         def read() -> None:
             try:
@@ -113,7 +114,7 @@ class Stream:
 
     def _open(self) -> Iterator[Any]:
         if self.once is not None:
-            raw: Iterable[Any] = self.once
+            raw: Any = self.once
         elif callable(self.source) and not hasattr(self.source, "__iter__") and not hasattr(self.source, "__getitem__"):
             raw = self.source()
         elif hasattr(self.source, "__iter__"):
