@@ -21,6 +21,8 @@ from .errors import show_shape
 Mode = Annotated[str, one_of("fan_in", "fan_out", "fan_avg")]
 Distribution = Annotated[str, str.lower, one_of("uniform", "normal", "truncated_normal", "untruncated_normal")]
 
+FAMILY = Family("initializer")
+
 
 def get(identifier: Any) -> Any:
     """The initializer that an argument means.
@@ -37,7 +39,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, (int, float, np.ndarray, np.generic, jax.Array)) and not isinstance(identifier, bool):
         return Constant(np.asarray(identifier) if np.ndim(identifier) else identifier)
-    found = config.get(Initializer.family, identifier, Initializer)
+    found = config.get(FAMILY, identifier, Initializer)
     if found is None or type(found).__call__ is Initializer.__call__:
         return found
     return FunctionInitializer(found)
@@ -59,7 +61,7 @@ class Initializer(Configured):
     [[0.0, 0.5], [1.0, 1.5]]
     """
 
-    family: ClassVar[Family | None] = Family("initializer")
+    family: ClassVar[Family | None] = FAMILY
     convert = staticmethod(get)
 
     def draw(self, shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
