@@ -118,10 +118,8 @@ class Constant(Initializer):
     def draw(self, shape, dtype, rng):
         value = np.asarray(self.value, dtype)
         if value.ndim and value.shape != shape:
-            raise ValueError(
-                f"Constant: the values have shape {show_shape(value.shape)}, the weight has {show_shape(shape)}. "
-                "Give one number, or an array of the weight's shape"
-            )
+            shapes = f"the values have shape {show_shape(value.shape)}, the weight has {show_shape(shape)}"
+            raise ValueError(f"Constant: {shapes}. Give one number, or an array of the weight's shape")
         return np.full(shape, value, dtype)
 
 
@@ -385,10 +383,10 @@ def takes_key(function: Callable[..., Any]) -> bool:
     (True, False)
     """
     try:
-        names = list(inspect.signature(function).parameters)
+        first, second, *_ = [*inspect.signature(function).parameters, "", ""]
     except ValueError:  # some functions written in C tell nothing about themselves
         return False
-    return "shape" in names[1:2] or bool({"key", "rng"} & set(names[:1]))
+    return second == "shape" or first in ("key", "rng")
 
 
 def _drawn(dtype: np.dtype) -> type:
