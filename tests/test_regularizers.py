@@ -94,7 +94,7 @@ def test_functions_have_no_strengths(identifier):
         ("l2", "L2()"),
         ("L2", "L2()"),
         ("l1_l2", "L1L2(l1=0.01, l2=0.01)"),
-        ("l1l2", "L1L2(l1=0.01, l2=0.01)"),
+        ("L1L2", "L1L2(l1=0.01, l2=0.01)"),
         (L1L2(l2=1.0), "L1L2(l2=1.0)"),
         (StochasticL2, "StochasticL2()"),
         (None, "None"),

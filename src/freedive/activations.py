@@ -134,9 +134,7 @@ def selu(x: Any) -> jax.Array:
 def gelu(x: Any, approximate: bool = False) -> jax.Array:
     """Gaussian error linear unit: x * P(Z <= x) for standard normal Z. Reference: arXiv 1606.08415.
 
-    Args:
-        x: any shape.
-        approximate: use the tanh formula instead of the error function.
+    `approximate` takes the tanh formula instead of the error function.
 
     >>> print(f"{gelu(1.0):.4f}")
     0.8413
@@ -166,10 +164,6 @@ def mish(x: Any) -> jax.Array:
 @family.add
 def glu(x: Any, axis: int = -1) -> jax.Array:
     """Gated linear unit: the first half of an axis times the sigmoid of the second. Reference: arXiv 1612.08083.
-
-    Args:
-        x: the length of the axis is even.
-        axis: the axis that is halved.
 
     >>> glu(jnp.array([1.0, 2.0, 0.0, 0.0])).tolist()
     [0.5, 1.0]

@@ -14,6 +14,8 @@ from . import config
 from .config import Axes, Configured, Family, Fraction, NonNegativeFloat
 from .numerics import EPSILON
 
+FAMILY = Family("constraint")
+
 
 def get(identifier: Any) -> Any:
     """The constraint that an argument means: None, a name, a constraint, its class or configuration, or a function.
@@ -21,7 +23,7 @@ def get(identifier: Any) -> Any:
     >>> get("non_neg"), get(None)
     (NonNeg(), None)
     """
-    return config.get(Constraint.family, identifier, Constraint)
+    return config.get(FAMILY, identifier, Constraint)
 
 
 class Constraint(Configured):
@@ -36,7 +38,7 @@ class Constraint(Configured):
     [0.0, 2.0]
     """
 
-    family: ClassVar[Family | None] = Family("constraint")
+    family: ClassVar[Family | None] = FAMILY
     convert = staticmethod(get)
 
     def __call__(self, weights: jax.Array) -> jax.Array:

@@ -21,6 +21,10 @@ from .errors import show_shape
 Mode = Annotated[str, one_of("fan_in", "fan_out", "fan_avg")]
 Distribution = Annotated[str, str.lower, one_of("uniform", "normal", "truncated_normal", "untruncated_normal")]
 
+Shape = tuple[int, ...]
+Rng = np.random.Generator
+FAMILY = Family("initializer")
+
 
 def get(identifier: Any) -> Any:
     """The initializer that an argument means.
@@ -29,15 +33,12 @@ def get(identifier: Any) -> Any:
         identifier: None, a name, an initializer, its class, its configuration, a number or an array (`Constant`), a
             function `f(shape, dtype)`, or a function `f(key, shape, dtype)` as in `jax.nn.initializers`.
 
-    Returns:
-        An `Initializer`; None for None.
-
     >>> get("he_normal"), get(0.5)
     (HeNormal(), Constant(value=0.5))
     """
     if isinstance(identifier, (int, float, np.ndarray, np.generic, jax.Array)) and not isinstance(identifier, bool):
         return Constant(np.asarray(identifier) if np.ndim(identifier) else identifier)
-    found = config.get(Initializer.family, identifier, Initializer)
+    found = config.get(FAMILY, identifier, Initializer)
     if found is None or type(found).__call__ is Initializer.__call__:
         return found
     return FunctionInitializer(found)
@@ -59,26 +60,15 @@ class Initializer(Configured):
     [[0.0, 0.5], [1.0, 1.5]]
     """
 
-    family: ClassVar[Family | None] = Family("initializer")
+    family: ClassVar[Family | None] = FAMILY
     convert = staticmethod(get)
 
-    def draw(self, shape: tuple[int, ...], dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
+    def draw(self, shape: Shape, dtype: np.dtype, rng: Rng) -> np.ndarray:
         """Values of that shape; dtype is the type they will have."""
         raise NotImplementedError(f"{type(self).__name__} needs a draw method: draw(shape, dtype, rng) -> array")
 
-    def __call__(
-        self, shape: Sequence[int], dtype: Any = "float32", rng: np.random.Generator | None = None
-    ) -> np.ndarray:
-        """Values to start from.
-
-        Args:
-            shape: of the weight.
-            dtype: of the weight.
-            rng: where the numbers come from, unless the initializer has a seed; None for fresh ones.
-
-        Returns:
-            A numpy array of that shape and type.
-        """
+    def __call__(self, shape: Sequence[int], dtype: Any = "float32", rng: Rng | None = None) -> np.ndarray:
+        """Values of that shape and type to start from; `rng` (None: a fresh one) is asked unless there is a seed."""
         shape, dtype = tuple(map(int, shape)), np.dtype(dtype)
         seed = getattr(self, "seed", None)
         if seed is not None or rng is None:
@@ -128,10 +118,8 @@ class Constant(Initializer):
     def draw(self, shape, dtype, rng):
         value = np.asarray(self.value, dtype)
         if value.ndim and value.shape != shape:
-            raise ValueError(
-                f"Constant: the values have shape {show_shape(value.shape)}, the weight has {show_shape(shape)}. "
-                "Give one number, or an array of the weight's shape"
-            )
+            shapes = f"the values have shape {show_shape(value.shape)}, the weight has {show_shape(shape)}"
+            raise ValueError(f"Constant: {shapes}. Give one number, or an array of the weight's shape")
         return np.full(shape, value, dtype)
 
 
@@ -208,8 +196,7 @@ class VarianceScaling(Initializer):
         distribution: "truncated_normal" (or "normal"; corrected so that cutting the tails keeps the variance),
             "untruncated_normal" or "uniform".
         seed: makes the values a function of seed and shape.
-        input_axes: axes of the weight that count inputs, where the usual (..., inputs, outputs) does not hold.
-        output_axes: axes that count outputs.
+        input_axes, output_axes: axes that count inputs and outputs, where (..., inputs, outputs) does not hold.
 
     >>> VarianceScaling(mode="fan_out", distribution="uniform", seed=1)((3, 4)).shape
     (3, 4)
@@ -258,9 +245,7 @@ class GlorotUniform(_Scaled):
 
 
 class GlorotNormal(_Scaled):
-    """Truncated normal of variance 2 / (fan_in + fan_out), also called Xavier.
-
-    Reference: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
+    """Truncated normal of variance 2 / (fan_in + fan_out), also called Xavier. Reference: as `GlorotUniform`.
 
     >>> GlorotNormal(seed=1)((3, 3)).shape
     (3, 3)
@@ -345,14 +330,11 @@ class FunctionInitializer(Initializer):
     function: Callable[..., Any]
 
     def draw(self, shape, dtype, rng):
-        if takes_key(self.function):
-            values = self.function(jax.random.key(rng.integers(2**32)), shape, dtype)
-        else:
-            values = self.function(shape, dtype)
+        key = [jax.random.key(rng.integers(2**32))] if takes_key(self.function) else []
+        values = self.function(*key, shape, dtype)
         if np.shape(values) != shape:
-            raise ValueError(
-                f"{self!r} was asked for the shape {show_shape(shape)} and gave {show_shape(np.shape(values))}"
-            )
+            gave = show_shape(np.shape(values))
+            raise ValueError(f"{self!r} was asked for the shape {show_shape(shape)} and gave {gave}")
         return values
 
 
@@ -360,16 +342,12 @@ class FunctionInitializer(Initializer):
 TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal variable cut off at -2 and 2
 
 
-def normal(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0
-) -> np.ndarray:
+def normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
     """Normal numbers, in float64 if that is asked for and in float32 otherwise."""
     return _moved(rng.standard_normal(shape, dtype=_drawn(dtype)), stddev, mean)
 
 
-def truncated_normal(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0
-) -> np.ndarray:
+def truncated_normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
     """Normal numbers within two stddev of the mean; only those outside (one in 22) are drawn again."""
     values = rng.standard_normal(math.prod(shape), dtype=_drawn(dtype))
     outside = np.flatnonzero(np.abs(values) > 2)
@@ -379,16 +357,12 @@ def truncated_normal(
     return _moved(values.reshape(shape), stddev, mean)
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype, low: float, high: float) -> np.ndarray:
+def uniform(rng: Rng, shape: Shape, dtype: np.dtype, low: float, high: float) -> np.ndarray:
     """Numbers spread evenly from low to high."""
     return _moved(rng.random(shape, dtype=_drawn(dtype)), high - low, low)
 
 
-def fans(
-    shape: tuple[int, ...],
-    input_axes: int | tuple[int, ...] | None = None,
-    output_axes: int | tuple[int, ...] | None = None,
-) -> tuple[int, int]:
+def fans(shape: Shape, input_axes: int | Shape | None = None, output_axes: int | Shape | None = None) -> Shape:
     """How many numbers a unit of this weight takes in, and how many units a number goes to.
 
     >>> fans((3, 3, 16, 32)), fans((64, 10)), fans((7,)), fans(())
@@ -409,10 +383,10 @@ def takes_key(function: Callable[..., Any]) -> bool:
     (True, False)
     """
     try:
-        names = list(inspect.signature(function).parameters)
+        first, second, *_ = [*inspect.signature(function).parameters, "", ""]
     except ValueError:  # some functions written in C tell nothing about themselves
         return False
-    return "shape" in names[1:2] or bool({"key", "rng"} & set(names[:1]))
+    return second == "shape" or first in ("key", "rng")
 
 
 def _drawn(dtype: np.dtype) -> type:
@@ -421,5 +395,6 @@ def _drawn(dtype: np.dtype) -> type:
 
 def _moved(values: np.ndarray, scale: float, shift: float) -> np.ndarray:
     values *= values.dtype.type(scale)
-    values += values.dtype.type(shift)
+    if shift:
+        values += values.dtype.type(shift)
     return values

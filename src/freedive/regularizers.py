@@ -20,6 +20,8 @@ from .numerics import l2_normalize, widen
 
 Strength = Annotated[float, non_negative, finite]
 
+FAMILY = Family("regularizer")
+
 
 def get(identifier: Any) -> Any:
     """The regularizer that an argument means: None, a name, a regularizer, its class or configuration, or a function.
@@ -27,9 +29,9 @@ def get(identifier: Any) -> Any:
     >>> get("l2"), get("l1_l2"), get(None)
     (L2(), L1L2(l1=0.01, l2=0.01), None)
     """
-    if identifier in ("l1_l2", "l1l2"):
+    if isinstance(identifier, str) and FAMILY.members.get(identifier) is L1L2:
         return L1L2(0.01, 0.01)  # the defaults of the class, zeros, would do nothing
-    found = config.get(Regularizer.family, identifier, Regularizer)
+    found = config.get(FAMILY, identifier, Regularizer)
     return found if found is None or isinstance(found, Regularizer) else FunctionRegularizer(found)
 
 
@@ -49,7 +51,7 @@ class Regularizer(Configured):
     ({'strength': 0.1}, 0.0)
     """
 
-    family: ClassVar[Family | None] = Family("regularizer")
+    family: ClassVar[Family | None] = FAMILY
     convert = staticmethod(get)
 
     def strengths(self) -> dict[str, float]:

@@ -68,7 +68,9 @@ def wav(samples=TONE):
 WRONG = {
     "empty": (b"", "cannot be read as a sound"),
     "text": (b"not a sound at all, only text", "cannot be read as a sound"),
-    "header only": (wav()[:20], "cannot be read as a sound"),
+    "header only": (wav()[:20], "the file is cut"),
+    "header that announces no more": (b"RIFF\x0c\0\0\0" + wav()[8:20], "cannot be read as a sound"),
+    "cut": (wav()[:-1], "the file is cut: 4,043 of 4,044 bytes"),
     "no samples": (wav(TONE[:0]), "no samples"),
 }
 
@@ -82,6 +84,12 @@ def test_wrong_files_are_named(tmp_path, case):
     assert str(caught.value).startswith(str(tmp_path / "a.wav"))
     with pytest.raises(DataFileError, match=f"clip: .*{text}"):
         read_audio(content, name="clip")
+
+
+def test_waves_from_a_pipe_do_not_know_their_length():
+    for size in (b"\0\0\0\0", b"\xff\xff\xff\xff"):
+        streamed = wav()[:4] + size + wav()[8:]
+        assert len(read_audio(streamed)[0]) == len(TONE)
 
 
 def test_samples_that_are_no_numbers(tmp_path):

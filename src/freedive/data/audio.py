@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -35,24 +35,12 @@ def read_audio(
     Raises:
         DataFileError: no sound file, a damaged or an empty one.
     """
-    import soundfile
-
     name = name or ("sound" if isinstance(path, bytes) else os.fspath(path))
     if not isinstance(path, bytes) and not os.path.exists(path):
         raise missing_file(path)
-    try:
-        with soundfile.SoundFile(io.BytesIO(path) if isinstance(path, bytes) else os.fspath(path)) as file:
-            count = file.frames * file.channels
-            if count > MAX_SAMPLES:
-                raise DataFileError(name, f"{count:,} samples announced; at most {MAX_SAMPLES:,} are read")
-            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
-            announced = file.frames
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
-    if not len(samples):
-        raise DataFileError(name, "the sound has no samples")
-    if len(samples) < announced:
-        raise DataFileError(name, f"the sound ends after {len(samples):,} of {announced:,} samples")
+    with io.BytesIO(path) if isinstance(path, bytes) else open(path, "rb") as source:
+        _refuse_cut_wave(source, name)
+        samples, rate = _decode(source, name)
     if not np.isfinite(samples).all():
         raise DataFileError(name, "a sample is not finite", int(np.argmin(np.isfinite(samples).all(1))), "sample")
     if mono:
@@ -140,6 +128,36 @@ def resample(samples: Any, from_rate: int, to_rate: int) -> np.ndarray:
         gathered = padded[place[:, None] // up + window]  # (outputs, 2 half, ...)
         result[start : start + 8192] = np.einsum("nk...,nk->n...", gathered, kernels[place % up])
     return result
+
+
+def _decode(source: BinaryIO, name: str) -> tuple[np.ndarray, int]:
+    """All samples (frames, channels) and their rate."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(source) as file:
+            announced, rate = file.frames, file.samplerate
+            if announced * file.channels > MAX_SAMPLES:
+                detail = f"{announced * file.channels:,} samples announced; at most {MAX_SAMPLES:,} are read"
+                raise DataFileError(name, detail)
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
+    if not len(samples):
+        raise DataFileError(name, "the sound has no samples")
+    if len(samples) < announced:
+        raise DataFileError(name, f"the sound ends after {len(samples):,} of {announced:,} samples")
+    return samples, rate
+
+
+def _refuse_cut_wave(source: BinaryIO, name: str) -> None:
+    """A WAV file that is shorter than it says is damaged, though the decoder would make do with what is there."""
+    head = source.read(8)
+    have = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    said = int.from_bytes(head[4:], "little") + 8
+    if head[:4] == b"RIFF" and have < said < 2**32:  # programs that write to a pipe say 0 or the largest number
+        raise DataFileError(name, f"the file is cut: {have:,} of {said:,} bytes")
 
 
 def _phases(up: int, cutoff: float, half: int) -> np.ndarray:

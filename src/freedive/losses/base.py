@@ -23,6 +23,8 @@ from . import checks
 
 Reduction = Annotated[str | None, one_of("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)]
 
+FAMILY = Family("loss")
+
 
 def get(identifier: Any) -> Any:
     """The loss that an argument means.
@@ -37,9 +39,9 @@ def get(identifier: Any) -> Any:
     >>> get("mse"), get(lambda y_true, y_pred: abs(y_true - y_pred)).name
     (MeanSquaredError(), 'lambda')
     """
-    if isinstance(identifier, str) and identifier in config.functions.members and identifier not in Loss.family.members:
+    if isinstance(identifier, str) and identifier in config.functions.members and identifier not in FAMILY.members:
         identifier = config.functions.find(identifier)
-    found = config.get(Loss.family, getattr(identifier, "loss_class", identifier), Loss)
+    found = config.get(FAMILY, getattr(identifier, "loss_class", identifier), Loss)
     return found if found is None or isinstance(found, Loss) else FunctionLoss(found)
 
 
@@ -62,7 +64,7 @@ class Loss(Configured):
     8.0
     """
 
-    family: ClassVar[Family | None] = Family("loss")
+    family: ClassVar[Family | None] = FAMILY
     equal_shapes: ClassVar[bool] = False  # whether targets are shaped as predictions are; then nothing is broadcast
     outputs: ClassVar[str | None] = None  # "probabilities" or "logits", where there is no field from_logits
 

@@ -36,7 +36,9 @@ class SwapEMAWeights(Described):
 
     swap_on_epoch: bool = False
 
-    _kept: Any = None  # the weights themselves, while the model has the averages
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._kept: Any = None  # the weights themselves, while the model has the averages
 
     def pauses(self) -> Edge:
         return "epoch" if self.swap_on_epoch else "never"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import jax
 import numpy as np
 
 from ...config import one_of
@@ -91,11 +92,19 @@ class Watcher(Described):
 
     @property
     def goal(self) -> str:
-        """ "min" or "max": the mode, or what the name of the result says."""
-        found = self.mode if self.mode != "auto" else direction(self.monitor)
+        """ "min" or "max": the mode, or what the metric says, or its name."""
+        found = self.mode if self.mode != "auto" else self._declared() or direction(self.monitor)
         if found is None:
             raise ValueError(
                 f"{self.where(monitor=self.monitor)}: the name does not say whether less is better: "
                 'pass mode="min" or mode="max"'
             )
         return found
+
+    def _declared(self) -> str | None:
+        """What the metric object that `compile` was given for this result says, if it was given one."""
+        given = getattr(getattr(self.model, "_training", None), "objective", {})
+        for metric in jax.tree.leaves([given.get("metrics"), given.get("weighted_metrics")]):
+            if getattr(metric, "direction", None) and self.monitor.removeprefix("val_") == metric.name:
+                return {"up": "max", "down": "min"}[metric.direction]
+        return None
