@@ -13,8 +13,8 @@ HOUSE = Path(freedive.__file__).parent
 FLOORS = {
     "errors": 0,
     "config": 1,
-    "numerics": 2, "files": 2, "ops": 3, "data": 3, "preprocessing": 4,
-    "activations": 4, "initializers": 4, "regularizers": 4, "constraints": 4, "utils": 5, "datasets": 5,
+    "numerics": 2, "files": 2, "data": 3, "preprocessing": 4,
+    "activations": 4, "initializers": 4, "regularizers": 4, "constraints": 4, "utils": 5, "datasets": 5, "ops": 5,
     "core": 6,
     "losses": 7, "optimizers": 7, "layers": 7,
     "metrics": 8,

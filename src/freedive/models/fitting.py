@@ -12,11 +12,13 @@ from ..core.forward import apply
 from ..core.structure import compiled, structure
 from ..core.variables import Variables, draw_missing, gather, scatter
 from ..train.callbacks import CallbackList, History
+from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Run, StreamedRun, execute
 from ..train.feeds import Block, Resident
 from ..train.inputs import arrays_of, check_finite
 from ..train.objective import Objective
+from ..train.progress import ProgressBar
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
@@ -118,8 +120,10 @@ def validation_feed(model: Any, objective: Objective, held_out: Any, options: Op
 
 def follow(model: Any, run: Run, options: Options) -> History:
     """Execute a run for a model; whatever happens, the model keeps the values of the last finished chunk."""
-    given = list(options.callbacks or [])
+    given = flat(options.callbacks)
     history = next((c for c in given if isinstance(c, History)), None) or History()
+    if options.verbose != 0 and not any(isinstance(c, ProgressBar) for c in given):
+        given.append(ProgressBar())
     params = {
         "epochs": options.epochs,
         "steps": None if run.stream is not None else run.training,
@@ -131,6 +135,9 @@ def follow(model: Any, run: Run, options: Options) -> History:
     every.on_train_begin()
     try:
         execute(run, host, every, options.epochs)
+    except BaseException as error:
+        every.on_interrupt(error)
+        raise
     finally:
         host.give(run.finish())
     finalize(model)

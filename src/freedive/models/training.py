@@ -8,14 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .. import optimizers
+from .. import losses, optimizers
 from ..config import one_of, to_json
 from ..core.calling import run_key
 from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
 from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter
-from ..train.objective import Objective
+from ..train.objective import Objective, by_output
 from ..train.program import Program, TrainState, supervised
 
 PRECISIONS = {None: None, "float32": None, "mixed_bfloat16": "bfloat16"}
@@ -34,10 +34,16 @@ class Training:
         self.dtype: Any = None
         self.frozen: frozenset[str] = frozenset()
         self.warned: frozenset[str] = frozenset()
+        self.told: set[str] = set()  # outputs whose activation does not suit their loss
 
     def compile(self, model: Any, optimizer: Any, precision: Any, **objective: Any) -> None:
         """Keep what the model is to learn by; which layers are frozen is settled here, as in Keras."""
         one_of(*PRECISIONS)(precision)
+        for loss in jax.tree.leaves(objective["loss"]):
+            losses.get(loss)
+        if model._graph is not None:
+            for argument, given in objective.items():
+                by_output(given, output_names(model, len(model._graph.exits)), argument, lists="metrics" in argument)
         self.optimizer, self.objective = optimizers.get(optimizer), objective
         self.loss, self.dtype = objective["loss"], PRECISIONS[precision]
         self.frozen = frozen_paths(model)
@@ -65,7 +71,31 @@ def objective_for(model: Any, x: Any, y: Any) -> Objective:
             f"fit(y=...): the model has {len(outputs)} outputs {names}, received {len(targets)} arrays of targets"
         )
     shapes = [(None, *o.shape[1:]) for o in outputs]
-    return Objective(names, shapes, targets, **training.objective)
+    objective = Objective(names, shapes, targets, **training.objective)
+    warn_mismatched(model, objective)
+    return objective
+
+
+def warn_mismatched(model: Any, objective: Objective) -> None:
+    """Say it once when a loss that expects logits gets probabilities, or the other way round."""
+    graph, training = model._graph, model._training
+    for symbol, loss in zip(graph.exits if graph is not None else (), objective.losses, strict=False):
+        layer = symbol.node.layer
+        activation = getattr(getattr(layer, "activation", None), "__name__", None)
+        given = "probabilities" if activation in ("softmax", "sigmoid") or type(layer).__name__ == "Softmax" else None
+        given = "logits" if activation == "linear" and type(layer).__name__ == "Dense" else given
+        expected = loss.expects() if loss is not None else None
+        if given and expected and given != expected and symbol.name not in training.told:
+            training.told.add(symbol.name)
+            mends = {
+                "probabilities": "leave from_logits=True out, or the activation",
+                "logits": "give the layer softmax or sigmoid, or the loss from_logits=True",
+            }
+            warnings.warn(
+                f"{type(loss).__name__} expects {expected}, but the layer {symbol.name!r} gives {given} "
+                f"({activation or 'softmax'}): {mends[given]}",
+                stacklevel=5,
+            )
 
 
 def program_for(model: Any, objective: Objective) -> Program:

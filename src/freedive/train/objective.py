@@ -95,7 +95,11 @@ class Objective:
 
     def results(self, sums: Any) -> dict[str, Any]:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
-        each = {name: float(self.losses[self.names.index(name)].reduce(*t)) for name, t in sums["loss"].items()}
+        each = {
+            name: float(loss.reduce(*sums["loss"][name]))
+            for name, loss in zip(self.names, self.losses, strict=True)
+            if loss is not None
+        }
         weights = dict(zip(self.names, self.loss_weights, strict=True))
         penalty = float(sums["penalty"]["total"] / sums["penalty"]["count"]) if "penalty" in sums else 0.0
         logs: dict[str, Any] = {"loss": sum(weights[name] * value for name, value in each.items()) + penalty}
