@@ -189,7 +189,7 @@ class Pass:
         if any(d in LENGTHS or (d and d % BATCH == 0) for d in (*have, *want)):
             return f"the shape of its {name} depends on a size that is not known: give Input a fixed size there"
         arrays = jax.tree.leaves(self.stack[-1][1]) if self.stack else []
-        came = ", ".join(show_shape(None if d % BATCH == 0 else d for d in jnp.shape(a)) for a in arrays)
+        came = ", ".join(shape_of(a) for a in arrays)
         return (
             f"its {name} has shape {have}, but the input received, of shape {came}, asks for {want}. "
             "Give inputs with as many features as the model was built for, or build a new model"
@@ -274,6 +274,11 @@ class Pass:
                 f"it {deed} inside a raw jax.lax.scan, jit, grad or vmap, where that would be lost or repeated. "
                 "Call the layer outside of it, or use freedive.layers.RNN or TimeDistributed"
             )
+
+
+def shape_of(x: Any) -> str:
+    """The shape of an array as people know it: the stand-ins for unknown sizes as None."""
+    return show_shape(None if d and (d % BATCH == 0 or d in LENGTHS) else d for d in jnp.shape(x))
 
 
 def current(layer: Layer) -> Pass:
