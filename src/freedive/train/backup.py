@@ -72,8 +72,8 @@ class BackupAndRestore(Described):
                 say(f"{error}. Taking {self._former}")
                 return False
             raise
-        place = f"epoch {self._run.epoch + 1}" + f", batch {self._run.at + 1}" * bool(self._run.at)
-        say(f"Going on with {place} from {path}")
+        done = min(self._run.at, self._run.training) if self._run.stream is None else self._run.at
+        say(f"Going on with epoch {self._run.epoch + 1}{f' after {done} batches' * bool(done)}, from {path}")
         if differences:
             say(f"The same up to rounding, not to the bit: {'; '.join(differences)}")
         return True

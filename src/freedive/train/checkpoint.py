@@ -20,8 +20,10 @@ from ..files import ModelFileError, read_json, read_tensors, write_tensors
 from .callbacks.base import CallbackList
 from .chunk import Carry
 from .execute import Run
+from .memory import pack, unpack
 
 FORMAT = 1
+MEMORY = "callbacks:"  # before the names of arrays that callbacks remember
 Path = str | os.PathLike[str]
 
 
@@ -49,7 +51,8 @@ def save_checkpoint(path: Path, run: Run, callbacks: CallbackList | None = None)
     carry = run.carry._replace(ts=run.ts._replace(key=jax.random.key_data(run.ts.key)))
     tensors = {name: np.asarray(leaf) for name, leaf in named_leaves(carry).items()}
     position = {"seed": int(run.seed), "epoch": run.epoch, "at": run.at}
-    memory = {} if callbacks is None else {str(i): c.get_state() for i, c in enumerate(callbacks.callbacks)}
+    memory, arrays = pack({} if callbacks is None else callbacks.get_state())
+    tensors |= {f"{MEMORY}{i}": array for i, array in enumerate(arrays)}
     metadata = {
         "freedive": json.dumps({"format": FORMAT, "checkpoint": True}),
         "position": json.dumps(position),
@@ -70,7 +73,7 @@ def load_checkpoint(path: Path, run: Run, callbacks: CallbackList | None = None)
         raise ModelFileError(path, "NOT_A_MODEL", "it holds no checkpoint of a run")
     plain = run.carry._replace(ts=run.ts._replace(key=jax.random.key_data(run.ts.key)))
     want = named_leaves(plain)
-    refuse_misfits(path, tensors, want)
+    refuse_misfits(path, {name: t for name, t in tensors.items() if not name.startswith(MEMORY)}, want)
     leaves = [jnp.asarray(tensors[name]) for name in want]
     carry: Carry = jax.tree.unflatten(jax.tree.structure(plain), leaves)
     position = read_json(path, metadata["position"])
@@ -79,10 +82,9 @@ def load_checkpoint(path: Path, run: Run, callbacks: CallbackList | None = None)
     key = jax.random.wrap_key_data(carry.ts.key, impl="threefry2x32")
     run.carry = carry._replace(ts=carry.ts._replace(key=key))
     run.seed, run.epoch, run.at = position["seed"], position["epoch"], position["at"]
-    memory = read_json(path, metadata["callbacks"])
-    for i, callback in enumerate(callbacks.callbacks if callbacks is not None else []):
-        if str(i) in memory:
-            callback.set_state(memory[str(i)])
+    if callbacks is not None:
+        kept = [tensors[f"{MEMORY}{i}"] for i in range(sum(name.startswith(MEMORY) for name in tensors))]
+        callbacks.set_state(unpack(read_json(path, metadata["callbacks"]), kept))
     made, here = read_json(path, metadata["made"]), surroundings()
     return [f"{k}: {made.get(k)} then, {here[k]} now" for k in here if made.get(k) != here[k]]
 

@@ -9,12 +9,15 @@ from typing import Any
 class EpochClock:
     """Tells at the end of a chunk how many epochs ended in it, and how long each took on average.
 
-    `seconds` is the time of the last epoch that ended, `epoch` the one under way, `began` when that began.
+    `seconds` is the time of the last epoch that ended, `steps` the number of its steps (None before it is known),
+    `epoch` the epoch under way, `began` when that began.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.epoch: int | None = None
+        self.steps: int | None = None
+        self._at = 0
         self.began = time.perf_counter()
 
     def begin(self, epoch: int) -> None:
@@ -26,6 +29,11 @@ class EpochClock:
         """The number of epochs that ended in this chunk."""
         now = time.perf_counter()
         count = run.epoch - self.epoch if self.epoch is not None else 0
+        if run.stream is None:
+            self.steps = run.training or run.line.steps
+        elif count > 0:  # a stream has as many batches as came before it ended
+            self.steps = self._at
+        self._at = run.at
         if count > 0:
             self.seconds = (now - self.began) / count
             self.epoch, self.began = run.epoch, now
@@ -34,14 +42,3 @@ class EpochClock:
     def elapsed(self) -> float:
         """Seconds since the epoch under way began."""
         return time.perf_counter() - self.began
-
-
-def steps_of(run: Any, part: str) -> int | None:
-    """The steps of an epoch of a run; None where its batches come from a stream that has not ended yet.
-
-    Args:
-        part: "train" for the steps of training, "all" for those of validation or evaluation too.
-    """
-    if hasattr(run, "known"):
-        return run.known
-    return run.line.training if part == "train" else run.line.steps

@@ -188,6 +188,7 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         callbacks: told at the edges; where they need a pause, chunks end there.
         epochs: the epoch to stop before.
     """
+    run.program = callbacks.wrap(run.program)
     given = run.carry
     callbacks.on_run_begin(run, callbacks)
     if run.carry is not given:  # it goes on from a checkpoint

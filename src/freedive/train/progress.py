@@ -6,7 +6,7 @@ import time
 from typing import Any, ClassVar
 
 from .callbacks.base import Callback, Edge
-from .clock import EpochClock, steps_of
+from .clock import EpochClock
 from .screen import Screen, duration, numbers, pace, paint, screen
 
 INTERVAL = 0.2  # seconds between two drawings
@@ -83,9 +83,8 @@ class ProgressBar(Callback):
     def on_chunk_end(self, run: Any) -> None:
         if self.task is None or self.silent:
             return
-        self.at = run.at
-        self.steps = self.params.get("steps") or steps_of(run, "train" if self.task == "fit" else "all")
-        if self.clock.closed(run):
+        closed, self.at, self.steps = self.clock.closed(run), run.at, self.clock.steps
+        if closed:
             remain = self.epochs - (self.first or 0)
             self.thin = not self.thorough and remain > MANY and self.clock.seconds < FAST
             if self.draws:

@@ -38,6 +38,7 @@ class FakeRun:
         self.epoch, self.at, self.logs = epoch, at, logs or {}
         test = SimpleNamespace() if testing else None
         self.line = SimpleNamespace(training=training, steps=training + testing, test=test, every=every)
+        self.training, self.stream = training, None
         self.ts = SimpleNamespace(step=epoch * training + at)
         self.pace = 0.001
 

@@ -139,7 +139,7 @@ def test_what_cannot_be_watched(made, options, logs, message, fakes):
 
 def test_what_cannot_be_watched_in_fit(fitted):
     _, fit = fitted(validation=False)
-    with pytest.raises(ValueError, match="EarlyStopping.*no validation in this run"):
+    with pytest.raises(ValueError, match=r"EarlyStopping.*no validation in this run"):
         fit(fd.callbacks.EarlyStopping())
 
 

@@ -176,7 +176,7 @@ class CallbackList:
     """
 
     def __init__(self, callbacks: Any, model: Any, params: dict[str, Any]):
-        self.callbacks = sorted(_flat(callbacks), key=lambda callback: callback.last)
+        self.callbacks = sorted(flat(callbacks), key=lambda callback: callback.last)
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
@@ -222,23 +222,22 @@ class CallbackList:
 
 def dearest(edges: Iterable[Edge]) -> Edge:
     """The edge, of some, at which a run pauses most often."""
-    return max(edges, key=lambda edge: EDGES.index(edge), default="never")
+    return EDGES[max(map(EDGES.index, edges), default=0)]
 
 
 def _listens(callback: Callback, hook: str) -> bool:
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
-def _flat(callbacks: Any) -> Iterator[Callback]:
-    if callbacks is None:
-        return
+def flat(callbacks: Any) -> list[Callback]:
+    """One callback, or lists of them in lists, as one list; anything else is refused."""
+    if callbacks is None or isinstance(callbacks, CallbackList):
+        return [] if callbacks is None else callbacks.callbacks
     if isinstance(callbacks, (list, tuple)):
-        for callback in callbacks:
-            yield from _flat(callback)
-    elif isinstance(callbacks, Callback):
-        yield callbacks
-    else:
+        return [callback for some in callbacks for callback in flat(some)]
+    if not isinstance(callbacks, Callback):
         raise TypeError(f"callbacks: {_advice(callbacks)}")
+    return [callbacks]
 
 
 def _advice(thing: Any) -> str:

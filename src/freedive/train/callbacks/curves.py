@@ -31,7 +31,8 @@ def draw(history: History, metrics: str | Sequence[str] | None, ax: Any, path: s
 
     names = families(history, metrics)
     if ax is None:
-        rows, columns = -(-len(names) // ACROSS), min(len(names), ACROSS)
+        columns = 2 if len(names) == 4 else min(len(names), ACROSS)
+        rows = -(-len(names) // columns)
         size = (PANEL[0] * columns, PANEL[1] * rows)
         figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
         axes = list(grid.flat)
@@ -80,11 +81,12 @@ def draw_family(history: History, ax: Axes, name: str) -> None:
         mark_best(history, ax, shown)
     ax.set_title(name.replace("_", " "), fontsize=11)
     ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     ax.grid(True, color="0.92", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=9)
+    if len(ax.get_lines()) > 1:
+        ax.legend(frameon=False, fontsize=9)
 
 
 def mark_best(history: History, ax: Axes, name: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...config import non_negative
 from ...core.paths import paths
-from ..clock import EpochClock, steps_of
+from ..clock import EpochClock
 from .base import Described, Edge
 from .events import EventFile
 from .saving import frequency
@@ -106,7 +106,7 @@ class TensorBoard(Described):
     def _of_the_run(self, epoch: int) -> dict[str, Any]:
         """The learning rate at the end of an epoch, and the speed of its steps."""
         run = self._run
-        steps = steps_of(run, "train") or run.at
+        steps = self._clock.steps or run.at
         since = (run.epoch - epoch - 1) * steps + min(run.at, steps)  # steps done after that epoch
         found = {"learning_rate": self.model.optimizer.learning_rate_at(int(run.ts.step) - since)}
         if self.write_steps_per_second:

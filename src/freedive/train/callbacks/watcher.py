@@ -47,7 +47,7 @@ class Watcher(Described):
     _validates = True  # whether the run has validation; known after its first chunk
 
     def on_chunk_end(self, run: Any) -> None:
-        self._validates = run.line.test is not None
+        self._validates = run.line.test is not None or getattr(run, "validation", None) is not None
 
     def current(self, logs: Mapping[str, Any]) -> float | None:
         """The watched number of this epoch; None where its validation is not due.
