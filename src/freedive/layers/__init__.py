@@ -5,5 +5,45 @@
 from ..core.graph import Input, InputLayer
 from ..core.layer import Layer
 from .core import Dense, Flatten
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 
-__all__ = ["Dense", "Flatten", "Input", "InputLayer", "Layer"]
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dense",
+    "Dot",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
