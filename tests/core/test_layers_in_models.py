@@ -141,7 +141,7 @@ def test_subclassed_model_round_trip(tmp_path):
 def test_pure_apply_equals_the_call():
     model = fd.Sequential([fd.Input((4,)), Dense(3, "relu"), Dense(2)])
     model.build()
-    outputs, _ = jax.jit(lambda v, x: apply(model, v, x)[0:1] + (None,))(gather(model), X)
+    outputs = jax.jit(lambda v, x: apply(model, v, x)[0])(gather(model), X)
     np.testing.assert_allclose(outputs, model(X), rtol=1e-6, atol=1e-6)
 
 
@@ -211,7 +211,7 @@ def test_leaking_state_out_of_a_raw_transformation_is_refused():
         def call(self, x):
             return jax.lax.scan(lambda c, _: (self.inner(c), None), x, None, length=3)[0]
 
-    with pytest.raises(ValueError, match="inside a raw jax.lax.scan"):
+    with pytest.raises(ValueError, match=r"inside a raw jax\.lax\.scan"):
         Leaky()(X, training=True)
 
 
@@ -289,9 +289,9 @@ def test_first_values_do_not_depend_on_who_looks_first():
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("shape, index, expected", [((None, 8), np.s_[:, ::2], (None, None, 8)), ((10, 8), np.s_[:, ::2], (None, 5, 8))])
-def test_unknown_sizes_stay_unknown(shape, index, expected):
-    assert fd.Input(shape)[index].shape == expected
+@pytest.mark.parametrize("shape, expected", [((None, 8), (None, None, 8)), ((10, 8), (None, 5, 8))])
+def test_unknown_sizes_stay_unknown(shape, expected):
+    assert fd.Input(shape)[:, ::2].shape == expected
 
 
 def test_a_weight_of_unknown_size_is_refused():
@@ -336,7 +336,7 @@ def test_models_are_freed():
     model = fd.Sequential([fd.Input((4,)), Dense(2)])
     model.compile("sgd", "mse")
     model.fit(X, X[:, :2], verbose=0)
-    step = fd.gradients(lambda x: model(x).sum(), model)
+    step = fd.gradients(lambda x, model=model: model(x).sum(), model)
     step(X)
     gone = weakref.ref(model)
     del model, step

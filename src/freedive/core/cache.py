@@ -10,21 +10,23 @@ import hashlib
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import jax
-import jaxlib
+from jaxlib.version import __version__ as compiler_version
 
 
 def folder() -> Path:
     """Where compiled programs are kept for this user, processor and compiler."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kind = hashlib.sha256(f"{jaxlib.__version__} {_processor()}".encode()).hexdigest()[:12]
+    kind = hashlib.sha256(f"{compiler_version} {_processor()}".encode()).hexdigest()[:12]
     return base / "freedive" / "xla" / kind
 
 
 def switch_on() -> None:
     """Use the cache, unless jax was told of another one or the folder cannot be made private."""
-    if jax.config.jax_compilation_cache_dir is not None or not jax.config.jax_enable_compilation_cache:
+    settings: Any = jax.config
+    if settings.jax_compilation_cache_dir is not None or not settings.jax_enable_compilation_cache:
         return
     path = folder()
     try:

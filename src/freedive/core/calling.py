@@ -1,4 +1,4 @@
-"""Calling a layer alone on arrays: it makes its values at first, is compiled once a shape, keeps the state it writes."""
+"""Calling a layer alone on arrays: it makes its values at first and is compiled once a shape."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
 from .. import constraints, initializers, regularizers
@@ -147,7 +148,7 @@ class Pass:
             label = f"{path}/activity"
             self.losses[label] = self.losses.get(label, 0.0) + penalty
         for name, value in vars(layer).items():
-            if isinstance(value, jax.core.Tracer):
+            if isinstance(value, Tracer):
                 raise layer.error(
                     f"its call kept an intermediate value as self.{name}, which would be lost in a compiled run. "
                     "Return it, or keep it as state: self.variable and self.update"
@@ -169,7 +170,7 @@ class Pass:
         """Let a mask travel with an array."""
         self.masks[id(x)] = (x, mask)
 
-    # values -----------------------------------------------------------------------------------------------------------
+    # values ---------------------------------------------------------------------------------------------------------
     def value(self, layer: Layer, kind: str, name: str, asked: Spec) -> Any:
         """A layer's value; while creating, what it asks for is noted and zeros stand for it."""
         path = self.path(layer)
@@ -202,7 +203,7 @@ class Pass:
         numbers = self.hyper.get(self.path(layer), {})
         return numbers[name] if name in numbers else operator.attrgetter(name)(layer)
 
-    # penalties --------------------------------------------------------------------------------------------------------
+    # penalties ------------------------------------------------------------------------------------------------------
     def penalty(self, layer: Layer, field: Any, value: Any) -> Any:
         """A regularizer of a value: the rule in a field, whose strengths may be swept, or a rule given as it is."""
         rule = getattr(layer, field) if isinstance(field, str) else field
@@ -225,10 +226,10 @@ class Pass:
         """Note the strengths of regularizers in fields as numbers that may be swept."""
         for (layer, kind, _), spec in self.specs.items():
             rule = getattr(layer, spec.regularizer, None) if isinstance(spec.regularizer, str) else None
-            for name in rule.strengths() if kind == "params" and hasattr(rule, "strengths") else ():
+            for name in rule.strengths() if rule is not None and kind == "params" else ():
                 self.hyper_value(layer, f"{spec.regularizer}.{name}")
 
-    # what layers write --------------------------------------------------------------------------------------------------
+    # what layers write ----------------------------------------------------------------------------------------------
     def update(self, layer: Layer, values: dict[str, Any]) -> None:
         """New values of a layer's variables."""
         path = self.path(layer)

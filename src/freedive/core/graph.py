@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import jax
@@ -14,7 +14,7 @@ from .layer import Layer
 from .symbol import Node, Symbol, is_symbol, symbols_in
 
 
-# inputs -----------------------------------------------------------------------------------------------------------------
+# inputs -------------------------------------------------------------------------------------------------------------
 class InputLayer(Layer):
     """The place where data enters a model; `Input(...)` makes one and gives its symbol.
 
@@ -52,10 +52,7 @@ def checked_shape(shape: Any) -> tuple[int | None, ...]:
     """The shape of one sample as a tuple of whole numbers or None."""
     if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
         shape = (shape,)
-    try:
-        sizes = tuple(shape)
-    except TypeError:
-        sizes = (shape,)
+    sizes: Any = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     for d in sizes:
         if d is not None and (isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 0):
             raise ValueError(f"Input expects the shape of one sample, like (28, 28) or (None, 8). Received: {shape!r}")
@@ -92,7 +89,7 @@ def Input(
     return InputLayer(shape, name=name, dtype=dtype).symbol()
 
 
-# graphs ------------------------------------------------------------------------------------------------------------------
+# graphs -------------------------------------------------------------------------------------------------------------
 class Graph:
     """The nodes between symbolic inputs and outputs, in an order in which they can be called."""
 
@@ -222,7 +219,7 @@ def _shape_hint(got: tuple, want: tuple) -> str:
     return ""
 
 
-# arithmetic on symbols ----------------------------------------------------------------------------------------------------
+# arithmetic on symbols ----------------------------------------------------------------------------------------------
 class Operation(Layer):
     """An operator written between symbols: `a + b`, `2 * a`, `a[:, 0]`.
 
@@ -267,10 +264,13 @@ def _constant(value: Any) -> Any:
 
 def _index(parts: Any) -> Any:
     """An index from its written form: slices are ["slice", start, stop, step]."""
-    one = lambda p: (
-        slice(*p[1:]) if isinstance(p, (list, tuple)) and p and p[0] == "slice" else Ellipsis if p == "..." else p
-    )
-    return tuple(one(p) for p in parts)
+
+    def one(part: Any) -> Any:
+        if isinstance(part, (list, tuple)) and part and part[0] == "slice":
+            return slice(*part[1:])
+        return Ellipsis if isinstance(part, str) else part
+
+    return tuple(one(part) for part in parts)
 
 
 def _written(index: Any) -> list[Any]:

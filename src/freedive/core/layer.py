@@ -40,7 +40,7 @@ class LayerType(type):
                 close = nearest(name, known)
                 hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
                 raise TypeError(f"{cls.__name__} has no argument {name!r}. {hint}")
-        layer = cls.__new__(cls, *args, **kwargs)
+        layer: Any = object.__new__(cls)
         layer._start(**common)
         try:
             bound = signature.bind(layer, *args, **kwargs)
@@ -80,8 +80,10 @@ class Layer(Configured, metaclass=LayerType):
     family: ClassVar[Family | None] = Family("layer")
     supports_masking: ClassVar[bool] = False
     bookkeeping: ClassVar[frozenset[str]] = frozenset(
-        ("name", "_common", "_arguments", "_trainable", "_given_shape", "_planned", "_values", "_specs", "_hyper")
-        + ("_nodes", "_origin")
+        (
+            *("name", "_common", "_arguments", "_trainable", "_given_shape", "_planned"),
+            *("_values", "_specs", "_hyper", "_nodes", "_origin"),
+        )
     )  # the attributes that are the engine's; all others are what the layer's author wrote
 
     def __init__(self, **common: Any):
@@ -115,7 +117,7 @@ class Layer(Configured, metaclass=LayerType):
             return None
         return next((m for m in mask if m is not None), None) if isinstance(mask, (list, tuple)) else mask
 
-    # to use in call -----------------------------------------------------------------------------------------------
+    # to use in call -------------------------------------------------------------------------------------------------
     def param(
         self,
         name: str,
@@ -182,14 +184,14 @@ class Layer(Configured, metaclass=LayerType):
         kind = type(self).__name__
         return ValueError(f"{self.path} ({kind}): {message}" if self.path != kind else f"{kind}: {message}")
 
-    # calling ----------------------------------------------------------------------------------------------------------
+    # calling --------------------------------------------------------------------------------------------------------
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         if symbols_in((inputs, kwargs)):
             return record(self, inputs, kwargs)
         running = forward.running()
         return call_root(self, inputs, kwargs) if running is None else running.call(self, inputs, kwargs)
 
-    # freezing ---------------------------------------------------------------------------------------------------------
+    # freezing -------------------------------------------------------------------------------------------------------
     @property
     def trainable(self) -> bool:
         """Whether gradients change the weights of this layer and those inside it. Takes effect with `compile`."""
@@ -200,7 +202,7 @@ class Layer(Configured, metaclass=LayerType):
         for layer in paths(self):
             layer._trainable = bool(value)
 
-    # values -----------------------------------------------------------------------------------------------------------
+    # values ---------------------------------------------------------------------------------------------------------
     @property
     def built(self) -> bool:
         """Whether the shapes of this layer and of those inside it are known."""
@@ -291,7 +293,7 @@ class Layer(Configured, metaclass=LayerType):
                 return self._values[kind][name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
-    # symbols ----------------------------------------------------------------------------------------------------------
+    # symbols --------------------------------------------------------------------------------------------------------
     @property
     def output(self) -> Any:
         """The symbolic output of this layer where it was called on symbols: `Model(model.inputs, layer.output)`."""
@@ -319,7 +321,7 @@ class Layer(Configured, metaclass=LayerType):
         """What makes this layer equal to another; its name matters only to the model that it stands in."""
         return self._written()
 
-    # configuration ----------------------------------------------------------------------------------------------------
+    # configuration --------------------------------------------------------------------------------------------------
     def _children(self) -> Iterator[tuple[str, Layer]]:
         """(name, sublayer): attributes that are layers, and layers in lists, tuples and dicts."""
         for name, value in self._written().items():
@@ -327,7 +329,7 @@ class Layer(Configured, metaclass=LayerType):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, as JSON values; its weights apart."""
-        config = {"name": self.name} if self.name is not None else {}
+        config: dict[str, Any] = {"name": self.name} if self.name is not None else {}
         if not self._trainable:
             config["trainable"] = False
         if self.dtype is not None:

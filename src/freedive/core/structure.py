@@ -68,7 +68,7 @@ def structure(thing: Any, seen: dict[int, int] | None = None, inputs: Mapping[st
     if isinstance(thing, (np.generic, np.dtype)):
         return (type(thing).__name__, str(thing))
     if isinstance(thing, np.ndarray) and thing.dtype != object:
-        return ("array", thing.shape, thing.dtype.str, hashlib.sha256(np.ascontiguousarray(thing)).digest())
+        return ("array", thing.shape, thing.dtype.str, hashlib.sha256(thing.tobytes()).digest())
     return ById(thing)
 
 
@@ -81,7 +81,7 @@ def _attributes(written: Mapping[str, Any], seen: dict[int, int], inputs: Mappin
     return tuple((name, key(name, value)) for name, value in sorted(written.items()))
 
 
-# compiled functions by structure -------------------------------------------------------------------------------------
+# compiled functions by structure ------------------------------------------------------------------------------------
 class Compiled:
     """A jitted `function(subject, *arrays)`; the subject is read while tracing only, so equal subjects share it.
 

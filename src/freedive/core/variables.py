@@ -153,7 +153,7 @@ def draw_missing(root: Layer) -> None:
                     layer._values[kind][name] = specs[name].draw(seed, f"{place}/{name}")
 
 
-# seeds ------------------------------------------------------------------------------------------------------------
+# seeds --------------------------------------------------------------------------------------------------------------
 def derived_seed(*numbers: int) -> int:
     """A 32-bit seed that is a function of whole numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])

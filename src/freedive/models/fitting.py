@@ -154,7 +154,7 @@ def finalize(model: Any) -> None:
     scatter(model, training.optimizer.finalize(trained, training.slots), {})
 
 
-# evaluate ---------------------------------------------------------------------------------------------------------------
+# evaluate -----------------------------------------------------------------------------------------------------------
 def evaluate(model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None) -> dict[str, Any]:
     """What `Model.evaluate` does: the numbers by name."""
     if is_stream(x):
@@ -172,7 +172,7 @@ def evaluate(model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, s
     return run.advance(line.steps)[0].logs
 
 
-# predict ----------------------------------------------------------------------------------------------------------------
+# predict ------------------------------------------------------------------------------------------------------------
 PREDICT_ROWS = 256  # rows a compiled prediction takes at most, unless asked otherwise
 
 
@@ -187,8 +187,8 @@ def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None
         raise ValueError(f"predict(x=...): expected rows of data. Received arrays of {sorted(rows)} rows")
     if not model.built:
         raise ValueError(
-            "predict: the model has no weights yet, so its answers would mean nothing. Train it with fit, load weights, "
-            "or build it: model.build((None, ...))"
+            "predict: the model has no weights yet, so its answers would mean nothing. Train it with fit, "
+            "load weights, or build it: model.build((None, ...))"
         )
     check_ids(model, x, "predict(x=...)")
     count, most = rows.pop(), batch_size or PREDICT_ROWS
@@ -222,7 +222,7 @@ def _predict_rows(model: Any, call: Any, variables: Variables, x: Any, start: in
     return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
 
 
-# one batch ----------------------------------------------------------------------------------------------------------------
+# one batch ----------------------------------------------------------------------------------------------------------
 def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) -> dict[str, Any]:
     """One update on one batch: its numbers by name."""
     data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight)

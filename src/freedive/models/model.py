@@ -74,7 +74,7 @@ class Model(Layer):
         super()._plan_for(inputs, kwargs)
         claim(self, self._seed)
 
-    # configuration ----------------------------------------------------------------------------------------------------
+    # configuration --------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal model, as JSON values; a graph of symbols layer by layer."""
         if self._graph is None or type(self) not in (Model,):
@@ -236,9 +236,10 @@ class Model(Layer):
             The History: `.history` has a list of numbers for every loss and metric.
         """
         options = fitting.Options(
-            batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
-            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq, seed,
-        )  # fmt: skip
+            *(batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight),
+            *(sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq),
+            seed,
+        )
         return fitting.fit(self, x, y, options)
 
     def evaluate(
@@ -333,7 +334,7 @@ class Model(Layer):
         """
         return inspection.inspect(self, x, y)
 
-    # files ------------------------------------------------------------------------------------------------------------
+    # files ----------------------------------------------------------------------------------------------------------
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write the whole model as one file; see `freedive.models.save_model`."""
         saving.save_model(self, filepath, overwrite, include_optimizer)

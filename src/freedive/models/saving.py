@@ -27,7 +27,7 @@ FORMAT = 1
 Path = str | os.PathLike[str]
 
 
-# trees and names --------------------------------------------------------------------------------------------------------
+# trees and names ----------------------------------------------------------------------------------------------------
 def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Nested dicts as one, keys joined: {"optimizer:m/dense/kernel": array}.
 
@@ -49,7 +49,7 @@ def like(tree: Any, flat: Mapping[str, Any], prefix: str = "") -> Any:
     return {key: like(value, flat, f"{prefix}{key}/" if key else prefix) for key, value in tree.items()}
 
 
-# models -----------------------------------------------------------------------------------------------------------------
+# models -------------------------------------------------------------------------------------------------------------
 def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Write a model as one file: configuration, weights, what it was compiled with, and the optimizer's state.
 
@@ -156,7 +156,7 @@ def clone_model(model: Any) -> Any:
     return copy
 
 
-# what stands in a file --------------------------------------------------------------------------------------------------
+# what stands in a file ----------------------------------------------------------------------------------------------
 def _weights(model: Any) -> dict[str, Any]:
     model.build()
     variables = gather(model)

@@ -74,12 +74,12 @@ def _struct(symbol: Any) -> Any:
 
 
 def _shown(shapes: Any) -> str:
-    found = [
-        s
-        for s in jax.tree.leaves(shapes, is_leaf=lambda s: isinstance(s, tuple) and all(isinstance(d, int) for d in s))
-    ]
+    def is_shape(s: Any) -> bool:
+        return isinstance(s, tuple) and all(isinstance(d, int) for d in s)
+
     return ", ".join(
-        show_shape(None if d and (d % BATCH == 0 or d == LENGTHS[0]) else d for d in shape) for shape in found
+        show_shape(None if d and (d % BATCH == 0 or d == LENGTHS[0]) else d for d in shape)
+        for shape in jax.tree.leaves(shapes, is_leaf=is_shape)
     )
 
 

@@ -57,7 +57,7 @@ class Training:
         }
 
 
-# programs -------------------------------------------------------------------------------------------------------------
+# programs -----------------------------------------------------------------------------------------------------------
 def objective_for(model: Any, x: Any, y: Any) -> Objective:
     """The losses and metrics of a compiled model, bound to its outputs for such data."""
     training = model._training

@@ -28,7 +28,7 @@ class Carry(NamedTuple):
 
 
 class Line(NamedTuple):
-    """The steps of an epoch: training batches from `train`, then validation batches from `test`, every `every` epochs."""
+    """The steps of an epoch: training batches from `train`, then, every `every` epochs, validation's from `test`."""
 
     train: Feed | None
     test: Feed | None
@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
 
 def compiled_chunk(program: Program, line: Line) -> Compiled:
-    """The compiled `(program, line), carry, arrays, seed, epoch, at, count -> carry, logs`, shared by equal programs."""
+    """The compiled `chunk`, shared by equal programs on equal lines."""
 
     def run(subject: Any, *args: Any) -> Any:
         return chunk(*subject, *args)

@@ -1,4 +1,4 @@
-"""The only loop: it moves a run along its line in chunks of about a fifth of a second, and calls back at their edges."""
+"""The only loop: it moves a run along its line in chunks of about a fifth of a second and calls back at their edges."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Run:
         """The train state as it is now."""
         return self.carry.ts
 
-    # moving on --------------------------------------------------------------------------------------------------------
+    # moving on ------------------------------------------------------------------------------------------------------
     def advance(self, count: int) -> list[Closed]:
         """Do `count` steps, and learn the pace; the epochs that ended in them."""
         began = time.perf_counter()
@@ -117,7 +117,7 @@ class Run:
         while self.epoch < epochs:
             yield self.at < self.line.training, lambda: self.advance(next_count(self, edge, epochs))
 
-    # results ----------------------------------------------------------------------------------------------------------
+    # results --------------------------------------------------------------------------------------------------------
     def results(self, sums: Any, epoch: int) -> dict[str, Any]:
         """Named numbers from sums: training's plain, validation's with val_ before them."""
         logs = self.program.results(sums["train"]) if "train" in sums else {}
@@ -221,7 +221,7 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
 
 
 def next_count(run: Run, edge: str, epochs: int) -> int:
-    """How many steps the next chunk does: about TARGET seconds, whole epochs where they are short, never past an edge."""
+    """How many steps the next chunk does: about TARGET seconds, whole epochs if they are short, never past an edge."""
     steps, left = run.line.steps, run.line.steps - run.at
     if edge == "batch":
         return 1 if run.at < run.line.training - 1 else left

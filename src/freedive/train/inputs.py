@@ -114,8 +114,8 @@ def check_finite(tree: Any, where: str) -> None:
             if not np.isfinite(total):
                 at = np.argwhere(~np.isfinite(array))
                 if len(at):
-                    place = ", ".join(map(str, at[0]))
+                    value, place = array[tuple(at[0])], ", ".join(map(str, at[0]))
                     raise ValueError(
-                        f"{where}: {array[tuple(at[0])]} at index ({place}) of {show_shape(array.shape)}, and {len(at)} such "
-                        "values in all. Drop these rows or fill them in"
+                        f"{where}: {value} at index ({place}) of {show_shape(array.shape)}, and {len(at)} such values "
+                        "in all. Drop these rows or fill them in"
                     )

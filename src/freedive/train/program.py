@@ -125,10 +125,12 @@ def supervised(
 def constrained(root: Layer, params: Tree) -> Tree:
     """Weights after the constraints that layers put on them."""
     rules = {(path, n): s.constraint for layer, path in paths(root).items() for n, s in layer._specs["params"].items()}
-    return {
-        path: {name: rules[path, name](w) if rules[path, name] is not None else w for name, w in names.items()}
-        for path, names in params.items()
-    }
+
+    def bound(path: str, name: str, weight: Any) -> Any:
+        rule = rules[path, name]
+        return weight if rule is None else rule(weight)
+
+    return {path: {name: bound(path, name, w) for name, w in names.items()} for path, names in params.items()}
 
 
 def as_floats(numbers: Any) -> Any:

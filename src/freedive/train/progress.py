@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from .callbacks.base import Callback, Edge
+from .callbacks.base import Callback, Edge, flat
 from .clock import EpochClock
 from .screen import Screen, duration, numbers, pace, paint, screen
 
@@ -39,7 +39,7 @@ class ProgressBar(Callback):
         self.verbose, self.screen = verbose, on or screen
         self.task: str | None = None  # "fit", "evaluate" or "predict"
 
-    # what to show -----------------------------------------------------------------------------------------------------
+    # what to show ---------------------------------------------------------------------------------------------------
     def _begin(self, task: str) -> None:
         if self.task is not None:  # an evaluation inside fit is silent
             return
@@ -71,7 +71,7 @@ class ProgressBar(Callback):
             self.screen.line(f"compiling {seconds:.1f} s")
         self.began = self.clock.began = time.perf_counter()
 
-    # fit --------------------------------------------------------------------------------------------------------------
+    # fit ------------------------------------------------------------------------------------------------------------
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.first is None:
             self.first = epoch
@@ -129,7 +129,7 @@ class ProgressBar(Callback):
             self.screen.end()
         self.task = None
 
-    # evaluate and predict -----------------------------------------------------------------------------------------
+    # evaluate and predict -------------------------------------------------------------------------------------------
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begin("evaluate")
 
@@ -162,7 +162,7 @@ class ProgressBar(Callback):
             self._finish(self._count(), seconds, logs or {})
         self.task = None
 
-    # drawing ------------------------------------------------------------------------------------------------------
+    # drawing --------------------------------------------------------------------------------------------------------
     def _due(self) -> bool:
         now = time.perf_counter()
         if now - self.drawn < INTERVAL or (self.patient and now - self.began < WORTH_SAYING):
@@ -212,6 +212,13 @@ class ProgressBar(Callback):
 
     def _count(self) -> int:
         return self.steps or self.at
+
+
+def with_progress(callbacks: Any, verbose: Any) -> list[Callback]:
+    """Callbacks as people give them, as one list, and a display among them unless they asked for silence."""
+    given = flat(callbacks)
+    shown = verbose == 0 or any(isinstance(callback, ProgressBar) for callback in given)
+    return given if shown else [*given, ProgressBar()]
 
 
 def _joined(*parts: str) -> str:

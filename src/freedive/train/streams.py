@@ -108,19 +108,20 @@ class Stream:
         if count == 0 or (self.steps is not None and count < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
             raise ValueError(
-                f"{self.where}: the source ended after {count} batches of this epoch, {wanted} expected. An iterator is "
-                "used up once: give steps_per_epoch, or something that can be iterated over again"
+                f"{self.where}: the source ended after {count} batches of this epoch, {wanted} expected. An "
+                "iterator is used up once: give steps_per_epoch, or something that can be iterated over again"
             )
 
     def _open(self) -> Iterator[Any]:
+        source: Any = self.source
         if self.once is not None:
             raw: Any = self.once
-        elif callable(self.source) and not hasattr(self.source, "__iter__") and not hasattr(self.source, "__getitem__"):
-            raw = self.source()
-        elif hasattr(self.source, "__iter__"):
-            raw = iter(self.source)
+        elif hasattr(source, "__iter__"):
+            raw = iter(source)
+        elif hasattr(source, "__getitem__"):
+            raw = (source[i] for i in range(len(source)))
         else:
-            raw = (self.source[i] for i in range(len(self.source)))
+            raw = source()
         return (self._batch(i, b) for i, b in enumerate(_numbered(raw, self.where)))
 
     def _batch(self, number: int, given: Any) -> Any:
