@@ -1,0 +1,269 @@
+"""Recurrences over time. The states of step t come from those of step t - 1 and from the input of step t.
+
+Everything here is time-major: (time, batch, features). `steps` runs any step function, differentiated as it is written.
+`recurrence` knows more of its step: a matrix product of the state and a pointwise function, the gates. It
+takes the matrix products that need not wait for their turn out of the loop: the input comes to it projected, and the
+gradient by the kernel is one product after the reverse loop instead of a sum over its steps. Against automatic
+differentiation of the same loop this takes a third off the time of a training step (LSTM of 128 units, 100 steps,
+batch of 32, on a CPU: 21 ms, not 32); `compare_lowerings` in tests/ops/test_recurrent.py measures it.
+
+Reverse mode works to any order (a gradient of a gradient too). Forward mode (`jax.jvp`, `jax.jacfwd`, `jax.hessian`)
+is refused by jax where a gradient is written by hand; with `plain=True` the loop is differentiated as it is written,
+in every mode. Layers ask for that with `unroll=True`, and do it for activations that may hold weights of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import activations
+from ..numerics import widen
+
+States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
+Gates = Callable[[Any, States], States]
+Activation = Callable[[Any], Any]
+
+
+# any step -----------------------------------------------------------------------------------------------------------
+def steps(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    inputs: Any,
+    states: Any,
+    mask: Any = None,
+    reverse: bool = False,
+    unroll: bool = False,
+) -> tuple[Any, Any, Any]:
+    """Run a step over time. A masked step keeps the states and repeats the output before it.
+
+    Args:
+        step: (input of one step, states) -> (output, new states).
+        inputs: arrays of (time, ...).
+        states: before the first step; any tree of arrays.
+        mask: booleans, (time, batch); False where a sample has no such step.
+        reverse: begin at the end.
+        unroll: write the loop out in full.
+
+    Returns:
+        (outputs in the order of time, the output of the step done last, the states after it). Before the first
+        unmasked step the output is the first state, where that has its shape, else zeros.
+
+    >>> outputs, last, states = steps(lambda x, s: (s + x, s + x), jnp.arange(4.0)[:, None], jnp.zeros(1))
+    >>> outputs.ravel().tolist(), last.tolist()
+    ([0.0, 1.0, 3.0, 6.0], [6.0])
+    """
+    first = jax.tree.map(lambda x: x[0], inputs)
+    before = jax.eval_shape(lambda x, s: step(x, s)[0], first, states)
+    start = jax.tree.leaves(states)[0]
+    output = start if start.shape == before.shape else jnp.zeros(before.shape)
+
+    def body(carry: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[Any, Any]:
+        (inputs_t, mask_t), (_, old) = now, carry
+        output, new = step(inputs_t, old)
+        kept = choose(mask_t, (output, new), carry)
+        return kept, kept[0]
+
+    carry = (output.astype(before.dtype), states)
+    (last, states), outputs = jax.lax.scan(body, carry, (inputs, mask), reverse=reverse, unroll=unroll)
+    return outputs, last, states
+
+
+def choose(mask: Any, new: Any, old: Any) -> Any:
+    """New values where a sample's step counts, old ones where it is masked; all new without a mask."""
+    if mask is None:
+        return jax.tree.map(lambda n, o: n.astype(o.dtype), new, old)
+
+    def one(n: Any, o: Any) -> Any:
+        return jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o).astype(o.dtype)
+
+    return jax.tree.map(one, new, old)
+
+
+# gates after a product ------------------------------------------------------------------------------------------------
+class Kind(NamedTuple):
+    """What of a recurrence is known when it is compiled."""
+
+    gates: Gates
+    separate: bool  # the gates take (projected input, product of the state) apart, not their sum
+    reverse: bool
+    unroll: bool
+
+
+def recurrence(
+    gates: Gates,
+    projected: Any,
+    kernel: Any,
+    bias: Any,
+    states: States,
+    mask: Any = None,
+    keep: Any = None,
+    separate: bool = False,
+    reverse: bool = False,
+    unroll: bool = False,
+    plain: bool = False,
+) -> tuple[Any, States]:
+    """states(t) = gates(projected(t) + states(t-1)[0] @ kernel + bias, states(t-1)), the output being states(t)[0].
+
+    States and gates are computed in float32 or more, the products in the type of the kernel.
+
+    Args:
+        gates: pointwise, (sum, states) -> new states; with `separate`, ((projected, product), states) -> new states.
+        projected: (time, batch, width), the input times its kernel.
+        kernel: (units, width).
+        bias: (width,) or None, added to the product.
+        states: before the first step, each (batch, units).
+        mask: booleans, (time, batch), or None; a masked step keeps the states, and so repeats the output.
+        keep: (batch, units) or None: multiplies the state in the product (dropout). It has no gradient.
+        separate: how the gates are called.
+        reverse: begin at the end.
+        unroll: write the loop out in full; implies `plain`.
+        plain: differentiate the loop as it is written.
+
+    Returns:
+        (outputs in the order of time, in the type of projected; the states after the last step).
+    """
+    states = tuple(map(widen, states))
+    kind = Kind(gates, separate, reverse, unroll)
+    run = _looped if plain or unroll else _by_hand
+    outputs, last = run(kind, projected, kernel, bias, states, mask, keep)
+    return outputs.astype(projected.dtype), last
+
+
+def _looped(kind: Kind, *arguments: Any) -> tuple[Any, States]:
+    return _forward(kind, *arguments)[0]
+
+
+def _forward(kind: Kind, projected: Any, kernel: Any, bias: Any, states: States, mask: Any, keep: Any) -> Any:
+    """((outputs, last states), what the reverse loop needs)."""
+
+    def body(states: States, now: tuple[Any, Any]) -> tuple[States, Any]:
+        projected_t, mask_t = now
+        inner = product(states[0] if keep is None else states[0] * keep, kernel)  # (batch, width)
+        inner = inner if bias is None else inner + bias
+        gated = (widen(projected_t), inner) if kind.separate else projected_t + inner
+        new = choose(mask_t, kind.gates(gated, states), states)
+        return new, (new[0], gated, states)
+
+    last, (outputs, gated, before) = jax.lax.scan(
+        body, states, (projected, mask), reverse=kind.reverse, unroll=kind.unroll
+    )
+    return (outputs, last), (gated, before, kernel, bias, mask, keep, projected[:0])
+
+
+def _backward(kind: Kind, residuals: Any, cotangents: tuple[Any, States]) -> tuple[Any, ...]:
+    """The gradients by projected, kernel, bias and states; none by mask and keep.
+
+    The loop carries the gradient by the states. In every step the pointwise part is taken back by jax; what is
+    left to the hand is the product, whose gradient by the state is needed at once, and by the kernel at the end.
+    """
+    gated, before, kernel, bias, mask, keep, like = residuals
+    by_outputs, by_last = cotangents
+    transposed = kernel.T  # once, not in every step
+
+    def body(by_states: States, now: Any) -> tuple[States, Any]:
+        by_output, gated_t, states, mask_t = now
+        _, back = jax.vjp(lambda g, s: choose(mask_t, kind.gates(g, s), s), gated_t, states)
+        by_gated, by_before = back((by_states[0] + by_output, *by_states[1:]))
+        by_state = product(by_gated[1] if kind.separate else by_gated, transposed)
+        by_state = by_state if keep is None else by_state * keep
+        return (by_before[0] + by_state, *by_before[1:]), by_gated
+
+    by_states, by_gated = jax.lax.scan(body, by_last, (by_outputs, gated, before, mask), reverse=not kind.reverse)
+    by_projected, by_inner = by_gated if kind.separate else (by_gated, by_gated)
+    state = before[0] if keep is None else before[0] * keep
+    by_kernel = product(state, by_inner, "tbu,tbw->uw", kernel.dtype)
+    by_bias = None if bias is None else by_inner.sum((0, 1)).astype(bias.dtype)
+    return by_projected.astype(like.dtype), by_kernel.astype(kernel.dtype), by_bias, by_states, None, None
+
+
+_by_hand = functools.partial(jax.custom_vjp, nondiff_argnums=(0,))(_looped)
+_by_hand.defvjp(_forward, _backward)
+
+
+def product(x: Any, kernel: Any, equation: str = "bu,uw->bw", dtype: Any = None) -> Any:
+    """A product of matrices in the kernel's type (or the one given), summed in float32 or more."""
+    dtype = dtype or kernel.dtype
+    total = jnp.promote_types(dtype, jnp.float32)
+    return jnp.einsum(equation, x.astype(dtype), kernel.astype(dtype), preferred_element_type=total)
+
+
+# gates --------------------------------------------------------------------------------------------------------------
+def simple_gates(activation: Activation) -> Gates:
+    """h = f(z)."""
+    return lambda z, states: (activation(z),)
+
+
+def lstm_gates(activation: Activation, recurrent_activation: Activation) -> Gates:
+    """With i, f, g, o the parts of z: c' = r(f) c + r(i) a(g) and h' = r(o) a(c').
+
+    Reference: Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; forget gate: Gers et al.
+    2000, https://doi.org/10.1162/089976600300015015.
+    """
+    a, r = activation, recurrent_activation
+
+    def gates(z: Any, states: States) -> States:  # (batch, 4 units)
+        i, f, g, o = blocks(z, (r, r, a, r))
+        c = f * states[1] + i * g
+        return o * a(c), c
+
+    return gates
+
+
+def gru_gates(activation: Activation, recurrent_activation: Activation) -> Gates:
+    """With z, r from the first parts of x + y: candidate = a(x3 + r y3) and h' = z h + (1 - z) candidate.
+
+    x is the projected input, y the product of the state; the reset gate acts after the product.
+    Reference: Cho et al. 2014, arXiv 1406.1078.
+    """
+
+    def gates(gated: tuple[Any, Any], states: States) -> States:  # two of (batch, 3 units)
+        x, y = gated
+        units = states[0].shape[-1]
+        update, reset = blocks(x[:, : 2 * units] + y[:, : 2 * units], (recurrent_activation,) * 2)
+        candidate = activation(x[:, 2 * units :] + reset * y[:, 2 * units :])
+        return (update * states[0] + (1 - update) * candidate,)
+
+    return gates
+
+
+def reset_before(activation: Activation, recurrent_activation: Activation, kernel: Any, keep: Any = None) -> Any:
+    """The step of a GRU whose reset gate acts before the product: candidate = a(x3 + (r h) kernel3); for `steps`.
+
+    Args:
+        activation, recurrent_activation: a, and that of the gates.
+        kernel: (units, 3 units).
+        keep: (batch, units) or None: multiplies the state in the products.
+    """
+    units = kernel.shape[0]
+
+    def step(projected_t: Any, states: States) -> tuple[Any, States]:  # (batch, 3 units)
+        h, x = states[0], widen(projected_t)
+        kept = h if keep is None else h * keep
+        update, reset = blocks(x[:, : 2 * units] + product(kept, kernel[:, : 2 * units]), (recurrent_activation,) * 2)
+        candidate = activation(x[:, 2 * units :] + product(reset * kept, kernel[:, 2 * units :]))
+        h = update * h + (1 - update) * candidate
+        return h, (h,)
+
+    return step
+
+
+def blocks(z: Any, functions: Sequence[Activation]) -> list[Any]:
+    """The parts of z side by side, each through its own activation.
+
+    Where all are tanh or sigmoid, one tanh over all of z does it, for sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: XLA makes
+    that one wide loop, and many short ones of functions of slices (measured: 10 ms against 14 for 100 steps).
+
+    >>> [part.tolist() for part in blocks(jnp.zeros((1, 4)), (activations.tanh, activations.sigmoid))]
+    [[[0.0, 0.0]], [[0.5, 0.5]]]
+    """
+    known = {activations.tanh: 1.0, activations.sigmoid: 0.5}
+    if not all(f in known for f in functions):
+        return [f(part) for f, part in zip(functions, jnp.split(z, len(functions), axis=-1), strict=True)]
+    scale = np.repeat([known[f] for f in functions], z.shape[-1] // len(functions)).astype(z.dtype)
+    parts = jnp.split(jnp.tanh(z * scale), len(functions), axis=-1)
+    return [part if known[f] == 1 else 0.5 * part + 0.5 for f, part in zip(functions, parts, strict=True)]
