@@ -4,6 +4,7 @@
 # convolution builder keeps convolution, pooling, normalization, regularization, shaping.  (Remove this note when done.)
 from ..core.graph import Input, InputLayer
 from ..core.layer import Layer
+from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .core import Dense, Flatten
 from .merging import (
     Add,
@@ -25,18 +26,24 @@ from .merging import (
 )
 
 __all__ = [
+    "Activation",
     "Add",
     "Average",
     "Concatenate",
     "Dense",
     "Dot",
+    "ELU",
     "Flatten",
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
+    "ReLU",
+    "Softmax",
     "Subtract",
     "add",
     "average",
