@@ -62,8 +62,8 @@ def gradients(function: Callable[..., Any], *models: Any, training: bool = True)
     >>> model = fd.Sequential([fd.Input((1,)), fd.layers.Dense(1, kernel_initializer="ones")])
     >>> slope = fd.gradients(lambda x: model(x).sum(), model)
     >>> value, grads = slope(np.array([[2.0]]))
-    >>> float(value), float(grads["dense"]["kernel"])
-    (2.0, 2.0)
+    >>> float(value), grads["dense"]["kernel"].tolist()
+    (2.0, [[2.0]])
     """
     if not models:
         raise TypeError("gradients expects the models whose weights the function learns: gradients(function, model)")
