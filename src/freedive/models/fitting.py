@@ -14,11 +14,11 @@ from ..core.variables import Variables, draw_missing, gather, scatter
 from ..train.callbacks import CallbackList, History
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
-from ..train.execute import Run, StreamedRun, execute
+from ..train.execute import Run, StreamedRun, execute, next_count
 from ..train.feeds import Block, Resident
 from ..train.inputs import arrays_of, check_finite
 from ..train.objective import Objective
-from ..train.progress import ProgressBar
+from ..train.progress import with_progress
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
@@ -77,20 +77,22 @@ def fit(model: Any, x: Any, y: Any, options: Options) -> History:
     test = None
     if held_out is not None:
         test = validation_feed(model, objective, held_out, options)
-    program = program_for(model, objective)
+    steps = None if stream is not None else -(-len(jax.tree.leaves(data.x)[0]) // (options.batch_size or 32))
+    params = {"epochs": options.epochs, "steps": options.steps_per_epoch or steps, "verbose": options.verbose}
+    own = any(isinstance(c, History) for c in flat(options.callbacks))
+    callbacks = told(model, [options.callbacks, [] if own else History()], params)
+    program = callbacks.wrap(program_for(model, objective))
     seed = run_seed(model) if options.seed is None else options.seed
     model._training.runs += 1
     start = (program, first_state(model, program, seed))
     if stream is not None:
         stream.check = lambda *batch: checked(model, objective, Data(*batch[:3]), batch[3])
-        first = Block([tuple(data)], room_for(tuple(data), BLOCK_BATCHES))
-        run: Run = StreamedRun(
-            *start, Line(first, test, options.validation_freq), seed, options.initial_epoch, stream=stream
-        )
+        line = Line(Block([tuple(data)], room_for(tuple(data), BLOCK_BATCHES)), test, options.validation_freq)
+        run: Run = StreamedRun(*start, line, seed, options.initial_epoch, stream=stream)
     else:
         train = Resident(tuple(data), options.batch_size or 32, bool(options.shuffle), options.steps_per_epoch)
         run = Run(*start, Line(train, test, options.validation_freq), seed, options.initial_epoch)
-    return follow(model, run, options)
+    return follow(model, run, callbacks, options.epochs)
 
 
 def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
@@ -118,30 +120,26 @@ def validation_feed(model: Any, objective: Objective, held_out: Any, options: Op
     return Resident(tuple(data), options.validation_batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
 
 
-def follow(model: Any, run: Run, options: Options) -> History:
+def told(model: Any, given: Any, params: dict[str, Any]) -> CallbackList:
+    """The callbacks of a task, with a display among them unless `verbose` is 0."""
+    return CallbackList(with_progress(given, params["verbose"]), model, params)
+
+
+def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> History:
     """Execute a run for a model; whatever happens, the model keeps the values of the last finished chunk."""
-    given = flat(options.callbacks)
-    history = next((c for c in given if isinstance(c, History)), None) or History()
-    if options.verbose != 0 and not any(isinstance(c, ProgressBar) for c in given):
-        given.append(ProgressBar())
-    params = {
-        "epochs": options.epochs,
-        "steps": None if run.stream is not None else run.training,
-        "verbose": options.verbose,
-    }
-    host = ModelHost(model, run.program)
-    every = CallbackList([*(c for c in given if c is not history), history], model, params)
+    history = next(c for c in callbacks.callbacks if isinstance(c, History))
     model.history = history
-    every.on_train_begin()
+    host = ModelHost(model, run.program)
+    callbacks.on_train_begin()
     try:
-        execute(run, host, every, options.epochs)
+        execute(run, host, callbacks, epochs)
     except BaseException as error:
-        every.on_interrupt(error)
+        callbacks.on_interrupt(error)
         raise
     finally:
         host.give(run.finish())
     finalize(model)
-    every.on_train_end()
+    callbacks.on_train_end()
     history.run = run
     return history
 
@@ -155,7 +153,9 @@ def finalize(model: Any) -> None:
 
 
 # evaluate -----------------------------------------------------------------------------------------------------------
-def evaluate(model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None) -> dict[str, Any]:
+def evaluate(
+    model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None, verbose: Any, callbacks: Any
+) -> dict[str, Any]:
     """What `Model.evaluate` does: the numbers by name."""
     if is_stream(x):
         data = Data(*Stream(x, steps, "evaluate(x=...)").all_rows())
@@ -167,16 +167,27 @@ def evaluate(model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, s
     data = checked(model, objective, data, "evaluate")
     program = program_for(model, objective)
     feed = Resident(tuple(data), batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
-    line = Line(None, feed)
-    run = Run(program, first_state(model, program, 0), line, 0)
-    return run.advance(line.steps)[0].logs
+    run = Run(program, first_state(model, program, 0), Line(None, feed), 0)
+    watching = told(model, callbacks, {"steps": run.line.steps, "verbose": verbose})
+    watching.on_test_begin()
+    run.compile()
+    closed: list[Any] = []
+    while not closed:
+        batch = run.at
+        watching.on_test_batch_begin(batch)
+        closed = run.advance(next_count(run, "epoch", 1))
+        watching.on_test_batch_end(batch if closed else run.at - 1, closed[0].logs if closed else run.so_far())
+    watching.on_test_end(closed[0].logs)
+    return closed[0].logs
 
 
 # predict ------------------------------------------------------------------------------------------------------------
 PREDICT_ROWS = 256  # rows a compiled prediction takes at most, unless asked otherwise
 
 
-def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None = None) -> Any:
+def predict(
+    model: Any, x: Any, batch_size: int | None = None, steps: int | None = None, verbose: Any = 0, callbacks: Any = None
+) -> Any:
     """What `Model.predict` does: outputs as numpy arrays."""
     if is_stream(x):
         parts = [predict(model, batch[0]) for batch in Stream(x, steps, "predict(x=...)").batches_once()]
@@ -191,14 +202,17 @@ def predict(model: Any, x: Any, batch_size: int | None = None, steps: int | None
             "load weights, or build it: model.build((None, ...))"
         )
     check_ids(model, x, "predict(x=...)")
-    count, most = rows.pop(), batch_size or PREDICT_ROWS
     draw_missing(model)
-    variables = gather(model)
+    count, most = rows.pop(), batch_size or PREDICT_ROWS
     call = compiled(("predict", structure(model), model._training.dtype), _predict_program(model._training.dtype))
-    parts = [
-        _predict_rows(model, call, variables, x, start, min(start + most, count), most)
-        for start in range(0, count, most)
-    ]
+    watching = told(model, callbacks, {"steps": -(-count // most), "verbose": verbose})
+    watching.on_predict_begin()
+    variables, parts = gather(model), []
+    for batch, start in enumerate(range(0, count, most)):
+        watching.on_predict_batch_begin(batch)
+        parts.append(_predict_rows(model, call, variables, x, start, min(start + most, count), most))
+        watching.on_predict_batch_end(batch, {"outputs": parts[-1]})
+    watching.on_predict_end()
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
 
 

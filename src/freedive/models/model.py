@@ -258,7 +258,7 @@ class Model(Layer):
         Returns:
             The loss alone, or a list of the loss and the metrics, or with `return_dict` a dict by name.
         """
-        logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps)
+        logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps, verbose, callbacks)
         return logs if return_dict else as_list(logs)
 
     def predict(
@@ -275,7 +275,7 @@ class Model(Layer):
             x: as for `fit`.
             batch_size: rows computed together.
         """
-        return fitting.predict(self, x, batch_size, steps)
+        return fitting.predict(self, x, batch_size, steps, verbose, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -286,7 +286,7 @@ class Model(Layer):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and metrics on one batch, without learning."""
-        logs = fitting.evaluate(self, x, y, len(jax.tree.leaves(x)[0]), sample_weight, None)
+        logs = fitting.evaluate(self, x, y, len(jax.tree.leaves(x)[0]), sample_weight, None, 0, None)
         return logs if return_dict else as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
