@@ -1,0 +1,8 @@
+"""The command line: `freedive train digits`, evaluate, predict, summary, datasets, doctor.
+
+One module a family of commands. What is slow to import is imported inside the commands, so that help comes at once.
+"""
+
+from .app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,44 @@
+"""The command that trains: `freedive train digits`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="An embedded data set: digits, fashion, reviews, reviews_zh, vowels, zoo or penguins."
+        ),
+    ],
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="At its highest; it falls to 0 towards the end.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, sgd, rmsprop, ...")] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of all that is drawn: the same seed, the same model.")
+    ] = 0,
+    rows: Annotated[int | None, typer.Option(min=20, help="Learn from so many of the training rows only.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to write; runs/DATA unless given.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result only.")] = False,
+) -> None:
+    """Train a network, test it, and write the model, its history and a report.
+
+    Writes model.safetensors, history.csv and report.html. A tenth of the training rows is kept for validation: the
+    epoch that does best there is kept. The test rows are not touched before the end. Ctrl-C keeps what was learned so
+    far.
+
+    \b
+    Examples:
+      freedive train digits
+      freedive train fashion --epochs 20 --output runs/long
+      freedive train digits --rows 1000 --learning-rate 0.003 --seed 7
+    """
+    from .training import Options, run
+
+    run(data, Options(epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet))

@@ -1,0 +1,139 @@
+"""Commands that use a trained model: evaluate, predict, summary."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from . import console
+from .machine import Json
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file, as train writes it.")]
+
+
+def evaluate(
+    model: Model,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="A data set's name; a .npz or .csv file; a folder of class folders of pictures. "
+            "By default the set that the model learned from.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column or array that holds the classes.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure a model on test data: accuracy, loss, and how every class fares.
+
+    \b
+    Examples:
+      freedive evaluate runs/digits/model.safetensors
+      freedive evaluate runs/digits/model.safetensors photos/       # photos/7/a.png, ...
+      freedive evaluate runs/digits/model.safetensors test.npz      # arrays x and y
+      freedive evaluate runs/zoo/model.safetensors animals.csv --target class
+    """
+    from .measuring import measure, test_rows
+
+    found, about, x, y = test_rows(model, data, target)
+    result = measure(found, about, x, y)
+    if json:
+        console.say_json(result)
+        return
+    console.say(f"{result['rows']:,} rows of {data or about.data}")
+    console.say(f"accuracy {result['accuracy']:.4f}   loss {result['loss']:.4f}   mistakes {result['mistakes']:,}\n")
+    headers = ("class", "precision", "recall", "f1", "rows")
+    rows = [[c["class"], *(_part(c[key]) for key in headers[1:4]), c["rows"]] for c in result["classes"]]
+    console.table(headers, rows, right=headers[1:])
+
+
+def predict(
+    model: Model,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Pictures (PNG, JPEG, ...), .csv, .npy or .npz files.")
+    ],
+    json: Json = False,
+) -> None:
+    """Ask a model what is in files.
+
+    Pictures may have any size and colour. Where one file cannot be read, the others are answered all the same, and the
+    exit code is 1.
+
+    \b
+    Examples:
+      freedive predict runs/digits/model.safetensors seven.png
+      freedive predict runs/digits/model.safetensors scans/*.jpg --json
+      freedive predict runs/zoo/model.safetensors animals.csv
+    """
+    import numpy as np
+
+    from . import answers, modelfile
+
+    found, about = modelfile.load(model)
+    names: list[str] = []
+    parts: list[Any] = []
+    failures = 0
+    for file in files:
+        try:
+            rows = about.reader.read(file)
+        except (ValueError, OSError) as error:
+            console.error(console.told(error))
+            failures += 1
+            continue
+        for note in rows.notes:
+            console.warn(f"Note: {console.clean(note)}")
+        names += rows.names
+        parts.append(rows.x)
+    if parts:
+        outputs = found.predict(np.concatenate(parts), verbose=0)
+        if json:
+            console.say_json(answers.as_json(names, outputs, about.classes))
+        else:
+            headers, table = answers.as_table(names, outputs, about.classes)
+            console.table(headers, table, right=("sure",))
+    if failures:
+        raise typer.Exit(1)
+
+
+def summary(
+    model: Model,
+    json: Json = False,
+) -> None:
+    """Show what a model is made of, what it learned from, and how it did.
+
+    \b
+    Examples:
+      freedive summary runs/digits/model.safetensors
+    """
+    from ..models import summary as table
+    from . import modelfile
+
+    found, about = modelfile.load(model)
+    rows = table.rows(found)
+    if json:
+        layers = [{"name": r.name, "type": r.kind, "output": r.shape, "weights": r.params} for r in rows]
+        console.say_json({"layers": layers, "weights": table.count(found), "about": about.get_config()})
+        return
+    cells = [(r.name, r.kind, r.shape, f"{r.params:,}") for r in rows]
+    console.table(("layer", "type", "output", "weights"), cells, right=("weights",))
+    console.say(f"\n{table.count(found):,} weights")
+    for name, fact in facts(about):
+        console.say(f"{name}: {console.clean(fact)}")
+
+
+def facts(about: Any) -> list[tuple[str, str]]:
+    """What a file tells about its model, in words."""
+    told = [("learned from", about.data), ("classes", ", ".join(about.classes))]
+    told += [
+        (f"test {name}", f"{value:.4f}" if isinstance(value, float) else str(value))
+        for name, value in (about.test or {}).items()
+    ]
+    told += [(name, str(value)) for name, value in (about.made or {}).items()]
+    return [(name, fact) for name, fact in told if fact]
+
+
+def _part(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"

@@ -1,0 +1,139 @@
+"""`freedive train`: what it writes, that its numbers are true, that the seed decides, what Ctrl-C keeps."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from freedive.cli import modelfile, recipes
+from freedive.datasets import CATALOG
+from freedive.models import load_model
+
+
+def history(folder):
+    with open(folder / "history.csv") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["zoo", "digits"])
+def test_model_history_and_report_are_written(name, request):
+    folder = request.getfixturevalue(name)
+    assert sorted(path.name for path in folder.iterdir()) == ["history.csv", "model.safetensors", "report.html"]
+    rows = history(folder)
+    assert len(rows) == {"zoo": 30, "digits": 2}[name]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+
+
+@pytest.mark.parametrize("name", ["zoo", "digits"])
+def test_the_numbers_are_those_of_the_saved_model(name, request):
+    folder = request.getfixturevalue(name)
+    task = recipes.RECIPES[name].load()
+    model = load_model(folder / "model.safetensors")
+    given = model.predict(task.x_test, verbose=0)
+    loss, accuracy = model.evaluate(task.x_test, task.y_test.astype(np.int32), verbose=0)
+    about = modelfile.load(str(folder / "model.safetensors"))[1]
+    assert about.test["accuracy"] == pytest.approx(sk.accuracy_score(task.y_test, given.argmax(1)))
+    assert about.test["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert about.test["loss"] == pytest.approx(loss, rel=1e-4)
+    assert about.data == name and about.classes == CATALOG[name].class_names
+    text = (folder / "report.html").read_text()
+    assert f"<dd>{accuracy:.2%}</dd>" in text
+    assert f"<dd>{about.test['mistakes']:,}</dd>" in text
+    assert f"<dd>{model.count_params():,}</dd>" in text
+
+
+def test_the_best_epoch_is_kept(zoo):
+    losses = [float(row["val_loss"]) for row in history(zoo)]
+    assert f"marks epoch {int(np.argmin(losses)) + 1}, whose weights were kept" in (zoo / "report.html").read_text()
+
+
+def test_the_report_shows_the_worst_mistakes(digits):
+    text = (digits / "report.html").read_text()
+    assert text.count("data:image/png;base64,") == 24
+
+
+def test_words_about_it(run, tmp_path):
+    result = run("train", "zoo", "--epochs", 2, "--output", tmp_path)
+    lines = result.out.splitlines()
+    assert result.code == 0
+    assert lines[0] == "zoo: 68 animals to learn from, 8 to choose by, 25 to test with"
+    assert lines[1] == "775 weights, 2 epochs"
+    assert lines[-3].startswith("test accuracy ") and "of 2 was kept" in lines[-3]
+    assert lines[-2] == f"wrote {tmp_path}/model.safetensors, history.csv and report.html beside it"
+    assert lines[-1] == f"next: freedive predict {tmp_path}/model.safetensors table.csv"
+
+
+def test_quiet_is_one_line(run, tmp_path):
+    result = run("train", "zoo", "--epochs", 2, "--output", tmp_path, "-q")
+    assert result.code == 0 and not result.err
+    assert result.out.count("\n") == 1 and "test accuracy" in result.out
+
+
+def test_the_seed_decides(run, tmp_path):
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for folder, seed in zip(folders, (1, 1, 2), strict=True):
+        assert run("train", "zoo", "--epochs", 3, "--seed", seed, "--output", folder, "-q").code == 0
+    first, same, other = ([row["loss"] for row in history(folder)] for folder in folders)
+    assert first == same != other
+    weights = [load_model(folder / "model.safetensors").get_weights() for folder in folders]
+    assert all((a == b).all() for a, b in zip(weights[0], weights[1], strict=True))
+
+
+def test_options_are_heeded(run, tmp_path):
+    words = ("--epochs", 3, "--batch-size", 17, "--learning-rate", 0.05, "--optimizer", "sgd", "--rows", 40)
+    assert run("train", "zoo", *words, "--output", tmp_path, "-q").code == 0
+    text = (tmp_path / "report.html").read_text()
+    for name, value in (
+        ("batch size", "17"),
+        ("learning rate", "0.05, falling"),
+        ("optimizer", "sgd"),
+        ("training rows", "36"),
+    ):
+        assert f"<dt>{name}</dt><dd>{value}" in text
+    model = load_model(tmp_path / "model.safetensors")
+    assert type(model.optimizer).__name__ == "SGD"
+    assert model.optimizer.get_config()["learning_rate"]["config"]["decay_steps"] == 3 * 3
+
+
+def test_a_folder_that_cannot_be_written_is_found_at_once(run, tmp_path):
+    (tmp_path / "file").write_text("x")
+    result = run("train", "zoo", "--output", tmp_path / "file" / "runs")
+    assert result.code == 1 and str(tmp_path / "file") in result.err
+    assert "to learn from" not in result.out
+
+
+@pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name not in ("zoo", "digits")])
+def test_every_recipe_runs(run, tmp_path, name):
+    words = ("train", name, "--rows", 60, "--epochs", 1, "--batch-size", 30, "--output", tmp_path, "-q")
+    result = run(*words)
+    assert result.code == 0, result.err
+    assert run("evaluate", tmp_path / "model.safetensors", "--json").json["rows"] == len(
+        recipes.RECIPES[name].load().y_test
+    )
+
+
+# Ctrl-C ----------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent in another way there")
+def test_ctrl_c_keeps_what_was_learned(tmp_path):
+    words = [sys.executable, "-m", "freedive", "train", "zoo", "--epochs", "1000000", "--output", "out"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "out" / "history.csv"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (log.exists() and log.read_text().count("\n") > 3):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "Stopped after " in errors and "Kept: out/model.safetensors" in errors
+    model, about = modelfile.load(str(tmp_path / "out" / "model.safetensors"))
+    assert about.test is None and about.data == "zoo"
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert not (tmp_path / "out" / "report.html").exists()

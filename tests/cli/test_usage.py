@@ -1,0 +1,153 @@
+"""Help, wrong words, exit codes, and what starts quickly."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import freedive.cli
+from freedive.cli import console, recipes, train
+
+COMMANDS = ("train", "evaluate", "predict", "summary", "datasets", "doctor")
+WRONG = [
+    (("trin",), "No such command 'trin'"),
+    (("train",), "Missing argument 'DATA'. See: freedive train --help"),
+    (("train", "digit"), "unknown data set 'digit'. Did you mean 'digits'? See: freedive train --help"),
+    (("train", "emoji"), "'emoji'. It is a data set, but has no recipe yet."),
+    (("train", "zzz"), "Known: digits, fashion, "),
+    (("train", "digits", "--epochs", "0"), "Invalid value for '--epochs'"),
+    (("train", "digits", "--epochs", "two"), "Invalid value for '--epochs'"),
+    (("train", "digits", "--learning-rate", "-1"), "--learning-rate -1.0: expected a number over 0"),
+    (("train", "digits", "--learning-rate", "nan"), "--learning-rate nan: expected a number over 0"),
+    (("train", "digits", "--optimizer", "adm"), "unknown optimizer 'adm'. Did you mean 'adam'"),
+    (("train", "digits", "--epoch", "1"), "No such option"),
+    (("predict", "model.safetensors"), "Missing argument 'FILE...'"),
+    (("summary",), "Missing argument 'MODEL'"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(run, command):
+    result = run(command, "--help")
+    assert result.code == 0 and not result.err
+    assert result.out.startswith(f"Usage: freedive {command}")
+    assert f"  freedive {command}" in result.out.split("Examples:")[1]
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_help_lists_the_commands(run, words):
+    result = run(*words)
+    assert result.code == 0 and not result.err
+    assert all(f"\n  {command} " in result.out for command in COMMANDS)
+
+
+def test_version(run):
+    assert run("--version").out.strip() == f"freedive {freedive.__version__}"
+
+
+@pytest.mark.parametrize(("words", "text"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_wrong_words_are_told_in_a_line(run, tmp_path, monkeypatch, words, text):
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert result.code == 2 and not result.out
+    assert text in result.err
+    assert result.err.startswith("Error: ") and result.err.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_help_names_every_data_set_that_can_be_learned():
+    argument = inspect.signature(train.train, eval_str=True).parameters["data"].annotation.__metadata__[0]
+    listed = argument.help.split(": ")[1].rstrip(".").replace(" or ", ", ").split(", ")
+    assert listed == list(recipes.RECIPES)
+
+
+LIGHT = ("__init__", "app", "console", "machine", "train", "use")
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_modules_that_help_needs_import_nothing_slow(name):
+    path = Path(freedive.cli.__file__).with_name(f"{name}.py")
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            wanted = [node.module] if node.module else [alias.name for alias in node.names]
+            assert set(wanted) <= set(LIGHT), f"{name} imports {wanted}"
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            tops = {n.split(".")[0] for n in names}
+            assert tops <= {*sys.stdlib_module_names, "typer"}, f"{name} imports {tops}"
+
+
+def test_python_m_freedive_runs_the_same_command():
+    done = subprocess.run([sys.executable, "-m", "freedive", "trin"], capture_output=True, text=True)
+    assert done.returncode == 2 and "No such command 'trin'" in done.stderr
+
+
+def test_debug_shows_the_traceback(run):
+    plain, debug = (run("summary", "none.safetensors", *more) for more in ((), ("--debug",)))
+    assert plain.code == debug.code == 1
+    assert "Traceback" not in plain.err and "Traceback" in debug.err
+    assert debug.err.strip().splitlines()[-1] == plain.err.strip()
+
+
+def test_a_bug_is_called_one(run, monkeypatch):
+    def broken(path):
+        raise AttributeError("nothing here")
+
+    monkeypatch.setattr("freedive.cli.modelfile.load", broken)
+    result = run("summary", "any.safetensors")
+    assert result.code == 1
+    assert "this is a bug of freedive" in result.err and "AttributeError: nothing here" in result.err
+
+
+def test_ctrl_c_is_told_in_a_line(run, monkeypatch):
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("freedive.cli.modelfile.load", stopped)
+    result = run("summary", "any.safetensors")
+    assert result.code == 130 and result.err == "Stopped. Nothing was written.\n"
+
+
+# lines and tables -----------------------------------------------------------------------------------------------------
+def test_tables_are_plain_lines_where_nobody_looks(capsys):
+    console.table(("name", "rows"), [("数字", 7), ("a", 12345)], right=("rows",))
+    assert capsys.readouterr().out == "name   rows\n数字      7\na     12345\n"
+
+
+def test_text_from_files_cannot_steer_the_terminal(capsys):
+    console.table(("name",), [("\x1b[2Jgone\r\n",)])
+    assert capsys.readouterr().out == "name\n[2Jgone\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "painted"),
+    [(True, {}, True), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False), (False, {}, False)],
+)
+def test_colours_only_where_they_are_wanted(monkeypatch, terminal, environment, painted):
+    class Stream:
+        def isatty(self):
+            return terminal
+
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert (console.paint("text", "1", Stream()) != "text") == painted
+
+
+@pytest.mark.parametrize(
+    ("raised", "text"),
+    [
+        (FileNotFoundError(2, "no such file", "a.png"), "a.png: no such file"),
+        (OSError("odd"), "odd"),
+        (ValueError("one\n  two"), "one two"),
+        (MemoryError(), "not enough memory"),
+        (ValueError(), "ValueError"),
+        (ValueError("x" * 3000), "x" * 1000 + " ..."),
+    ],
+)
+def test_errors_are_one_line(raised, text):
+    assert console.told(raised) == text

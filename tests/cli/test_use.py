@@ -1,0 +1,231 @@
+"""evaluate, predict and summary: from a model's file alone."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn import metrics as sk
+
+import freedive as fd
+from freedive.cli import modelfile
+from freedive.cli.reading import Numbers
+from freedive.datasets import digits as digit_set
+from freedive.datasets import zoo as zoo_set
+from freedive.files import ModelFileError, read_tensors, write_tensors
+
+(_, _), (PICTURES, LABELS) = digit_set.load_data()
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Ten digits as PNG files, dark on a light ground, larger than the model takes."""
+    for row in range(10):
+        image = Image.fromarray(255 - PICTURES[row]).resize((140, 140), Image.Resampling.BICUBIC)
+        page = Image.new("L", (200, 180), 255)
+        page.paste(image, (30, 20))
+        page.save(tmp_path / f"{row}.png")
+    return sorted(tmp_path.glob("*.png"))
+
+
+def model_of(folder):
+    return folder / "model.safetensors"
+
+
+# evaluate -----------------------------------------------------------------------------------------------------------
+def test_evaluate_says_what_training_said(run, zoo):
+    about = modelfile.load(str(model_of(zoo)))[1]
+    result = run("evaluate", model_of(zoo), "--json").json
+    assert {name: result[name] for name in about.test} == pytest.approx(about.test)
+    (_, _), (x, y) = zoo_set.load_data()
+    said = modelfile.load(str(model_of(zoo)))[0].predict(about.reader.encoded(columns(x)), verbose=0).argmax(1)
+    expected = sk.precision_recall_fscore_support(y, said, labels=range(7), zero_division=np.nan)
+    for name, values in zip(("precision", "recall", "f1", "rows"), expected, strict=True):
+        found = [np.nan if c[name] is None else c[name] for c in result["classes"]]
+        np.testing.assert_allclose(found, values, equal_nan=True)
+    assert f"accuracy {result['accuracy']:.4f}" in run("evaluate", model_of(zoo), "zoo").out
+
+
+def columns(x):
+    return dict(zip(zoo_set.feature_names, x.T, strict=True))
+
+
+def test_evaluate_on_files_of_ones_own(run, tmp_path, digits, zoo):
+    np.savez(tmp_path / "a.npz", x=PICTURES[:200], y=LABELS[:200])
+    small = run("evaluate", model_of(digits), tmp_path / "a.npz", "--json").json
+    assert small["rows"] == 200
+    (_, _), (x, y) = zoo_set.load_data()
+    lines = [",".join((*zoo_set.feature_names, "sort"))]
+    lines += [",".join((*map(str, row), zoo_set.class_names[label])) for row, label in zip(x.tolist(), y, strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    table = run("evaluate", model_of(zoo), tmp_path / "a.csv", "--target", "sort", "--json").json
+    assert table["accuracy"] == run("evaluate", model_of(zoo), "--json").json["accuracy"]
+
+
+def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
+    for row in range(30):
+        folder = tmp_path / str(LABELS[row])
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(PICTURES[row]).save(folder / f"{row}.png")
+    result = run("evaluate", model_of(digits), tmp_path, "--json").json
+    said = modelfile.load(str(model_of(digits)))[0].predict(PICTURES[:30], verbose=0).argmax(1)
+    assert result["accuracy"] == pytest.approx((said == LABELS[:30]).mean())
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "text"),
+    [
+        ("zo", 2, "unknown data set 'zo'. Did you mean 'zoo'? See: freedive evaluate --help"),
+        ("fashion", 1, "its classes are amphibian"),
+        ("none.csv", 1, "none.csv: no such file"),
+        ("no/such", 1, "there is no folder 'no'"),
+    ],
+)
+def test_evaluate_on_what_is_not_there(run, tmp_path, monkeypatch, zoo, data, code, text):
+    monkeypatch.chdir(tmp_path)
+    result = run("evaluate", model_of(zoo), data)
+    assert (result.code, result.out) == (code, "") and text in result.err and result.err.count("\n") == 1
+
+
+# predict ------------------------------------------------------------------------------------------------------------
+def test_predict_reads_pictures_of_any_kind(run, digits, pictures):
+    answers = run("predict", model_of(digits), *pictures, "--json")
+    assert answers.code == 0 and answers.err.count("dark on a light ground: inverted") == 10
+    right = [a["answer"] == str(label) for a, label in zip(answers.json, LABELS, strict=False)]
+    assert sum(right) >= 8
+    for answer in answers.json:
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+        assert answer["sure"] == max(answer["probabilities"].values())
+    table = run("predict", model_of(digits), *pictures).out.splitlines()
+    assert table[0].split() == ["file", "answer", "sure", "or"]
+    assert [line.split()[:2] for line in table[1:]] == [[a["file"], a["answer"]] for a in answers.json]
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz", "csv"])
+def test_predict_reads_arrays(run, tmp_path, digits, ending):
+    path, x = tmp_path / f"a.{ending}", PICTURES[:5]
+    {
+        "npy": lambda: np.save(path, x),
+        "npz": lambda: np.savez(path, x=x),
+        "csv": lambda: np.savetxt(path, x.reshape(5, -1), fmt="%d", delimiter=","),
+    }[ending]()
+    answers = run("predict", model_of(digits), path, "--json").json
+    said = modelfile.load(str(model_of(digits)))[0].predict(x, verbose=0).argmax(1)
+    assert [a["answer"] for a in answers] == [str(k) for k in said]
+    assert [a["file"] for a in answers] == [f"{path}:{row}" for row in range(5)]
+
+
+def test_one_bad_file_does_not_spoil_the_others(run, tmp_path, digits, pictures):
+    (tmp_path / "text.png").write_text("this is a text")
+    result = run(
+        "predict", model_of(digits), pictures[0], tmp_path / "text.png", tmp_path / "no.png", pictures[1], "--json"
+    )
+    assert result.code == 1
+    assert [a["file"] for a in result.json] == [str(p) for p in pictures[:2]]
+    assert f"{tmp_path}/text.png: cannot be read as a picture" in result.err
+    assert f"{tmp_path}/no.png: no such file" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_predict_without_a_readable_file_answers_nothing(run, tmp_path, digits):
+    result = run("predict", model_of(digits), tmp_path / "no.png")
+    assert result.code == 1 and not result.out
+
+
+# summary ------------------------------------------------------------------------------------------------------------
+def test_summary_tells_layers_and_origin(run, zoo):
+    result = run("summary", model_of(zoo))
+    assert result.code == 0
+    assert "775 weights" in result.out
+    assert "learned from: zoo" in result.out and "classes: amphibian, bird" in result.out
+    found = run("summary", model_of(zoo), "--json").json
+    assert sum(layer["weights"] for layer in found["layers"]) == found["weights"] == 775
+    assert found["about"]["reader"]["class"] == "Columns"
+
+
+# files that are wrong -----------------------------------------------------------------------------------------------
+def flipped(path, source):
+    content = bytearray(source.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+def with_about(path, source, about):
+    tensors, metadata = read_tensors(source)
+    write_tensors(path, tensors, {**metadata, "about": json.dumps(about)})
+
+
+BROKEN = {
+    "text": (lambda path, _: path.write_text("hello, this is no model\n" * 9), ""),
+    "empty": (lambda path, _: path.write_bytes(b""), "TRUNCATED"),
+    "cut": (lambda path, source: path.write_bytes(source.read_bytes()[:-100]), ""),
+    "flipped": (flipped, "CHECKSUM"),
+    "folder": (lambda path, _: path.mkdir(), "NOT_A_MODEL"),
+    "about": (lambda path, source: with_about(path, source, {"reader": 3}), "BAD_FIELD"),
+    "reader": (
+        lambda path, source: with_about(path, source, {"reader": {"kind": "reader", "class": "os.system"}}),
+        "UNKNOWN",
+    ),
+    "spare": (lambda path, source: with_about(path, source, {"vocabulary_path": "/etc/passwd"}), "BAD_FIELD"),
+    "classes": (lambda path, source: with_about(path, source, {"classes": ["x" * 300]}), "BAD_FIELD"),
+}
+
+
+@pytest.mark.parametrize("command", ["summary", "predict", "evaluate"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_model_files_are_refused_in_a_line(run, tmp_path, zoo, command, name):
+    make, code = BROKEN[name]
+    path = tmp_path / f"{name}.safetensors"
+    make(path, model_of(zoo))
+    result = run(command, path, *(["x.csv"] if command == "predict" else []))
+    assert result.code == 1 and not result.out
+    assert result.err.startswith("Error: ") and result.err.count("\n") == 1
+    assert str(path) in result.err and code in result.err
+
+
+def test_a_missing_model_names_the_nearest(run, zoo):
+    result = run("summary", zoo / "model.safetensor")
+    assert result.code == 1
+    assert result.err == f"Error: {zoo}/model.safetensor: no such file; did you mean 'model.safetensors'?\n"
+
+
+# models of ones own -------------------------------------------------------------------------------------------------
+def own(path, **options):
+    model = fd.Sequential([fd.Input((3,)), fd.layers.Dense(2, **options)])
+    model.build()
+    model.save(path)
+    return model
+
+
+def test_a_model_of_ones_own_answers_in_numbers(run, tmp_path):
+    model = own(tmp_path / "a.safetensors")
+    x = np.ones((2, 3), np.float32)
+    np.save(tmp_path / "x.npy", x)
+    answers = run("predict", tmp_path / "a.safetensors", tmp_path / "x.npy", "--json").json
+    np.testing.assert_allclose([a["output"] for a in answers], model.predict(x), rtol=1e-6)
+    assert "output" in run("predict", tmp_path / "a.safetensors", tmp_path / "x.npy").out.splitlines()[0]
+    result = run("evaluate", tmp_path / "a.safetensors", tmp_path / "x.npy")
+    assert result.code == 1 and "does not say what classes its outputs are" in result.err
+
+
+def test_what_a_file_says_survives(tmp_path):
+    model = own(tmp_path / "a.safetensors", activation="softmax")
+    about = modelfile.About("mine", ["no", "yes"], Numbers((3,)), {"accuracy": 0.5}, {"seed": 0})
+    modelfile.save(model, str(tmp_path / "b.safetensors"), about)
+    again, found = modelfile.load(str(tmp_path / "b.safetensors"))
+    assert found.get_config() == about.get_config()
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+
+
+def test_classes_must_match_what_the_model_gives(run, tmp_path):
+    model = own(tmp_path / "a.safetensors")
+    modelfile.save(model, str(tmp_path / "b.safetensors"), modelfile.About("", ["a", "b", "c"], Numbers((3,))))
+    np.savez(tmp_path / "x.npz", x=np.ones((2, 3)), y=np.array([0, 1]))
+    result = run("evaluate", tmp_path / "b.safetensors", tmp_path / "x.npz")
+    assert result.code == 1 and "not one number for each of its 3 classes" in result.err
+
+
+def test_about_is_checked():
+    with pytest.raises(TypeError, match="expected a reader"):
+        modelfile.About(reader="Numbers")
+    assert issubclass(ModelFileError, ValueError)
