@@ -6,6 +6,7 @@ from ..core.graph import Input, InputLayer
 from ..core.layer import Layer
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .core import Dense, Flatten
+from .lambda_ import Lambda
 from .merging import (
     Add,
     Average,
@@ -36,6 +37,7 @@ __all__ = [
     "Flatten",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LeakyReLU",
     "Maximum",
