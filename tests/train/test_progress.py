@@ -195,6 +195,15 @@ def test_training_that_stops_between_two_lines_says_where(terminal, clock):
     assert made.shown[-2].startswith("Epoch 123/1000 - ")
 
 
+def test_what_is_said_at_the_end_comes_after_the_last_epoch(terminal, fitted):
+    made = terminal()
+    _, fit = fitted(epochs=200, verbose=1)
+    stop = fd.callbacks.EarlyStopping("loss", min_delta=10, patience=66, verbose=1)
+    fit(stop)
+    assert made.shown[-3].startswith("Epoch 67/200 - ")
+    assert made.shown[-2] == "Epoch 67: stopped, no better loss since epoch 1"
+
+
 def test_a_stream_has_no_number_of_steps_before_its_end(terminal, clock):
     made = terminal()
     run = Run(clock, ProgressBar(), epochs=1, stream="stream")
@@ -300,7 +309,7 @@ def test_a_fit(terminal):
     model.fit(x, [[1.0], [2.0], [3.0]], epochs=3, verbose=0, callbacks=[ProgressBar(1)])
     shown = [line for line in made.shown if not line.startswith("compiling")]
     assert [line[:9] for line in shown[::2]] == ["Epoch 1/3", "Epoch 2/3", "Epoch 3/3", ""]
-    assert all(re.fullmatch(r"1/1 ━{20} \d+[mu]?s \d+[mu]?s/step - loss: \d\.\d{4}", line) for line in shown[1::2])
+    assert all(re.fullmatch(r"1/1 ━{20} \d+[mu]?s \d+[mu]?s/step - loss: \d+\.\d{4}", line) for line in shown[1::2])
 
 
 def test_ten_thousand_epochs_cost_little(terminal):

@@ -41,8 +41,6 @@ class ProgressBar(Callback):
 
     # what to show ---------------------------------------------------------------------------------------------------
     def _begin(self, task: str) -> None:
-        if self.task is not None:  # an evaluation inside fit is silent
-            return
         verbose = self.params.get("verbose", "auto") if self.verbose is None else self.verbose
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose={verbose!r}: expected "auto", 0, 1 or 2')
@@ -108,7 +106,8 @@ class ProgressBar(Callback):
     def _pass(self, epoch: int, logs: dict[str, Any]) -> None:
         """One of many fast epochs: a line that stays, the live line, or nothing."""
         self.header, self.pending = None, (epoch, logs)
-        if (epoch + 1) % milestone(self.epochs) == 0 or epoch + 1 == self.epochs:
+        ends = epoch + 1 == self.epochs or getattr(self.model, "stop_training", False)
+        if (epoch + 1) % milestone(self.epochs) == 0 or ends:
             self.pending = None
             self.screen.line(self._quiet(epoch, logs))
         elif self.draws and epoch + 1 == self.clock.epoch and self._due():
@@ -131,10 +130,12 @@ class ProgressBar(Callback):
 
     # evaluate and predict -------------------------------------------------------------------------------------------
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._begin("evaluate")
+        if self.task is None:  # what fit does for its validation is part of fit
+            self._begin("evaluate")
 
     def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._begin("predict")
+        if self.task is None:
+            self._begin("predict")
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._step("evaluate", batch, logs)

@@ -30,7 +30,7 @@ class EventFile:
     >>> with EventFile(tempfile.mkdtemp()) as file:
     ...     file.scalar("epoch_loss", 0.25, step=3)
     >>> os.path.getsize(file.path)
-    122
+    110
     """
 
     def __init__(self, folder: Path):
