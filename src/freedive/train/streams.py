@@ -104,7 +104,9 @@ class Stream:
             yield batch
             count += 1
             if count == self.steps:
-                return
+                break
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
         if count == 0 or (self.steps is not None and count < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
             raise ValueError(
