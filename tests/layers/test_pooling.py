@@ -1,0 +1,75 @@
+"""Pooling layers against the peer's: values, gradients, masks, messages."""
+
+import keras
+import numpy as np
+import pytest
+from harness import compare, round_trip
+
+from freedive import layers
+
+RNG = np.random.default_rng(0)
+SHAPES = {"1D": (2, 7, 3), "2D": (2, 7, 6, 3), "3D": (1, 5, 4, 6, 2)}
+WINDOWS = [
+    {"pool_size": 2},
+    {"pool_size": 2, "padding": "same"},
+    {"pool_size": 3, "strides": 2},
+    {"pool_size": 3, "strides": 1, "padding": "same"},
+    {"pool_size": 2, "strides": 3},
+    {"pool_size": 2, "data_format": "channels_first"},
+]
+WHOLES = [{}, {"keepdims": True}, {"data_format": "channels_first"}]
+MIXED = [
+    ("MaxPooling2D", {"pool_size": (3, 2), "strides": (1, 3), "padding": "same"}),
+    ("AveragePooling2D", {"pool_size": (3, 2)}),
+    ("MaxPooling3D", {"pool_size": (1, 2, 3)}),
+    ("AveragePooling3D", {"pool_size": (2, 1, 2), "strides": (1, 2, 1)}),
+]
+TABLE = [
+    *((f"{kind}Pooling{rank}", arguments) for kind in ("Max", "Average") for rank in SHAPES for arguments in WINDOWS),
+    *((f"Global{kind}Pooling{rank}", kept) for kind in ("Max", "Average") for rank in SHAPES for kept in WHOLES),
+    *MIXED,
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), TABLE, ids=[f"{name}-{i}" for i, (name, _) in enumerate(TABLE)])
+def test_values_and_gradients_are_the_peers(name, arguments):
+    ours, theirs = getattr(layers, name)(**arguments), getattr(keras.layers, name)(**arguments)
+    x = RNG.permuted(np.arange(np.prod(SHAPES[name[-2:]])).astype("float32")).reshape(SHAPES[name[-2:]])
+    compare(round_trip(ours), theirs, x / x.size)
+
+
+@pytest.mark.parametrize("arguments", WHOLES)
+def test_global_average_leaves_masked_steps_out(arguments):
+    x, mask = RNG.normal(size=(3, 5, 4)).astype("float32"), RNG.random((3, 5)) > 0.5
+    if arguments.get("data_format") == "channels_first":
+        x = x.swapaxes(1, 2)
+    mask[:, 0] = True
+    compare(layers.GlobalAveragePooling1D(**arguments), keras.layers.GlobalAveragePooling1D(**arguments), x, mask=mask)
+
+
+def test_global_average_of_a_wholly_masked_sequence_is_zero():
+    """The peer answers NaN there."""
+    layer = layers.GlobalAveragePooling1D()
+    np.testing.assert_array_equal(layer(np.ones((1, 3, 2)), mask=np.zeros((1, 3), bool)), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("name", ["MaxPool2D", "AvgPool2D", "GlobalMaxPool2D", "GlobalAvgPool2D"])
+def test_short_names(name):
+    assert getattr(layers, name) is layers.Layer.family.find(name)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: layers.MaxPooling2D(0), r"MaxPooling2D\(pool_size=0\): expected more than 0"),
+        (lambda: layers.MaxPooling1D((2, 2)), r"MaxPooling1D\(pool_size=\(2, 2\)\): expected a whole number, or 1"),
+        (lambda: layers.AveragePooling1D(2, strides=0), r"AveragePooling1D\(strides=0\): expected more than 0"),
+        (lambda: layers.MaxPooling2D(padding="causal"), r"expected one of 'valid', 'same'"),
+        (lambda: layers.MaxPooling2D()(np.ones((8, 28, 28))), r"Received shape \(8, 28, 28\). Add the channel axis"),
+        (lambda: layers.MaxPooling2D(4)(np.ones((8, 3, 5, 1))), r"pool_size of 4 x 4 does not fit .* of 3 x 5"),
+        (lambda: layers.GlobalMaxPooling2D()(np.ones((8, 7))), r"expected 4 axes, \(batch, height, width, channels\)"),
+    ],
+)
+def test_refuses(make, text):
+    with pytest.raises((ValueError, TypeError), match=text):
+        make()
