@@ -312,6 +312,17 @@ def test_a_fit(terminal):
     assert all(re.fullmatch(r"1/1 ━{20} \d+[mu]?s \d+[mu]?s/step - loss: \d+\.\d{4}", line) for line in shown[1::2])
 
 
+def test_evaluate_and_predict(terminal):
+    made = terminal(tty=False)
+    model = fd.Sequential([fd.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = [[i / 300] for i in range(300)]
+    model.fit(x, x, verbose=0)
+    model.evaluate(x, x, batch_size=32)
+    model.predict(x)
+    assert re.fullmatch(r"10/10 - \S+ \S+/step - loss: \d+\.\d{4}\n", made.getvalue())
+
+
 def test_ten_thousand_epochs_cost_little(terminal):
     import time
 

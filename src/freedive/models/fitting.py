@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import jax
@@ -167,16 +168,20 @@ def evaluate(
     data = checked(model, objective, data, "evaluate")
     program = program_for(model, objective)
     feed = Resident(tuple(data), batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
-    run = Run(program, first_state(model, program, 0), Line(None, feed), 0)
-    watching = told(model, callbacks, {"steps": run.line.steps, "verbose": verbose})
-    watching.on_test_begin()
+    line = Line(None, feed)
+    watching = told(model, callbacks, {"steps": line.steps, "verbose": verbose})
+    watching.on_test_begin()  # a callback may change the values that are tested
+    run = Run(program, first_state(model, program, 0), line, 0)
+    began = time.perf_counter()
     run.compile()
+    watching.on_compiled(time.perf_counter() - began)
     closed: list[Any] = []
     while not closed:
         batch = run.at
         watching.on_test_batch_begin(batch)
         closed = run.advance(next_count(run, "epoch", 1))
-        watching.on_test_batch_end(batch if closed else run.at - 1, closed[0].logs if closed else run.so_far())
+        last = (line.steps if closed else run.at) - 1
+        watching.on_test_batch_end(last, closed[0].logs if closed else run.so_far())
     watching.on_test_end(closed[0].logs)
     return closed[0].logs
 

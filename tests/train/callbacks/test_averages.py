@@ -63,6 +63,18 @@ def test_callbacks_after_it_see_the_averages():
     assert not np.allclose(losses["before"], losses["after"], rtol=1e-3)
 
 
+def test_evaluate_and_predict_have_the_averages_for_their_time():
+    model, _ = ours()  # which leaves the averages in the model
+    expected = model.evaluate(*TEST, verbose=0), model.predict(X, verbose=0)
+    zeros = [0 * w for w in model.get_weights()]
+    model.set_weights(zeros)
+    swap = [SwapEMAWeights()]
+    found = model.evaluate(*TEST, verbose=0, callbacks=swap), model.predict(X, verbose=0, callbacks=swap)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert all((w == 0).all() for w in model.get_weights())
+
+
 def test_an_optimizer_without_averages_is_refused(fitted):
     _, fit = fitted()
     with pytest.raises(ValueError, match=r"keeps no averages. Make it with use_ema=True: SGD\(..., use_ema=True\)"):
