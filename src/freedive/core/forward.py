@@ -156,7 +156,7 @@ class Pass:
 
     def cast(self, layer: Layer, x: Any) -> Any:
         """Floating values in the type the layer computes in."""
-        dtype = layer.dtype or self.compute_dtype
+        dtype = (layer.dtype or self.compute_dtype) if layer.autocast else None
         if dtype is None or not hasattr(x, "dtype") or not jnp.issubdtype(x.dtype, jnp.floating):
             return x
         return x.astype(dtype)

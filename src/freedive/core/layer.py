@@ -79,6 +79,7 @@ class Layer(Configured, metaclass=LayerType):
 
     family: ClassVar[Family | None] = Family("layer")
     supports_masking: ClassVar[bool] = False
+    autocast: ClassVar[bool] = True  # whether inputs and weights come in the type that the layer computes in
     bookkeeping: ClassVar[frozenset[str]] = frozenset(
         (
             *("name", "_common", "_arguments", "_trainable", "_given_shape", "_planned"),
