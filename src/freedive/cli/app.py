@@ -16,7 +16,7 @@ import typer
 from . import console, machine, train, use
 
 FAILED, MISUSED, STOPPED = 1, 2, 130
-UsageError = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
 EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError, RuntimeError)  # else: a bug
 
 app = typer.Typer(

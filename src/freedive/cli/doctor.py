@@ -75,7 +75,7 @@ def cache() -> dict[str, Any]:
     """Where compiled programs are kept, how many, and how large they are."""
     import jax
 
-    folder = jax.config.jax_compilation_cache_dir
+    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if folder is None:
         return {"folder": "none: compiled programs are not kept"}
     sizes = []

@@ -37,7 +37,7 @@ class About(Configured):
 
     data: str = ""
     classes: Annotated[Any, names] = ()
-    reader: Reader | None = None
+    reader: Any = None
     test: Any = None
     made: Any = None
 
@@ -60,10 +60,11 @@ def load(path: str) -> tuple[Any, About]:
     """A model and what is known about it; where its file says nothing, what its shapes tell."""
     model = load_model(path)
     metadata = read_file_header(path).metadata
-    if KEY not in metadata:
-        return model, About(reader=guessed_reader(path, model))
     with refusals(path):
-        return model, About.from_config(read_json(path, metadata[KEY], "description"))
+        about = About.from_config(read_json(path, metadata.get(KEY, "{}"), "description"))
+    if about.reader is None:
+        about.reader = guessed_reader(path, model)
+    return model, about
 
 
 def guessed_reader(path: str, model: Any) -> Reader:

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import platform
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 

@@ -35,7 +35,7 @@ def html(value: object) -> str:
 
 def page(title: str, lead: str, sections: Iterable[Section], foot: str = "") -> str:
     """A whole page: no script, nothing from elsewhere; light or dark as the reader's system is."""
-    style = importlib.resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    style = importlib.resources.files("freedive.report").joinpath("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

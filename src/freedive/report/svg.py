@@ -36,7 +36,7 @@ def chart(
     Returns:
         An <svg> element; empty text if there is nothing to draw.
     """
-    found = [v for s in series for v in s.values if _finite(v)]
+    found = [v for s in series for v in _finite(s.values) if v is not None]
     if not found:
         return ""
     count = max(len(s.values) for s in series)
@@ -91,9 +91,9 @@ def _line(
 ) -> str:
     """One line, broken where a value is missing, with a dot that tells its value at every epoch if they are few."""
     runs: list[list[tuple[int, float]]] = [[]]
-    for epoch, value in enumerate(series.values, start=1):
-        if _finite(value):
-            runs[-1].append((epoch, float(value)))  # type: ignore[arg-type]
+    for epoch, value in enumerate(_finite(series.values), start=1):
+        if value is not None:
+            runs[-1].append((epoch, value))
         elif runs[-1]:
             runs.append([])
     drawn = [thin(run) for run in runs if run]
@@ -147,11 +147,12 @@ def _told(title: str, series: Sequence[Series], show: Callable[[float], str]) ->
     """The chart in a sentence."""
     told = []
     for s in series:
-        values = [float(v) for v in s.values if _finite(v)]  # type: ignore[arg-type]
+        values = [v for v in _finite(s.values) if v is not None]
         if values:
             told.append(f"{s.name} from {show(values[0])} to {show(values[-1])}")
     return f"{title} over {max(len(s.values) for s in series)} epochs: {'; '.join(told)}"
 
 
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _finite(values: Sequence[float | None]) -> list[float | None]:
+    """The values that can be drawn; None in the place of others."""
+    return [float(v) if v is not None and math.isfinite(v) else None for v in values]

@@ -31,7 +31,7 @@ class Rows(NamedTuple):
 class Reader(Configured):
     """How files become rows; a subclass writes its fields and `read`."""
 
-    family: ClassVar[Family] = Family("reader")
+    family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
 
     def read(self, path: Path) -> Rows:
