@@ -1,10 +1,11 @@
 """Callbacks, flat, as in Keras."""
 
+from .train import callbacks as _callbacks
 from .train.backup import BackupAndRestore
 from .train.callbacks import *  # noqa: F403
-from .train.callbacks import __all__ as _of_train
 from .train.progress import ProgressBar
 
 ProgbarLogger = ProgressBar  # Keras' name
 
-__all__ = [*_of_train, "BackupAndRestore", "ProgbarLogger", "ProgressBar"]
+__all__ = ["BackupAndRestore", "ProgbarLogger", "ProgressBar"]
+__all__ += _callbacks.__all__
