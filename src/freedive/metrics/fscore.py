@@ -78,6 +78,7 @@ class FBetaScore(_FScore):
     """
 
     default_name = "fbeta_score"
+    aliases = ("fbeta_score",)
 
     average: Average = None
     beta: PositiveFloat = 1.0

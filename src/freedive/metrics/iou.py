@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -74,9 +74,9 @@ class ConfusionMatrix(Metric):
 class _Overlap(Metric):
     """Intersection over union of areas, averaged over classes. Subclasses have some of these as fields."""
 
+    num_classes: ClassVar[int]
+
     direction = "up"
-    num_classes = 2
-    target_class_ids = None  # all
     ignore_class = None
     sparse_y_true = True
     sparse_y_pred = True
@@ -84,11 +84,13 @@ class _Overlap(Metric):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.target_class_ids is not None:
-            self.target_class_ids = tuple(integer(i) for i in self.target_class_ids)
-            for i in self.target_class_ids:
-                if not 0 <= i < self.num_classes:
-                    raise ValueError(f"{type(self).__name__}: target class {i} is outside 0..{self.num_classes - 1}")
+        for i in self.chosen():
+            if not 0 <= i < self.num_classes:
+                raise ValueError(f"{type(self).__name__}: target class {i} is outside 0..{self.num_classes - 1}")
+
+    def chosen(self) -> list[int]:
+        """The classes whose overlaps are averaged."""
+        return [integer(i) for i in getattr(self, "target_class_ids", range(self.num_classes))]
 
     def classes(self, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
         """Targets and predictions as numbers of classes, of one shape."""
@@ -106,8 +108,7 @@ class _Overlap(Metric):
     def compute(self, sums):
         both = jnp.diag(sums)
         either = sums.sum(0) + sums.sum(1) - both
-        if self.target_class_ids is not None:
-            both, either = (area[jnp.array(self.target_class_ids)] for area in (both, either))
+        both, either = (area[jnp.array(self.chosen())] for area in (both, either))
         there = either > 1e-9  # a class that is nowhere has no overlap
         return jnp.where(there, both / (either + EPSILON), 0).sum() / (there.sum() + EPSILON)
 
@@ -158,6 +159,8 @@ class BinaryIoU(_Overlap):
     >>> print(f"{BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7]):.4f}")
     0.3333
     """
+
+    num_classes = 2
 
     target_class_ids: Any = (0, 1)
     threshold: float = 0.5
