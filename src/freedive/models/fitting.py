@@ -49,39 +49,31 @@ class Options(NamedTuple):
         for name in (
             "batch_size",
             "epochs",
-            "steps_per_epoch",
-            "validation_steps",
-            "validation_batch_size",
-            "validation_freq",
+            *(f for f in self._fields if f.endswith(("_steps", "_freq", "_batch_size"))),
         ):
-            value = getattr(self, name)
+            value, least = getattr(self, name), 0 if name == "epochs" else 1
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and (not whole or value < (0 if name == "epochs" else 1)):
-                raise ValueError(f"fit({name}={value!r}): expected a whole number, 1 or more")
+            if value is not None and (not whole or value < least):
+                raise ValueError(f"fit({name}={value!r}): expected a whole number, {least} or more")
+
+    def told(self, rows: int | None) -> dict[str, Any]:
+        """What callbacks are told of the run."""
+        steps = None if rows is None else -(-rows // (self.batch_size or 32))
+        return {"epochs": self.epochs, "steps": self.steps_per_epoch or steps, "verbose": self.verbose}
 
 
 def fit(model: Any, x: Any, y: Any, options: Options) -> History:
     """What `Model.fit` does."""
     options.check()
-    held_out, stream = options.validation_data, None
-    if is_stream(x):
-        stream = Stream(x, options.steps_per_epoch, "fit(x=...)")
-        data = Data(*stream.peek())
-    else:
-        data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
-        if options.validation_split and held_out is None:
-            data, held_out = split_rows(data, options.validation_split)
+    data, held_out, stream = taken(x, y, options)
     make_ready(model, data.x)
     objective = objective_for(model, data.x, data.y)
     warn_changed(model)
     data = checked(model, objective, data, "fit")
-    test = None
-    if held_out is not None:
-        test = validation_feed(model, objective, held_out, options)
-    steps = None if stream is not None else -(-len(jax.tree.leaves(data.x)[0]) // (options.batch_size or 32))
-    params = {"epochs": options.epochs, "steps": options.steps_per_epoch or steps, "verbose": options.verbose}
+    test = None if held_out is None else validation_feed(model, objective, held_out, options)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
-    callbacks = told(model, [options.callbacks, [] if own else History()], params)
+    rows = None if stream is not None else rows_in(data)
+    callbacks = watching(model, [options.callbacks, [] if own else History()], options.told(rows))
     program = callbacks.wrap(program_for(model, objective))
     seed = run_seed(model) if options.seed is None else options.seed
     model._training.runs += 1
@@ -94,6 +86,22 @@ def fit(model: Any, x: Any, y: Any, options: Options) -> History:
         train = Resident(tuple(data), options.batch_size or 32, bool(options.shuffle), options.steps_per_epoch)
         run = Run(*start, Line(train, test, options.validation_freq), seed, options.initial_epoch)
     return follow(model, run, callbacks, options.epochs)
+
+
+def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
+    """(the rows, or the first batch of a stream; what is held out; the stream)."""
+    if is_stream(x):
+        stream = Stream(x, options.steps_per_epoch, "fit(x=...)")
+        return Data(*stream.peek()), options.validation_data, stream
+    data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
+    if options.validation_split and options.validation_data is None:
+        return *split_rows(data, options.validation_split), None
+    return data, options.validation_data, None
+
+
+def rows_in(data: Data) -> int:
+    """The number of rows."""
+    return len(jax.tree.leaves(data.x)[0])
 
 
 def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
@@ -118,10 +126,10 @@ def validation_feed(model: Any, objective: Objective, held_out: Any, options: Op
     elif options.validation_steps is not None:
         data = data.rows(None, options.validation_steps * (options.validation_batch_size or options.batch_size or 32))
     data = checked(model, objective, data, where)
-    return Resident(tuple(data), options.validation_batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
+    return Resident(tuple(data), options.validation_batch_size or even_batch(rows_in(data)), False)
 
 
-def told(model: Any, given: Any, params: dict[str, Any]) -> CallbackList:
+def watching(model: Any, given: Any, params: dict[str, Any]) -> CallbackList:
     """The callbacks of a task, with a display among them unless `verbose` is 0."""
     return CallbackList(with_progress(given, params["verbose"]), model, params)
 
@@ -167,22 +175,22 @@ def evaluate(
     objective = objective_for(model, data.x, data.y)
     data = checked(model, objective, data, "evaluate")
     program = program_for(model, objective)
-    feed = Resident(tuple(data), batch_size or even_batch(len(jax.tree.leaves(data.x)[0])), False)
+    feed = Resident(tuple(data), batch_size or even_batch(rows_in(data)), False)
     line = Line(None, feed)
-    watching = told(model, callbacks, {"steps": line.steps, "verbose": verbose})
-    watching.on_test_begin()  # a callback may change the values that are tested
+    watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})
+    watchers.on_test_begin()  # a callback may change the values that are tested
     run = Run(program, first_state(model, program, 0), line, 0)
     began = time.perf_counter()
     run.compile()
-    watching.on_compiled(time.perf_counter() - began)
+    watchers.on_compiled(time.perf_counter() - began)
     closed: list[Any] = []
     while not closed:
         batch = run.at
-        watching.on_test_batch_begin(batch)
+        watchers.on_test_batch_begin(batch)
         closed = run.advance(next_count(run, "epoch", 1))
         last = (line.steps if closed else run.at) - 1
-        watching.on_test_batch_end(last, closed[0].logs if closed else run.so_far())
-    watching.on_test_end(closed[0].logs)
+        watchers.on_test_batch_end(last, closed[0].logs if closed else run.so_far())
+    watchers.on_test_end(closed[0].logs)
     return closed[0].logs
 
 
@@ -210,14 +218,14 @@ def predict(
     draw_missing(model)
     count, most = rows.pop(), batch_size or PREDICT_ROWS
     call = compiled(("predict", structure(model), model._training.dtype), _predict_program(model._training.dtype))
-    watching = told(model, callbacks, {"steps": -(-count // most), "verbose": verbose})
-    watching.on_predict_begin()
+    watchers = watching(model, callbacks, {"steps": -(-count // most), "verbose": verbose})
+    watchers.on_predict_begin()
     variables, parts = gather(model), []
     for batch, start in enumerate(range(0, count, most)):
-        watching.on_predict_batch_begin(batch)
+        watchers.on_predict_batch_begin(batch)
         parts.append(_predict_rows(model, call, variables, x, start, min(start + most, count), most))
-        watching.on_predict_batch_end(batch, {"outputs": parts[-1]})
-    watching.on_predict_end()
+        watchers.on_predict_batch_end(batch, {"outputs": parts[-1]})
+    watchers.on_predict_end()
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
 
 
