@@ -21,7 +21,7 @@ Pads = Sequence[tuple[int, int]]
 LARGEST_PATCHES = 2**27  # bytes; larger ones are made for a few samples at a time, and again for the gradient
 
 
-# convolution ------------------------------------------------------------------------------------------------------
+# convolution ---------------------------------------------------------------------------------------------------------
 def conv(
     x: jax.Array,
     kernel: jax.Array,
@@ -134,7 +134,7 @@ def _times_jvp(primals, tangents):
     return y, d_patches @ matrix + change.reshape(y.shape)
 
 
-# transposed convolution -------------------------------------------------------------------------------------------
+# transposed convolution ----------------------------------------------------------------------------------------------
 def conv_transpose(
     x: jax.Array,
     kernel: jax.Array,
@@ -191,10 +191,11 @@ def conv_transpose_by_xla(x: jax.Array, kernel: jax.Array, strides: Sizes, crops
 def conv_transpose_by_sums(x: jax.Array, kernel: jax.Array, strides: Sizes, crops: Pads, dilation: Sizes) -> jax.Array:
     """As one product, whose parts (one a tap) are added where they belong."""
     *sizes, filters, channels = kernel.shape
-    parts = x @ kernel.reshape(-1, channels).T  # (batch, *sizes, taps * filters)
+    matrix = kernel.reshape(-1, channels).T  # (channels, taps * filters)
+    # A split, because its gradient is one concatenation; that of slices is a sum of arrays as large as all parts.
+    parts = lax.split(times(x, matrix), [filters] * math.prod(sizes), x.ndim - 1)
     y: jax.Array | float = 0.0
-    for i, tap in enumerate(taps(sizes)):
-        part = lax.slice_in_dim(parts, i * filters, (i + 1) * filters, axis=-1)
+    for part, tap in zip(parts, taps(sizes), strict=True):
         places = [
             (t * d - before, (k - 1 - t) * d - after, s - 1)
             for t, k, s, d, (before, after) in zip(tap, sizes, strides, dilation, crops, strict=True)
@@ -213,7 +214,7 @@ def _crop(size: int, reach: int, stride: int, extra: int | None, padding: str) -
     return before, full - wanted - before
 
 
-# shapes -----------------------------------------------------------------------------------------------------------
+# shapes --------------------------------------------------------------------------------------------------------------
 def spread(value: Sizes | int, rank: int) -> tuple[int, ...]:
     """A number for each axis.
 
