@@ -1,0 +1,80 @@
+"""Numbers of things as vectors, and which steps of a sequence count."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from ..config import PositiveInt
+from ..constraints import Constraint
+from ..core.layer import Layer
+from ..initializers import Initializer
+from ..regularizers import Regularizer
+
+
+class Embedding(Layer):
+    """A table with one vector for every id: y = E[id].
+
+    Args:
+        input_dim: how many ids there are; ids are 0 to input_dim - 1.
+        output_dim: the length of the vectors.
+        mask_zero: whether 0 is padding: the layers after it leave those steps out.
+
+    Weights: embeddings E (input_dim, output_dim).
+
+    Input: (...) whole numbers, of an integer or a floating type. Output: (..., output_dim).
+
+    An id that the table does not have (too large, negative or not whole) gives a vector of NaN, so that the loss shows
+    it, and changes no row of the table.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> fd.layers.Embedding(1000, 64)(np.array([[4, 20, 0]])).shape
+    (1, 3, 64)
+    """
+
+    input_dim: PositiveInt
+    output_dim: PositiveInt
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer = None
+    embeddings_constraint: Constraint = None
+    mask_zero: bool = False
+    autocast: ClassVar[bool] = False  # ids in half precision would be other ids
+
+    def call(self, ids: Any) -> Any:  # (...) -> (..., output_dim)
+        rule = self.embeddings_initializer, "embeddings_regularizer", self.embeddings_constraint
+        table = self.param("embeddings", (self.input_dim, self.output_dim), *rule)
+        known = (ids >= 0) & (ids == jnp.floor(ids) if jnp.issubdtype(ids.dtype, jnp.floating) else True)
+        rows = jnp.where(known, ids, self.input_dim).astype(jnp.int32)
+        return jnp.take(table, rows, axis=0, mode="fill")
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        return inputs != 0 if self.mask_zero else None
+
+
+class Masking(Layer):
+    """Leaves out the steps of a sequence in which every feature has one value; recurrent layers then skip them.
+
+    Args:
+        mask_value: the value.
+
+    Input: (batch, time, features). Output: the same, with zeros in the steps that are left out.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> fd.layers.Masking(-1.0)(np.array([[[1.0, 2.0], [-1.0, -1.0]]])).tolist()
+    [[[1.0, 2.0], [0.0, 0.0]]]
+    """
+
+    mask_value: float = 0.0
+    autocast: ClassVar[bool] = False  # in half precision other values would equal it
+
+    def call(self, x: Any) -> Any:  # (batch, time, features) -> the same
+        return jnp.where(self._counts(x)[..., None], x, 0)
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        return self._counts(inputs)
+
+    def _counts(self, x: Any) -> Any:
+        return jnp.any(x != self.mask_value, axis=-1)  # (batch, time)
