@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: from what people hand over to a run on the one executor and back."""
+"""fit and evaluate: from what people hand over to a run on the one executor and back."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..core.calling import run_key
-from ..core.forward import apply
-from ..core.structure import compiled, structure
-from ..core.variables import Variables, draw_missing, gather, scatter
+from ..core.structure import compiled
+from ..core.variables import gather, scatter
 from ..train.callbacks import CallbackList, History
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Run, StreamedRun, execute, next_count
 from ..train.feeds import Block, Resident
-from ..train.inputs import arrays_of, check_finite
 from ..train.objective import Objective
-from ..train.progress import with_progress
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
+from .predicting import interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
 
@@ -129,11 +126,6 @@ def validation_feed(model: Any, objective: Objective, held_out: Any, options: Op
     return Resident(tuple(data), options.validation_batch_size or even_batch(rows_in(data)), False)
 
 
-def watching(model: Any, given: Any, params: dict[str, Any]) -> CallbackList:
-    """The callbacks of a task, with a display among them unless `verbose` is 0."""
-    return CallbackList(with_progress(given, params["verbose"]), model, params)
-
-
 def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> History:
     """Execute a run for a model; whatever happens, the model keeps the values of the last finished chunk."""
     history = next(c for c in callbacks.callbacks if isinstance(c, History))
@@ -141,10 +133,8 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
     host = ModelHost(model, run.program)
     callbacks.on_train_begin()
     try:
-        execute(run, host, callbacks, epochs)
-    except BaseException as error:
-        callbacks.on_interrupt(error)
-        raise
+        with interruptible(callbacks):
+            execute(run, host, callbacks, epochs)
     finally:
         host.give(run.finish())
     finalize(model)
@@ -184,69 +174,14 @@ def evaluate(
     run.compile()
     watchers.on_compiled(time.perf_counter() - began)
     closed: list[Any] = []
-    while not closed:
-        batch = run.at
-        watchers.on_test_batch_begin(batch)
-        closed = run.advance(next_count(run, "epoch", 1))
-        last = (line.steps if closed else run.at) - 1
-        watchers.on_test_batch_end(last, closed[0].logs if closed else run.so_far())
+    with interruptible(watchers):
+        while not closed:
+            watchers.on_test_batch_begin(run.at)
+            closed = run.advance(next_count(run, "epoch", 1))
+            last = (line.steps if closed else run.at) - 1
+            watchers.on_test_batch_end(last, closed[0].logs if closed else run.so_far())
     watchers.on_test_end(closed[0].logs)
     return closed[0].logs
-
-
-# predict ------------------------------------------------------------------------------------------------------------
-PREDICT_ROWS = 256  # rows a compiled prediction takes at most, unless asked otherwise
-
-
-def predict(
-    model: Any, x: Any, batch_size: int | None = None, steps: int | None = None, verbose: Any = 0, callbacks: Any = None
-) -> Any:
-    """What `Model.predict` does: outputs as numpy arrays."""
-    if is_stream(x):
-        parts = [predict(model, batch[0]) for batch in Stream(x, steps, "predict(x=...)").batches_once()]
-        return jax.tree.map(lambda *p: np.concatenate(p), *parts)
-    x = arrays_of(x, "predict(x=...)")
-    rows = {len(a) for a in jax.tree.leaves(x)}
-    if len(rows) != 1 or rows == {0}:
-        raise ValueError(f"predict(x=...): expected rows of data. Received arrays of {sorted(rows)} rows")
-    if not model.built:
-        raise ValueError(
-            "predict: the model has no weights yet, so its answers would mean nothing. Train it with fit, "
-            "load weights, or build it: model.build((None, ...))"
-        )
-    check_ids(model, x, "predict(x=...)")
-    draw_missing(model)
-    count, most = rows.pop(), batch_size or PREDICT_ROWS
-    call = compiled(("predict", structure(model), model._training.dtype), _predict_program(model._training.dtype))
-    watchers = watching(model, callbacks, {"steps": -(-count // most), "verbose": verbose})
-    watchers.on_predict_begin()
-    variables, parts = gather(model), []
-    for batch, start in enumerate(range(0, count, most)):
-        watchers.on_predict_batch_begin(batch)
-        parts.append(_predict_rows(model, call, variables, x, start, min(start + most, count), most))
-        watchers.on_predict_batch_end(batch, {"outputs": parts[-1]})
-    watchers.on_predict_end()
-    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *parts)
-
-
-def _predict_program(dtype: Any) -> Any:
-    def run(model: Any, variables: Variables, x: Any) -> Any:
-        return apply(model, variables, x, key=run_key(0), compute_dtype=dtype)[0]
-
-    return run
-
-
-def _predict_rows(model: Any, call: Any, variables: Variables, x: Any, start: int, stop: int, most: int) -> Any:
-    """Some rows, filled up to a size that is compiled already or soon useful again: a power of two, or the most."""
-    count = stop - start
-    size = min(most, 1 << (count - 1).bit_length())
-
-    def part(a: Any) -> Any:
-        rows = np.asarray(a[start:stop])
-        return rows if size == count else np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
-
-    outputs = call(model, variables, jax.tree.map(part, x))
-    return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
 
 
 # one batch ----------------------------------------------------------------------------------------------------------
@@ -262,6 +197,3 @@ def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) 
     ts, sums = call(program, first_state(model, program, run_seed(model, 1)), tuple(data))
     ModelHost(model, program).give(ts)
     return program.results(jax.tree.map(np.asarray, sums))
-
-
-__all__ = ["Options", "check_finite", "evaluate", "fit", "predict", "train_on_batch"]

@@ -13,7 +13,7 @@ from ..core.layer import Layer
 from ..core.paths import named, paths
 from ..core.variables import claim, next_seed
 from ..errors import unknown
-from . import fitting, inspection, saving, summary
+from . import fitting, inspection, predicting, saving, summary
 from .training import Training
 
 
@@ -275,7 +275,7 @@ class Model(Layer):
             x: as for `fit`.
             batch_size: rows computed together.
         """
-        return fitting.predict(self, x, batch_size, steps, verbose, callbacks)
+        return predicting.predict(self, x, batch_size, steps, verbose, callbacks)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -291,7 +291,7 @@ class Model(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        return fitting.predict(self, x)
+        return predicting.predict(self, x)
 
     # looking inside -------------------------------------------------------------------------------------------------
     def summary(

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .. import losses, optimizers
 from ..config import one_of, to_json
@@ -180,11 +181,17 @@ class ModelHost:
     def adopt(self, ts: TrainState) -> None:
         """Write the numbers of a state that was read from a file into the fields that they came from."""
         for name, value in ts.hyper["optimizer"].items():
-            setattr(self.model.optimizer, name, float(value))
+            _assign(self.model.optimizer, name, value)
         for layer, path in paths(self.model).items():
             for name, value in ts.hyper["layers"].get(path, {}).items():
                 *owner, field = name.split(".")
-                setattr(getattr(layer, owner[0]) if owner else layer, field, float(value))
+                _assign(getattr(layer, owner[0]) if owner else layer, field, value)
+
+
+def _assign(owner: Any, field: str, value: Any) -> None:
+    """Set a number that differs as a float32; one that is the same keeps its digits."""
+    if np.float32(getattr(owner, field)) != np.float32(value):
+        setattr(owner, field, float(value))
 
 
 def warn_changed(model: Any) -> None:
