@@ -121,9 +121,10 @@ class Loss(Configured):
 
     def reduce(self, total: Any, count: Any) -> jax.Array:
         """The loss of merged totals; zero where nothing counts."""
+        xp = np if isinstance(total, (np.ndarray, np.generic)) else jnp  # totals read from the device stay on the host
         if self.reduction == "sum":
-            return jnp.asarray(total)
-        return jnp.where(count == 0, 0.0, total / jnp.where(count == 0, 1.0, count))
+            return xp.asarray(total)
+        return xp.where(count == 0, 0.0, total / xp.where(count == 0, 1.0, count))
 
     def check(self, y_true: Any, output_shape: tuple[int | None, ...], where: str = "fit(y=...)") -> None:
         """Look at all targets once, on the host, before anything is compiled.
