@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from harness import compare, round_trip
+from harness import compare
 
 import freedive as fd
 from freedive import layers
@@ -68,7 +68,9 @@ def test_masked_steps_keep_the_state_and_repeat_the_output(kind, which):
     ],
 )
 def test_masks_with_other_options(kind, arguments):
-    same_mask = not arguments.get("go_backwards")  # the peer hands on a mask in the order of time for outputs against it
+    same_mask = not arguments.get(
+        "go_backwards"
+    )  # the peer hands on a mask in the order of time for outputs against it
     compare(*pair(kind, units=3, **arguments), draw(2, 4, 2), mask=mask_of("left"), output_mask=same_mask)
 
 
@@ -116,7 +118,7 @@ def test_a_sequence_in_two_parts_is_the_whole():
     np.testing.assert_allclose(last, end, atol=1e-6)
 
 
-# cells ------------------------------------------------------------------------------------------------------------------
+# cells ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cell_is_one_step(kind):
     ours, theirs = pair(kind + "Cell", units=3)
