@@ -5,6 +5,15 @@
 from ..core.graph import Input, InputLayer
 from ..core.layer import Layer
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from .augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .convolution import (
     Conv1D,
