@@ -109,6 +109,13 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(run, tmp_path):
     assert "to learn from" not in result.out
 
 
+def test_a_run_that_breaks_says_why(run, tmp_path):
+    result = run("train", "penguins", "--learning-rate", 1e30, "--optimizer", "sgd", "--output", tmp_path)
+    assert result.code == 1
+    assert result.err.startswith("Error: ") and "Lower the learning rate" in result.err
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 @pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name not in ("zoo", "digits")])
 def test_every_recipe_runs(run, tmp_path, name):
     words = ("train", name, "--rows", 60, "--epochs", 1, "--batch-size", 30, "--output", tmp_path, "-q")

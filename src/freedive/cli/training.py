@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ class Options(NamedTuple):
     quiet: bool = False
 
 
-@dataclass
+@dataclasses.dataclass
 class Training:
     """A training under way, and what is known of it so far."""
 
@@ -47,14 +47,14 @@ class Training:
     options: Options
     recipe: Recipe
     folder: str
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     task: Any = None
     parts: Any = None  # x_train, x_validation, y_train, y_validation
     model: Any = None
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     kept: int | None = None  # the epoch, from 1, whose weights were kept
     answers: Any = None  # (test rows, classes)
-    result: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -86,11 +86,11 @@ def run(data: str, options: Options) -> None:
     try:
         with training.phase("train"):
             learn(training)
+        training.seconds["train"] -= training.seconds["compile"]
+        with training.phase("evaluate"):
+            test(training)
     except KeyboardInterrupt:
         raise console.Stopped(keep(training)) from None
-    training.seconds["train"] -= training.seconds["compile"]
-    with training.phase("evaluate"):
-        test(training)
     modelfile.save(training.model, training.model_path, story.about(training))
     write_text_atomic(os.path.join(training.folder, "report.html"), story.report(training).html())
     console.say(story.ending(training))
@@ -98,8 +98,6 @@ def run(data: str, options: Options) -> None:
 
 def settled(recipe: Recipe, options: Options) -> Recipe:
     """The recipe with the numbers that the command gave."""
-    import dataclasses
-
     wanted = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "optimizer")}
     if options.learning_rate is not None and not 0 < options.learning_rate < float("inf"):
         raise console.Misuse(f"--learning-rate {options.learning_rate}: expected a number over 0")
@@ -174,7 +172,7 @@ def keep(training: Training) -> str:
     """After Ctrl-C: write what was learned so far; what was kept, in words."""
     done = len(training.model.history.epoch) if training.model.history is not None else 0
     if not done:
-        return "Stopped before the end of the first epoch. Nothing was kept."
+        return "Stopped before the end of the first epoch. No model was written."
     modelfile.save(training.model, training.model_path, story.about(training))
     return (
         f"Stopped after {done} of {training.recipe.epochs} epochs. Kept: {training.model_path} as it was then, "
