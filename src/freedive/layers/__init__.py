@@ -27,7 +27,7 @@ from .convolution import (
     SeparableConv1D,
     SeparableConv2D,
 )
-from .core import Dense, Flatten
+from .core import Dense, EinsumDense, Identity
 from .embedding import Embedding, Masking
 from .lambda_ import Lambda
 from .merging import (
@@ -74,18 +74,7 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from .preprocessing import (
-    CenterCrop,
-    RandomBrightness,
-    RandomContrast,
-    RandomCrop,
-    RandomFlip,
-    RandomRotation,
-    RandomTranslation,
-    RandomZoom,
-    Rescaling,
-    Resizing,
-)
+from .preprocessing import CenterCrop, Rescaling, Resizing
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .regularization import (
     ActivityRegularization,
@@ -97,8 +86,28 @@ from .regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from .shaping import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    Flatten,
+    Permute,
+    RepeatVector,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
+from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
+    "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
@@ -110,6 +119,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "Bidirectional",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -118,15 +128,17 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
-    "ELU",
+    "EinsumDense",
     "Embedding",
     "Flatten",
-    "GRU",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -142,9 +154,9 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "Identity",
     "Input",
     "InputLayer",
-    "LSTM",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -160,7 +172,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "PReLU",
-    "RNN",
+    "Permute",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -169,7 +181,9 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
+    "Reshape",
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -181,6 +195,13 @@ __all__ = [
     "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",
