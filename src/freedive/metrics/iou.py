@@ -1,5 +1,8 @@
 """The confusion matrix of classes, and the overlap of predicted and true areas computed from it."""
 
+# What is a constant of one metric is a field of another:
+# pyright: reportIncompatibleVariableOverride=false
+
 from __future__ import annotations
 
 from dataclasses import field

@@ -106,7 +106,7 @@ class Optimizer(Configured):
     ema_overwrite_frequency: PositiveInt | None = field(default=None, kw_only=True)
     loss_scale_factor: PositiveFloat | None = field(default=None, kw_only=True)
     gradient_accumulation_steps: PositiveInt | None = field(default=None, kw_only=True)
-    name: str | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True, repr=False)
     no_weight_decay: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self):
