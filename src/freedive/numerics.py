@@ -1,5 +1,5 @@
-"""Three small things that regularizers, constraints, losses and metrics compute with: Keras' epsilon, the type that
-sums are taken in, and division by a norm that has a gradient at zero."""
+"""Small things that regularizers, constraints, losses and metrics compute with: Keras' epsilon, the types that
+sums are taken and answers given in, and division by a norm that has a gradient at zero."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def widen(x: Any) -> jax.Array:
     """
     x = jnp.asarray(x)
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def floating(x: Any) -> Any:
+    """The type of a floating answer to x: its own, or float32 for whole numbers.
+
+    >>> floating(jnp.ones(2, "bfloat16")), floating(jnp.ones(2, "int8"))
+    (dtype(bfloat16), dtype('float32'))
+    """
+    return x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.dtype("float32")
 
 
 def l2_normalize(x: jax.Array, axis: int | tuple[int, ...] = -1) -> jax.Array:

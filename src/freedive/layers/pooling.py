@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from ..core.layer import Layer
-from ..numerics import widen
+from ..numerics import floating, widen
 from ..ops.pooling import average_pool, max_pool
 from .spatial import DataFormat, Padding, expect_rank, expect_room, from_last, per_axis, to_last
 
@@ -168,11 +168,6 @@ def largest(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
 def mean(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """The mean, summed in float32."""
     return jnp.mean(widen(x), axes, keepdims=keepdims).astype(floating(x))
-
-
-def floating(x: Any) -> Any:
-    """The type of an answer to x: its own, or float32 for whole numbers."""
-    return x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.float32
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
