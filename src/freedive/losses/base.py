@@ -185,6 +185,7 @@ class _Elementwise(Loss):
     axis = -1  # no annotation: in a subclass that makes it a field, that field keeps its place
 
     def element(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
+        """The numbers whose mean is the loss, one an element: (batch, ..., units) -> (batch, ..., units)."""
         raise NotImplementedError
 
     def call(self, y_true, y_pred):

@@ -48,8 +48,8 @@ from .confusion import (
 from .correlation import ConcordanceCorrelation, PearsonCorrelation, concordance_correlation, pearson_correlation
 from .curve import AUC
 from .fscore import F1Score, FBetaScore
-from .hinge import CategoricalHinge, Hinge, SquaredHinge
 from .iou import BinaryIoU, ConfusionMatrix, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU, confusion_matrix
+from .margin import CategoricalHinge, Hinge, SquaredHinge
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
