@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..config import Configured, Family, snake
 from ..errors import show_shape
@@ -128,7 +129,8 @@ def ratio(a: Any, b: Any) -> Array:
     >>> print(ratio(jnp.array([1.0, 1.0]), jnp.array([2.0, 0.0])))
     [0.5 0. ]
     """
-    return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+    xp = np if isinstance(a, (np.ndarray, np.generic)) else jnp  # sums read from the device stay on the host
+    return xp.where(b == 0, 0, a / xp.where(b == 0, 1, b))
 
 
 def matched(y_true: Any, y_pred: Any, where: str) -> tuple[Array, Array]:
