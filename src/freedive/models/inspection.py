@@ -74,7 +74,7 @@ class Inspection:
                     ax.set_axis_off()
                 else:
                     ax.hist(array.ravel(), bins=40, color="#4878a8")
-                if row is axes[0]:
+                if layer == layers[0]:
                     ax.set_title({"d_kernel": "dL/dW", "delta": "delta = dL/dz"}.get(column, column), fontsize=9)
             row[0].set_ylabel(layer, fontsize=8)
         if path is not None:
