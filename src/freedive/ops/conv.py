@@ -7,9 +7,10 @@ shifted slices side by side on the channel axis, then one product. Both are diff
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jax import lax
 
 Sizes = Sequence[int]
 Pads = Sequence[tuple[int, int]]
+Slices = Callable[[jax.Array], list[jax.Array]]  # of a padded input: what each tap of the window sees
 
 LARGEST_PATCHES = 2**27  # bytes; larger ones are made for a few samples at a time, and again for the gradient
 
@@ -72,15 +74,13 @@ def conv_by_patches(
     x: jax.Array, kernel: jax.Array, strides: Sizes, pads: Pads, dilation: Sizes, groups: int
 ) -> jax.Array:
     """As slices and matrix products."""
-    sizes, depth = kernel.shape[:-2], kernel.shape[-2]
+    sizes = kernel.shape[:-2]
     new_sizes = [output_size(*each) for each in zip(x.shape[1:-1], sizes, strides, pads, dilation, strict=True)]
+    combine = dense if groups == 1 else depthwise if kernel.shape[-2] == 1 else grouped
 
     def some(x: jax.Array) -> jax.Array:  # (samples, *sizes, channels) -> (samples, *new sizes, filters)
         x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in pads), (0, 0, 0)])
-        slices = [tap_slice(x, tap, new_sizes, strides, dilation) for tap in taps(sizes)]
-        if groups > 1 and depth == 1:
-            return depthwise(slices, kernel)
-        return grouped(slices, kernel, groups) if groups > 1 else dense(slices, kernel)
+        return combine(x, kernel, lambda x: [tap_slice(x, tap, new_sizes, strides, dilation) for tap in taps(sizes)])
 
     row = math.prod(new_sizes) * math.prod(sizes) * x.shape[-1] * x.dtype.itemsize  # bytes of patches of one sample
     if row * x.shape[0] <= LARGEST_PATCHES:
@@ -88,28 +88,28 @@ def conv_by_patches(
     return lax.map(jax.checkpoint(lambda one: some(one[None])[0]), x, batch_size=max(1, LARGEST_PATCHES // row))
 
 
-def dense(slices: list[jax.Array], kernel: jax.Array) -> jax.Array:
+def dense(x: jax.Array, kernel: jax.Array, slices: Slices) -> jax.Array:
     """Every output from every channel: one product."""
-    patches = slices[0] if len(slices) == 1 else jnp.concatenate(slices, -1)  # (batch, *sizes, taps * channels)
+    parts = slices(x)
+    patches = parts[0] if len(parts) == 1 else jnp.concatenate(parts, -1)  # (batch, *sizes, taps * channels)
     return times(patches, kernel.reshape(-1, kernel.shape[-1]))
 
 
-def grouped(slices: list[jax.Array], kernel: jax.Array, groups: int) -> jax.Array:
-    """Parts of the channels apart: a product for each group."""
-    *_, depth, filters = kernel.shape
-    patches = jnp.stack(slices, -2)  # (batch, *sizes, taps, channels)
-    patches = patches.reshape(*patches.shape[:-1], groups, depth)
-    kernel = kernel.reshape(-1, depth, groups, filters // groups)
-    y = jnp.einsum("...tgc,tcgo->...go", patches, kernel)
-    return y.reshape(*y.shape[:-2], filters)
+def grouped(x: jax.Array, kernel: jax.Array, slices: Slices) -> jax.Array:
+    """Parts of the channels apart: the groups as a first axis, then a product for each."""
+    *sizes, depth, filters = kernel.shape
+    groups = x.shape[-1] // depth
+    x = jnp.moveaxis(x.reshape(*x.shape[:-1], groups, depth), -2, 0)
+    kernel = jnp.moveaxis(kernel.reshape(*sizes, depth, groups, filters // groups), -2, 0)
+    y = jax.vmap(lambda x, kernel: dense(x, kernel, slices))(x, kernel)
+    return jnp.moveaxis(y, 0, -2).reshape(*y.shape[1:-1], filters)
 
 
-def depthwise(slices: list[jax.Array], kernel: jax.Array) -> jax.Array:
+def depthwise(x: jax.Array, kernel: jax.Array, slices: Slices) -> jax.Array:
     """Every channel by itself: a weighted sum of the slices."""
-    channels, filters = slices[0].shape[-1], kernel.shape[-1]
-    weights = kernel.reshape(len(slices), channels, filters // channels)
-    y = sum(part[..., None] * weight for part, weight in zip(slices, weights, strict=True))
-    return y.reshape(*y.shape[:-2], filters)
+    x = jnp.repeat(x, kernel.shape[-1] // x.shape[-1], -1)
+    weights = kernel.reshape(-1, kernel.shape[-1])  # (taps, filters)
+    return functools.reduce(jnp.add, map(jnp.multiply, slices(x), weights))
 
 
 @jax.custom_jvp
