@@ -24,9 +24,16 @@ MIXED = [
     ("MaxPooling3D", {"pool_size": (1, 2, 3)}),
     ("AveragePooling3D", {"pool_size": (2, 1, 2), "strides": (1, 2, 1)}),
 ]
+ADAPTIVE = [
+    {"output_size": 2},
+    {"output_size": 3},
+    {"output_size": 5},
+    {"output_size": 2, "data_format": "channels_first"},
+]
 TABLE = [
     *((f"{kind}Pooling{rank}", arguments) for kind in ("Max", "Average") for rank in SHAPES for arguments in WINDOWS),
     *((f"Global{kind}Pooling{rank}", kept) for kind in ("Max", "Average") for rank in SHAPES for kept in WHOLES),
+    *((f"Adaptive{kind}Pooling{rank}", sizes) for kind in ("Max", "Average") for rank in SHAPES for sizes in ADAPTIVE),
     *MIXED,
 ]
 
@@ -65,6 +72,7 @@ def test_short_names(name):
         (lambda: layers.MaxPooling1D((2, 2)), r"MaxPooling1D\(pool_size=\(2, 2\)\): expected a whole number, or 1"),
         (lambda: layers.AveragePooling1D(2, strides=0), r"AveragePooling1D\(strides=0\): expected more than 0"),
         (lambda: layers.MaxPooling2D(padding="causal"), r"expected one of 'valid', 'same'"),
+        (lambda: layers.AdaptiveMaxPooling2D(0), r"AdaptiveMaxPooling2D\(output_size=0\): expected more than 0"),
         (lambda: layers.MaxPooling2D()(np.ones((8, 28, 28))), r"Received shape \(8, 28, 28\). Add the channel axis"),
         (lambda: layers.MaxPooling2D(4)(np.ones((8, 3, 5, 1))), r"pool_size of 4 x 4 does not fit .* of 3 x 5"),
         (lambda: layers.GlobalMaxPooling2D()(np.ones((8, 7))), r"expected 4 axes, \(batch, height, width, channels\)"),

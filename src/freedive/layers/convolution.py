@@ -98,6 +98,7 @@ class Conv1D(_Convolution):
     (2, 10, 8)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution1D",)
     rank: ClassVar[int] = 1
 
 
@@ -123,6 +124,7 @@ class Conv2D(_Convolution):
     (1, 26, 26, 32)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution2D",)
     rank: ClassVar[int] = 2
 
 
@@ -137,6 +139,7 @@ class Conv3D(_Convolution):
     (1, 3, 4, 5, 4)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution3D",)
     rank: ClassVar[int] = 3
 
 
@@ -193,6 +196,7 @@ class Conv1DTranspose(_Transposed):
     (2, 20, 8)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution1DTranspose",)
     rank: ClassVar[int] = 1
 
 
@@ -208,6 +212,7 @@ class Conv2DTranspose(_Transposed):
     (2, 14, 14, 8)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution2DTranspose",)
     rank: ClassVar[int] = 2
 
 
@@ -222,6 +227,7 @@ class Conv3DTranspose(_Transposed):
     (1, 4, 6, 8, 2)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution3DTranspose",)
     rank: ClassVar[int] = 3
 
 
@@ -334,6 +340,7 @@ class SeparableConv1D(_Separable):
     (2, 8, 8)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("SeparableConvolution1D",)
     rank: ClassVar[int] = 1
 
 
@@ -349,4 +356,15 @@ class SeparableConv2D(_Separable):
     (2, 8, 8, 8)
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("SeparableConvolution2D",)
     rank: ClassVar[int] = 2
+
+
+# Keras' long names
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose, Convolution3DTranspose = (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+)
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
