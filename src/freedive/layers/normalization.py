@@ -204,8 +204,8 @@ class GroupNormalization(_Normalizing):
         wide = widen(x)
         parts = wide.reshape(*x.shape[:axis], groups, channels // groups, *x.shape[axis + 1 :])
         apart = moments(parts, tuple(i for i in range(1, parts.ndim) if i != axis))
-        whole = [jnp.repeat(m.squeeze(axis + 1), channels // groups, axis) for m in apart]
-        return self.standardized(wide, *whole, axes).astype(floating(x))
+        mean, variance = (jnp.repeat(m.squeeze(axis + 1), channels // groups, axis) for m in apart)
+        return self.standardized(wide, mean, variance, axes).astype(floating(x))
 
 
 class RMSNormalization(Layer):
@@ -334,20 +334,21 @@ class Normalization(Layer):
         """
         if self.mean is not None:
             raise self.error("has a mean and variance already: adapt is for layers without")
-        count, mean, squares = 0, np.float64(0), np.float64(0)  # squares: sum of squared distances from the mean
+        shape, count = None, 0
+        mean = squares = np.float64(0)  # squares: the sum of squared distances from the mean
         for batch in [data] if hasattr(data, "shape") else data:
             array = np.asarray(batch[0] if isinstance(batch, tuple) else batch, "float64")
             kept = places_of(self, array, self.axis)
             others = tuple(i for i in range(array.ndim) if i not in kept)
             self._refuse_gaps(array, kept, others)
-            number = int(np.prod([array.shape[i] for i in others]))
+            shape, number = array.shape, int(np.prod([array.shape[i] for i in others]))
             change = array.mean(others) - mean
             count += number
             mean = mean + change * number / count
             squares = squares + array.var(others) * number + change**2 * number * (count - number) / count
         if not count:
             raise self.error("adapt got no data")
-        self.build(array.shape)
+        self.build(shape)
         self.set_weights([mean, squares / count, np.int32(min(count, 2**31 - 1))])
 
     def _refuse_gaps(self, array: np.ndarray, kept: tuple[int, ...], others: tuple[int, ...]) -> None:

@@ -83,9 +83,17 @@ def conv_by_patches(
         return combine(x, kernel, lambda x: [tap_slice(x, tap, new_sizes, strides, dilation) for tap in taps(sizes)])
 
     row = math.prod(new_sizes) * math.prod(sizes) * x.shape[-1] * x.dtype.itemsize  # bytes of patches of one sample
-    if row * x.shape[0] <= LARGEST_PATCHES:
-        return some(x)
-    return lax.map(jax.checkpoint(lambda one: some(one[None])[0]), x, batch_size=max(1, LARGEST_PATCHES // row))
+    return in_parts(some, x, max(1, LARGEST_PATCHES // max(1, row)))
+
+
+def in_parts(function: Callable[[jax.Array], jax.Array], x: jax.Array, most: int) -> jax.Array:
+    """A function of a batch, called on at most that many samples at a time, and again for the gradient."""
+    if x.shape[0] <= most:
+        return function(x)
+    count = x.shape[0] // most
+    parts = lax.map(jax.checkpoint(function), x[: count * most].reshape(count, most, *x.shape[1:]))
+    parts = parts.reshape(-1, *parts.shape[2:])
+    return parts if len(parts) == len(x) else jnp.concatenate([parts, jax.checkpoint(function)(x[count * most :])])
 
 
 def dense(x: jax.Array, kernel: jax.Array, slices: Slices) -> jax.Array:
