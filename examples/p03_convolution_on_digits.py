@@ -1,6 +1,6 @@
 """P3: a convolutional network reads handwritten digits: 32 filters, pool, 64 filters, pool, Flatten, Dense(10).
 
-From article a0. Expect 98% or more of the test digits after 10 epochs on the 10,000 embedded pictures.
+From article a0. Expect about 97.5% of the test digits after 10 epochs on the 10,000 embedded pictures.
 """
 
 from freedive.datasets import digits

@@ -1,7 +1,7 @@
 """P5: a simple recurrent layer of 32 with ReLU hears which of nine speakers says a vowel.
 
 From article a0, whose shape is (timesteps, input_dim): here up to 29 frames of 12 coefficients, real speech. Shorter
-utterances have zeros before their first frame. Expect about 93% of the test utterances.
+utterances have zeros before their first frame. Expect about 85% of the test utterances.
 """
 
 from freedive.datasets import vowels
