@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from harness import compare, round_trip
 
+import freedive as fd
 from freedive import layers
 
 RNG = np.random.default_rng(0)
@@ -155,3 +156,27 @@ def test_whole_numbers_are_taken():
     image = RNG.integers(0, 255, (1, 5, 5, 1)).astype("uint8")
     layer = layers.Conv2D(2, 3)
     np.testing.assert_allclose(layer(image), layer(image.astype("float32")))
+
+
+def test_a_network_trains_as_the_peers():
+    """Six steps from the same weights: convolution, batch normalization, pooling, a short last batch."""
+    x, y = RNG.normal(size=(20, 9, 9, 2)).astype("float32"), RNG.integers(0, 3, 20)
+
+    def network(l):
+        return [
+            l.Conv2D(4, 3, activation="relu"),
+            l.BatchNormalization(momentum=0.8),
+            l.MaxPooling2D(),
+            l.SeparableConv2D(5, 2, activation="tanh", padding="same"),
+            l.GlobalAveragePooling2D(),
+            l.Dense(3, activation="softmax"),
+        ]
+
+    theirs = keras.Sequential([keras.Input((9, 9, 2)), *network(keras.layers)])
+    ours = fd.Sequential([fd.Input((9, 9, 2)), *network(layers)])
+    ours.set_weights([np.asarray(w.value) for w in theirs.weights])
+    for model in (ours, theirs):
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    for mine, expected in zip(ours.get_weights(), theirs.weights, strict=True):
+        np.testing.assert_allclose(mine, expected.value, atol=1e-5, err_msg=expected.path)

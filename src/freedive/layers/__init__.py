@@ -1,7 +1,5 @@
 """Layers, flat, as in Keras."""
 
-# Since 14:30 another builder writes merging.py, activation.py, lambda_.py and preprocessing.py with their tests; the
-# convolution builder keeps convolution, pooling, normalization, regularization, shaping.  (Remove this note when done.)
 from ..core.graph import Input, InputLayer
 from ..core.layer import Layer
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
