@@ -56,8 +56,9 @@ def made(kind, shape, mask, keep, bias, dtype="float32", seed=0):
     steps, batch, units = shape
     rng = np.random.default_rng(seed)
     draw = lambda *size: jnp.asarray(0.5 * rng.normal(size=size), dtype)  # noqa: E731
+    projected = draw(steps, batch, blocks * units)
     floats = {
-        "projected": draw(steps, batch, blocks * units),
+        "projected": tuple(jnp.split(projected, blocks, axis=-1)) if separate else projected,
         "kernel": draw(units, blocks * units),
         "bias": draw(blocks * units) if bias else None,
         "states": tuple(draw(batch, units) for _ in range(count)),
@@ -153,7 +154,7 @@ def test_steps_backwards_give_outputs_in_the_order_of_time(unroll):
 
 
 def compare_lowerings(units=128, steps=100, batch=32, repeats=10):
-    """Milliseconds (of the processor) of a training step of an LSTM in a compiled loop: (by hand, plain loop). For people, not for CI."""
+    """Milliseconds of the processor for a training step of an LSTM in a compiled loop: (by hand, plain). For people."""
     run, floats = made("lstm", (steps, batch, units), None, False, False)
 
     def loop(floats, plain):

@@ -11,6 +11,7 @@ from ..core.layer import Layer
 from ..errors import show_shape
 from ..ops.attention import attend, causal_mask, combined_mask
 from .dropping import keep_factors
+from .regularization import Seed
 
 
 class _Scored(Layer):
@@ -96,7 +97,7 @@ class Attention(_Scored):
     use_scale: bool = False
     score_mode: Annotated[str, one_of("dot", "concat")] = "dot"
     dropout: Fraction = 0.0
-    seed: int | None = None
+    seed: Seed = None
 
     def _scores(self, query: Any, key: Any) -> Any:
         scale = self.param("scale", (), "ones") if self.use_scale else 1
@@ -127,7 +128,7 @@ class AdditiveAttention(_Scored):
 
     use_scale: bool = True
     dropout: Fraction = 0.0
-    seed: int | None = None
+    seed: Seed = None
 
     def _scores(self, query: Any, key: Any) -> Any:
         scale = self.param("scale", (query.shape[-1],), "glorot_uniform") if self.use_scale else 1

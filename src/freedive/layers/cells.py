@@ -22,6 +22,7 @@ from ..numerics import widen
 from ..ops import recurrent
 from ..regularizers import Regularizer
 from .dropping import drop, keep_factors
+from .regularization import Seed
 
 OverTime = tuple[Any, Any, tuple[Any, ...]]  # outputs (time, batch, units), that of the step done last, states after it
 
@@ -125,7 +126,7 @@ class SimpleRNNCell(_Cell):
     bias_constraint: Constraint = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
-    seed: int | None = None
+    seed: Seed = None
     rules: ClassVar[tuple[str, ...]] = ("activation",)
 
     def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
@@ -174,7 +175,7 @@ class LSTMCell(_Cell):
     bias_constraint: Constraint = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
-    seed: int | None = None
+    seed: Seed = None
     blocks: ClassVar[int] = 4
 
     @property
@@ -233,7 +234,7 @@ class GRUCell(_Cell):
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
     reset_after: bool = True
-    seed: int | None = None
+    seed: Seed = None
     blocks: ClassVar[int] = 3
 
     def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
@@ -248,12 +249,13 @@ class GRUCell(_Cell):
     def _loop(
         self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
     ) -> tuple[Any, tuple[Any, ...]]:
+        projected = tuple(jnp.split(projected, 3, axis=-1))
         if self.reset_after:
             return super()._loop(projected, kernel, bias, states, mask, keep, reverse, unroll)
         step = recurrent.reset_before(self.activation, self.recurrent_activation, kernel, keep)
         states = tuple(map(widen, states))
         outputs, _, states = recurrent.steps(step, projected, states, mask, reverse, unroll)
-        return outputs.astype(projected.dtype), states
+        return outputs.astype(projected[0].dtype), states
 
 
 class StackedRNNCells(Layer):

@@ -17,9 +17,10 @@ from ..initializers import Initializer
 from ..ops.attention import causal_mask, combined_mask, dot_product_attention, window_mask
 from ..regularizers import Regularizer
 from .dropping import keep_factors
+from .regularization import Seed
 
-RULES = ("kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint")
-RULES = (*RULES, "bias_constraint", "use_bias")  # fields that the projections share with their layer
+RULES = ["use_bias"]  # the fields that projections share with their layer
+RULES += [f"{weight}_{rule}" for weight in ("kernel", "bias") for rule in ("initializer", "regularizer", "constraint")]
 
 
 class _Projection(Layer):
@@ -72,30 +73,30 @@ class _Heads(Layer):
         use_causal_mask: bool = False,
     ) -> Any:  # (batch, time, size), (batch, steps, size) -> (batch, time, output size)
         current = forward.current(self)
-        given = {"query": query_mask, "value": value_mask, "key": key_mask}
-        found = {"query": query, "value": value, "key": key}
-        masks = {n: current.mask_of(found[n]) if m is None else m for n, m in given.items()}
-        query, value = current.cast(self, query), current.cast(self, value)
-        key = value if key is None else current.cast(self, key)
+        given, arrays = (query_mask, value_mask, key_mask), (query, value, key)
+        masks = [current.mask_of(x) if m is None else m for m, x in zip(given, arrays, strict=True)]
+        query, value, key = (current.cast(self, x) for x in (query, value, value if key is None else key))
         self._check(query, value, key)
-
         heads, shared, key_size, value_size = self._sizes()
-        order = _order(self, query.ndim, self.attention_axes)
-        q, sizes = _flat(self.query(query, (heads, key_size)), *order)  # (batch, time, heads, size)
-        k, steps = _flat(self.key(key, (shared, key_size)), *order)
-        v, _ = _flat(self.value(value, (shared, value_size)), *order)
-        if shared != heads:
-            k, v = (jnp.repeat(x, heads // shared, axis=-2) for x in (k, v))
-        mask = self._mask(masks, attention_mask, use_causal_mask, len(order[1]), q, k)
-        scores_shape = (*q.shape[:-3], heads, q.shape[-3], k.shape[-3])
-        y, weights = dot_product_attention(q, k, v, mask, keep=keep_factors(self, "dropout", scores_shape))
-        y = _unflat(y, sizes, *order)
+        q = self.query(query, (heads, key_size))  # (batch, time, heads, size)
+        k = self.key(key, (shared, key_size))
+        v = self.value(value, (shared, value_size))
+        y, weights = self._attended(q, k, v, masks, attention_mask, use_causal_mask)
         if self.use_gate:
             y = y * jax.nn.sigmoid(self.gate(query, (heads, value_size)))
         y = self.attention_output(y, self._answer_shape(query))
-        if not return_attention_scores:
-            return y
-        return y, weights.reshape(*weights.shape[:-2], *sizes, *steps).astype(y.dtype)
+        return (y, weights.astype(y.dtype)) if return_attention_scores else y
+
+    def _attended(self, q: Any, k: Any, v: Any, masks: list[Any], given: Any, causal: bool) -> tuple[Any, Any]:
+        """((batch, ..., heads, value size), (batch, ..., heads, *axes of queries, *axes of keys))."""
+        order = _order(self, q.ndim - 1, self.attention_axes)
+        (q, sizes), (k, steps), (v, _) = (_flat(x, *order) for x in (q, k, v))
+        if k.shape[-2] != q.shape[-2]:
+            k, v = (jnp.repeat(x, q.shape[-2] // x.shape[-2], axis=-2) for x in (k, v))
+        mask = self._mask(masks, given, causal, len(sizes), q, k)
+        weights_shape = (*q.shape[:-3], q.shape[-2], q.shape[-3], k.shape[-3])
+        y, weights = dot_product_attention(q, k, v, mask, keep=keep_factors(self, "dropout", weights_shape))
+        return _unflat(y, sizes, *order), weights.reshape(*weights.shape[:-2], *sizes, *steps)
 
     def _answer_shape(self, query: Any) -> tuple[int, ...]:
         return query.shape[-1:]
@@ -109,15 +110,15 @@ class _Heads(Layer):
                 f"values. Received query, value, key: {received}"
             )
 
-    def _mask(self, masks: dict[str, Any], given: Any, causal: bool, count: int, q: Any, k: Any) -> Any:
+    def _mask(self, masks: list[Any], given: Any, causal: bool, count: int, q: Any, k: Any) -> Any:
         """What queries see, broadcasting with (..., heads, time, steps); None for all."""
         time, steps = q.shape[-3], k.shape[-3]
         if given is not None and count > 1:  # (..., *axes of queries, *axes of keys)
             given = given.reshape(*given.shape[: given.ndim - 2 * count], time, steps)
+        queries, *others = masks
         mask = combined_mask(
-            None if masks["query"] is None else masks["query"][..., :, None],
-            None if masks["value"] is None else masks["value"][..., None, :],
-            None if masks["key"] is None else masks["key"][..., None, :],
+            None if queries is None else queries[..., :, None],
+            *(None if m is None else m[..., None, :] for m in others),
             causal_mask(time, steps) if causal else None,
             None if self.sliding_window is None else window_mask(time, steps, self.sliding_window),
             given,
@@ -210,7 +211,7 @@ class MultiHeadAttention(_Heads):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
     use_gate: bool = False
-    seed: int | None = None
+    seed: Seed = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -263,7 +264,7 @@ class GroupQueryAttention(_Heads):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
     use_gate: bool = False
-    seed: int | None = None
+    seed: Seed = None
     attention_axes: ClassVar[None] = None
 
     def __post_init__(self):
