@@ -109,6 +109,13 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(run, tmp_path):
     assert "to learn from" not in result.out
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_digits_are_learned(run, tmp_path, seed):
+    assert run("train", "digits", "--seed", seed, "--output", tmp_path, "-q").code == 0
+    assert run("evaluate", tmp_path / "model.safetensors", "--json").json["accuracy"] >= 0.98
+
+
 def test_a_run_that_breaks_says_why(run, tmp_path):
     result = run("train", "penguins", "--learning-rate", 1e30, "--optimizer", "sgd", "--output", tmp_path)
     assert result.code == 1

@@ -40,6 +40,9 @@ class Task:
     noun: str
 
 
+Network = Callable[[Task, int], Any]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a data set is learned.
@@ -51,7 +54,7 @@ class Recipe:
     """
 
     load: Callable[[], Task]
-    network: Callable[[Task, int], Any]
+    network: Network
     epochs: int
     batch_size: int = 32
     learning_rate: float = 1e-3
@@ -70,11 +73,12 @@ def find(name: str) -> Recipe:
 
 
 # rows -----------------------------------------------------------------------------------------------------------------
-def pictures(name: str, reader: Pictures) -> Callable[[], Task]:
-    """Loads a set of pictures."""
+def pictures(name: str, **reading: Any) -> Callable[[], Task]:
+    """Loads a set of pictures; `reading` says how files become such pictures."""
 
     def load() -> Task:
         (x_train, y_train), (x_test, y_test) = datasets.load(name)
+        reader = Pictures(x_train.shape[1:], **reading)
         return Task(x_train, y_train, x_test, y_test, x_test, reader, "pictures")
 
     return load
@@ -127,23 +131,37 @@ def sequences(name: str, noun: str) -> Callable[[], Task]:
 
 
 # networks -------------------------------------------------------------------------------------------------------------
-def convolutional(task: Task, classes: int) -> Any:
-    """Two convolutions, each followed by pooling, and two dense layers: the network of the articles."""
-    height, width = task.x_train.shape[1:3]
-    return Sequential(
-        [
-            Input(task.x_train.shape[1:]),
-            layers.Rescaling(1 / 255),
-            layers.Reshape((height, width, -1)),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
-        ]
-    )
+def convolutional(shift: float = 0.0, flips: bool = False, dropout: float = 0.0) -> Network:
+    """Two convolutions, each followed by pooling, and two dense layers: the network of the articles.
+
+    Args:
+        shift: by what part of its size a picture is moved at most, anew in every epoch.
+        flips: whether it is mirrored half of the times.
+        dropout: before the dense layers.
+    """
+
+    def network(task: Task, classes: int) -> Any:
+        shape = task.x_train.shape[1:]
+        changes = [layers.RandomTranslation(shift, shift, fill_mode="nearest")] if shift else []
+        changes += [layers.RandomFlip("horizontal")] if flips else []
+        return Sequential(
+            [
+                Input(shape),
+                layers.Rescaling(1 / 255),
+                *([layers.Reshape((*shape, 1))] if len(shape) == 2 else []),
+                *changes,
+                layers.Conv2D(32, 3, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(64, 3, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Flatten(),
+                *([layers.Dropout(dropout)] if dropout else []),
+                layers.Dense(64, activation="relu"),
+                layers.Dense(classes, activation="softmax"),
+            ]
+        )
+
+    return network
 
 
 def dense(task: Task, classes: int) -> Any:
@@ -182,8 +200,12 @@ def recurrent(task: Task, classes: int) -> Any:
 
 # the table ------------------------------------------------------------------------------------------------------------
 RECIPES: dict[str, Recipe] = {
-    "digits": Recipe(pictures("digits", Pictures((28, 28), "dark", margin=4, balanced=True)), convolutional, epochs=8),
-    "fashion": Recipe(pictures("fashion", Pictures((28, 28), "dark")), convolutional, epochs=12),
+    "digits": Recipe(
+        pictures("digits", ground="dark", margin=4, balanced=True), convolutional(0.06), epochs=8, learning_rate=2e-3
+    ),
+    "fashion": Recipe(
+        pictures("fashion", ground="dark"), convolutional(0.06, flips=True), epochs=12, learning_rate=2e-3
+    ),
     "reviews": Recipe(texts("reviews", 8000, 48), word_network, epochs=6),
     "reviews_zh": Recipe(texts("reviews_zh", 3000, 120, characters=True), word_network, epochs=6),
     "vowels": Recipe(sequences("vowels", "utterances"), recurrent, epochs=40, learning_rate=3e-3),

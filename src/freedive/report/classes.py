@@ -106,7 +106,9 @@ def _mistakes(found: Sequence[Mistake], samples: Any, names: Sequence[str]) -> S
     if is_picture(samples[0]):
         return Section(title, gallery(found, samples, names), note)
     rows = [[str(samples[m.row]), names[m.true], names[m.said], f"{m.confidence:.1%}"] for m in found]
-    return Section(title, page.table(["row", "is", "called", "confidence"], rows, words=3, heads=False), note)
+    return Section(
+        title, page.table(["row", "is", "called", "confidence"], rows, words=3, heads=False, kind="texts"), note
+    )
 
 
 def gallery(mistakes: Sequence[Mistake], pictures: Any, names: Sequence[str]) -> Html:

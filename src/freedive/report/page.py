@@ -63,14 +63,14 @@ def tiles(numbers: Iterable[tuple[str, str]]) -> Html:
 
 
 def table(
-    headers: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1, caption: str = "", heads: bool = True
+    headers: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1, heads: bool = True, kind: str = ""
 ) -> Html:
     """A table whose first `words` columns are text and the others numbers; `heads`: the first names its row."""
     sides = [' class="word"' if i < words else "" for i in range(len(headers))]
     top = "".join(f'<th scope="col"{side}>{html(h)}</th>' for h, side in zip(headers, sides, strict=True))
     body = "".join(f"<tr>{''.join(_cell(i, c, sides[i], heads) for i, c in enumerate(row))}</tr>" for row in rows)
-    title = f"<caption>{html(caption)}</caption>" if caption else ""
-    return Html(f'<div class="wide"><table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
+    whole = f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return Html(f'<div class="wide">{whole}</div>')
 
 
 def _cell(column: int, value: object, side: str, heads: bool) -> str:

@@ -107,7 +107,7 @@ class TrainingReport:
             return None
         rows = [[*row[:-1], f"{row[-1]:,}"] for row in self.summary]
         total = sum(int(row[-1]) for row in self.summary)  # type: ignore[call-overload]
-        body = page.table(["layer", "kind", "output", "weights"], rows, words=3)
+        body = page.table(["layer", "kind", "output", "weights"], rows, words=3, kind="network")
         return Section("The network", body, f"{total:,} weights.")
 
     def _setup(self) -> Section | None:
