@@ -51,6 +51,7 @@ class Recipe:
         load: gives the task.
         network: makes a network for so many classes, without values yet.
         epochs, batch_size, learning_rate, optimizer: unless the command says otherwise.
+        monitor: the validation result by which the epoch to keep is chosen.
     """
 
     load: Callable[[], Task]
@@ -59,6 +60,7 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 1e-3
     optimizer: str = "adam"
+    monitor: str = "val_loss"
 
 
 def find(name: str) -> Recipe:
@@ -201,10 +203,18 @@ def recurrent(task: Task, classes: int) -> Any:
 # the table ------------------------------------------------------------------------------------------------------------
 RECIPES: dict[str, Recipe] = {
     "digits": Recipe(
-        pictures("digits", ground="dark", margin=4, balanced=True), convolutional(0.06), epochs=8, learning_rate=2e-3
+        pictures("digits", ground="dark", margin=4, balanced=True),
+        convolutional(shift=0.06),
+        epochs=8,
+        learning_rate=2e-3,
+        monitor="val_accuracy",
     ),
     "fashion": Recipe(
-        pictures("fashion", ground="dark"), convolutional(0.06, flips=True), epochs=12, learning_rate=2e-3
+        pictures("fashion", ground="dark"),
+        convolutional(shift=0.06, flips=True),
+        epochs=12,
+        learning_rate=2e-3,
+        monitor="val_accuracy",
     ),
     "reviews": Recipe(texts("reviews", 8000, 48), word_network, epochs=6),
     "reviews_zh": Recipe(texts("reviews_zh", 3000, 120, characters=True), word_network, epochs=6),

@@ -144,7 +144,7 @@ def learn(training: Training) -> None:
     recipe, options = training.recipe, training.options
     x, x_validation, y, y_validation = training.parts
     clock = CompileTime()
-    best = EarlyStopping("val_loss", patience=recipe.epochs, restore_best_weights=True)
+    best = EarlyStopping(recipe.monitor, patience=recipe.epochs, restore_best_weights=True)
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
     history = training.model.fit(
         x,
