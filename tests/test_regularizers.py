@@ -102,7 +102,7 @@ def test_functions_have_no_strengths(identifier):
         ("orthogonal_regularizer", "OrthogonalRegularizer()"),
         (jnp.sum, "FunctionRegularizer(function=sum)"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_get(identifier, shown):
     assert repr(get(identifier)) == shown

@@ -35,7 +35,7 @@ from freedive.losses import FunctionLoss, Loss, get
         ({"class_name": "BinaryCrossentropy", "config": {"from_logits": True}}, "BinaryCrossentropy(from_logits=True)"),
         (None, "None"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_get(identifier, shown):
     assert repr(get(identifier)) == shown
