@@ -81,7 +81,7 @@ def cut(x: jax.Array, size: Sizes, strides: Sizes | None, padding: str, fill: fl
     return windows, functools.reduce(np.multiply.outer, inside, np.ones(1, "int64"))[..., None]
 
 
-# the largest, with a gradient that is one comparison ------------------------------------------------------------------
+# the largest, with a gradient that is one comparison -----------------------------------------------------------------
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def largest_of_tiles(tiles: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The largest value along the tap axes."""
