@@ -197,8 +197,16 @@ def rebuilt(layers: list[Layer], described: Any) -> Graph:
 
 
 def _as_declared(symbol: Symbol, value: Any) -> Any:
-    """The data of one input, checked against its shape; whole numbers become floats where floats are declared."""
+    """The data of one input, checked against its shape; whole numbers become floats where floats are declared.
+
+    A last axis of size 1 may be left out or stand too much: (batch,) is taken for (batch, 1), as in Keras.
+    """
     got, want = jnp.shape(value), symbol.shape
+    if len(got) + 1 == len(want) and want[-1] == 1:
+        value = value[..., None]
+    elif len(got) == len(want) + 1 and got[-1] == 1:
+        value = value[..., 0]
+    got = jnp.shape(value)
     if len(got) != len(want) or any(w is not None and g != w for g, w in zip(got[1:], want[1:], strict=True)):
         raise ValueError(
             f"input {symbol.name or 'x'!r}: expected shape {show_shape(want)}. Received: {show_shape((None, *got[1:]))}"
@@ -210,8 +218,6 @@ def _as_declared(symbol: Symbol, value: Any) -> Any:
 
 def _shape_hint(got: tuple, want: tuple) -> str:
     """What to do about the commonest misfits."""
-    if len(got) + 1 == len(want) and want[-1] == 1:
-        return ". Add the channel axis: x[..., None]"
     if len(got) + 1 == len(want):
         return ". A single sample needs a batch axis: x[None]"
     if len(got) > len(want) == 2 and None not in (*got[1:], want[1]) and int(np.prod(got[1:])) == want[1]:
