@@ -183,7 +183,7 @@ def test_an_activation_with_weights_of_its_own():
         (lambda: layers.RNN(layers.Dense(3)), "state_size"),
         (lambda: layers.RNN([]), "list of cells"),
         (lambda: layers.LSTM(3)(draw(2, 4)), r"\(batch, time, features\).*x\[\.\.\., None\]"),
-        (lambda: layers.LSTM(3)(draw(2, 4, 1), mask=np.ones((2, 5))), r"\(2, 4\).*\(2, 5\)"),
+        (lambda: layers.LSTM(3)(draw(2, 4, 1), mask=np.ones((2, 5))), r"\(2, 4, 1\).*\(2, 5\)"),
         (lambda: layers.LSTM(3)(draw(2, 4, 1), initial_state=[draw(2, 3)]), r"expected 2 .*Received 1: \(2, 3\)"),
         (lambda: layers.GRU(3)(draw(2, 4, 1), initial_state=draw(2, 4)), r"\(2, 3\).*Received 1: \(2, 4\)"),
         (lambda: layers.GRUCell(3)(draw(2, 4, 1), [draw(2, 3)]), r"\(batch, features\)"),

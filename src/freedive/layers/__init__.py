@@ -22,6 +22,7 @@ from .augmentation import (
     RandomZoom,
 )
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .conv_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -161,6 +162,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

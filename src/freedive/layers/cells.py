@@ -16,6 +16,7 @@ from .. import activations
 from ..activations import Activation
 from ..config import Fraction, PositiveInt
 from ..constraints import Constraint
+from ..core.forward import shape_of
 from ..core.layer import Layer
 from ..initializers import Initializer, Ones
 from ..numerics import widen
@@ -50,7 +51,7 @@ class _Cell(Layer):
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:  # (batch, features), states -> output, states
         if inputs.ndim != 2:
-            raise self.error(f"expected one step of shape (batch, features). Received {inputs.ndim} axes")
+            raise self.error(f"expected one step of shape (batch, features). Received shape {shape_of(inputs)}")
         outputs, _, states = self.over_time(inputs[None], states)
         return outputs[0], list(states)
 
@@ -59,8 +60,8 @@ class _Cell(Layer):
         states, width = tuple(jax.tree.leaves(states)), self.blocks * self.units
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else widen(x)
         x = drop(self, "dropout", x, x.shape[1:])  # the same features in all steps
-        projected = x @ self._weight("kernel", (x.shape[-1], width), "kernel")
-        kernel = self._weight("recurrent_kernel", (self.units, width), "recurrent")
+        projected = x @ weight(self, "kernel", (x.shape[-1], width))
+        kernel = weight(self, "recurrent_kernel", (self.units, width), "recurrent")
         bias, inner = self._biases(width)
         projected = projected if bias is None else projected + bias
         keep = keep_factors(self, "recurrent_dropout", states[0].shape)
@@ -68,13 +69,9 @@ class _Cell(Layer):
         states = tuple(s.astype(outputs.dtype) for s in states)
         return outputs, states[0], states
 
-    def _weight(self, name: str, shape: tuple[int, ...], prefix: str) -> Any:
-        rule = getattr(self, f"{prefix}_initializer"), f"{prefix}_regularizer", getattr(self, f"{prefix}_constraint")
-        return self.param(name, shape, *rule)
-
     def _biases(self, width: int) -> tuple[Any, Any]:
         """The bias of the input's product and that of the state's; None for none."""
-        return (self._weight("bias", (width,), "bias") if self.use_bias else None), None
+        return (weight(self, "bias", (width,)) if self.use_bias else None), None
 
     def _loop(
         self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
@@ -186,10 +183,7 @@ class LSTMCell(_Cell):
         return recurrent.lstm_gates(*rules), False
 
     def _biases(self, width: int) -> tuple[Any, Any]:
-        if not self.use_bias:
-            return None, None
-        first = _ForgetOne(self.bias_initializer) if self.unit_forget_bias else self.bias_initializer
-        return self.param("bias", (width,), first, "bias_regularizer", self.bias_constraint), None
+        return lstm_bias(self, width), None
 
 
 class GRUCell(_Cell):
@@ -243,7 +237,7 @@ class GRUCell(_Cell):
     def _biases(self, width: int) -> tuple[Any, Any]:
         if not (self.use_bias and self.reset_after):
             return super()._biases(width)
-        both = self._weight("bias", (2, width), "bias")
+        both = weight(self, "bias", (2, width))
         return both[0], both[1]
 
     def _loop(
@@ -290,6 +284,10 @@ class StackedRNNCells(Layer):
         last = self.cells[-1]
         return getattr(last, "output_size", None) or jax.tree.leaves(last.state_size)[0]
 
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The list of the cells' states to start from."""
+        return [initial_states(cell, batch_size) for cell in self.cells]
+
     def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:  # (batch, features), list of states
         new = []
         for cell, own in zip(self.cells, states, strict=True):
@@ -320,6 +318,15 @@ def over_time(
     return recurrent.steps(step, x, tuple(jax.tree.leaves(states)), mask, reverse, unroll)
 
 
+def initial_states(cell: Any, batch: int) -> list[Any]:
+    """The states that a cell starts from: those it gives itself, or zeros."""
+    if hasattr(cell, "get_initial_state"):
+        states = cell.get_initial_state(batch_size=batch)
+    else:
+        states = jax.tree.map(lambda size: jnp.zeros((batch, size)), cell.state_size)
+    return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
 def checked_cell(cell: Any, owner: str) -> Any:
     """The cell, if it is one."""
     if isinstance(cell, Layer) and hasattr(cell, "return_sequences"):
@@ -333,6 +340,21 @@ def checked_cell(cell: Any, owner: str) -> Any:
             f"Received: {cell!r}"
         )
     return cell
+
+
+# weights --------------------------------------------------------------------------------------------------------------
+def weight(layer: Any, name: str, shape: tuple[int, ...], prefix: str | None = None, initializer: Any = None) -> Any:
+    """A weight whose rules are in the fields `{prefix}_initializer`, `_regularizer` and `_constraint`."""
+    prefix = name if prefix is None else prefix
+    initializer = getattr(layer, f"{prefix}_initializer") if initializer is None else initializer
+    return layer.param(name, shape, initializer, f"{prefix}_regularizer", getattr(layer, f"{prefix}_constraint"))
+
+
+def lstm_bias(layer: Any, width: int) -> Any:
+    """The bias of an LSTM; None if it has none."""
+    if not layer.use_bias:
+        return None
+    return weight(layer, "bias", (width,), None, _ForgetOne(layer.bias_initializer) if layer.unit_forget_bias else None)
 
 
 class _ForgetOne(Initializer):

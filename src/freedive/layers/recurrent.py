@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from ..config import one_of
+from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..errors import show_shape
 from ..regularizers import Regularizer
-from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell, over_time
+from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell, initial_states, over_time
 
 Auto = Annotated[Any, one_of("auto", True, False)]
 
@@ -31,6 +31,7 @@ class _Recurrent(Layer):
     zero_output_for_mask: bool = False
     activity_regularizer: Regularizer = None
     supports_masking: ClassVar[bool] = True
+    axes: ClassVar[tuple[str, ...]] = ("batch", "time", "features")
 
     def __post_init__(self):
         super().__post_init__()
@@ -54,10 +55,9 @@ class _Recurrent(Layer):
             initial_state = given or initial_state
         mask = self._checked(sequences, _first(mask))
         x = jnp.swapaxes(sequences, 0, 1)  # (time, batch, features)
-        cell = self._recurring()
-        states, tree = _starting(self, cell, x.shape[1], initial_state)
+        states, tree = self._starting(x, initial_state)
         options = {"reverse": self.go_backwards, "unroll": self.unroll}
-        outputs, last, states = over_time(cell, x, states, mask, **options)
+        outputs, last, states = over_time(self._recurring(), x, states, mask, **options)
         y = self._shown(outputs, last, mask)
         return (y, *jax.tree.unflatten(tree, jax.tree.leaves(states))) if self.return_state else y
 
@@ -67,17 +67,35 @@ class _Recurrent(Layer):
 
     def _checked(self, x: Any, mask: Any) -> Any:
         """The mask as booleans of (time, batch), once both have the shapes they should."""
-        if x.ndim < 3:
-            hint = "A sequence of single numbers needs a feature axis: x[..., None]" if x.ndim == 2 else ""
-            raise self.error(f"expected sequences of shape (batch, time, features). Received {x.ndim} axes. {hint}")
+        if x.ndim < 3 or (x.ndim != len(self.axes) and self._recurring() is self):
+            words, hint = ", ".join(self.axes), " A sequence of single numbers needs a feature axis: x[..., None]"
+            raise self.error(
+                f"expected sequences of shape ({words}). Received shape {shape_of(x)}.{hint if x.ndim == 2 else ''}"
+            )
         if mask is None:
             return None
         if mask.shape != x.shape[:2]:
             raise self.error(
-                f"expected a mask with one value for every step, of shape {show_shape(x.shape[:2])}. "
-                f"Received: {show_shape(mask.shape)}"
+                f"expected a mask with one value for every step of sequences of shape {shape_of(x)}. "
+                f"Received shape {shape_of(mask)}"
             )
         return mask.T.astype(bool)
+
+    def _starting(self, x: Any, given: Any) -> tuple[Any, Any]:
+        """The states to start from, checked, and how they are arranged."""
+        zeros = self._zeros(x)
+        leaves, tree = jax.tree.flatten(zeros)
+        given = leaves if given is None else [jnp.asarray(s) for s in jax.tree.leaves(given)]
+        want, got = [shape_of(s) for s in leaves], [shape_of(s) for s in given]
+        if got != want:
+            raise self.error(
+                f"initial_state: expected {len(want)} of shape {', '.join(want)}. Received {len(got)}: {', '.join(got)}"
+            )
+        return jax.tree.unflatten(tree, given), tree
+
+    def _zeros(self, x: Any) -> list[Any]:
+        """The states to start from where none are given, for x (time, batch, ...)."""
+        return initial_states(self._recurring(), x.shape[1])
 
     def _shown(self, outputs: Any, last: Any, mask: Any) -> Any:
         """What the layer answers: (batch, time, units) or (batch, units)."""
@@ -93,23 +111,6 @@ class _Recurrent(Layer):
 
 def _first(mask: Any) -> Any:
     return mask[0] if isinstance(mask, (list, tuple)) else mask
-
-
-def _starting(layer: Layer, cell: Any, batch: int, given: Any) -> tuple[Any, Any]:
-    """The states to start from, and how they are arranged: a list, as the cell's sizes are."""
-    sizes = cell.state_size if isinstance(cell.state_size, (list, tuple)) else [cell.state_size]
-    zeros = jax.tree.map(lambda size: jnp.zeros((batch, size)), list(sizes))
-    leaves, tree = jax.tree.flatten(zeros)
-    if given is None and hasattr(cell, "get_initial_state"):
-        given = cell.get_initial_state(batch_size=batch)
-    given = leaves if given is None else [jnp.asarray(s) for s in jax.tree.leaves(given)]
-    want, got = [s.shape for s in leaves], [s.shape for s in given]
-    if got != want:
-        raise layer.error(
-            f"initial_state: expected {len(want)} of shapes {', '.join(map(show_shape, want))}. "
-            f"Received {len(got)}: {', '.join(map(show_shape, got))}"
-        )
-    return jax.tree.unflatten(tree, given), tree
 
 
 class _Wrapped(Layer):
