@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, HEIGHT, CUT = 1000, 1515, 1508  # of half a page; where the second half begins
+WIDTH, HEIGHT, CUT = 1000, 1515, 1520  # of half a page; where the second half begins
 
 
 def take(report: Path, target: Path) -> None:
