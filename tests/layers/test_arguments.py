@@ -17,7 +17,10 @@ NOT_OURS = {  # the peer's arguments for other engines, for quantisation, adapte
 }
 OTHER_ORDER = {  # arguments late in the list, which people give by name
     "Conv3DTranspose": "the peer's has data_format before output_padding, unlike its ranks one and two",
-    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), "activity_regularizer stands behind the constraints"),
+    **dict.fromkeys(
+        ("GRU", "LSTM", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        "activity_regularizer stands behind the constraints",
+    ),
 }
 SAME = sorted(
     name
