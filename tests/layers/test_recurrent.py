@@ -179,3 +179,30 @@ def test_a_cell_of_ones_own():
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
     np.testing.assert_allclose(state, now, atol=1e-5)
     assert [name for _, _, name in layer._weights()] == ["kernel"]
+
+
+class Inner(layers.Layer):
+    """A cell with a layer in it."""
+
+    units: int
+    activity_regularizer_inside: str | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.state_size = self.units
+        self.dense = layers.Dense(self.units, "tanh", activity_regularizer=self.activity_regularizer_inside)
+
+    def call(self, inputs, states):
+        state = self.dense(np.float32(0.5) * states[0] + inputs)
+        return state, [state]
+
+
+def test_a_layer_in_a_cell():
+    model = fd.Sequential([layers.RNN(Inner(3)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = draw(8, 4, 3), draw(8, 1)
+    losses = model.fit(x, y, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert model.inspect(x)
+    with pytest.raises(ValueError, match=r"penalises its activity inside a raw jax\.lax\.scan"):
+        layers.RNN(Inner(3, "l2"))(x)

@@ -143,6 +143,7 @@ class Pass:
             if mask is not None:
                 self.set_mask(jax.tree.leaves(outputs)[0], mask)
         if getattr(layer, "activity_regularizer", None) is not None:
+            self._same_trace(layer, "penalises its activity")
             first = jax.tree.leaves(outputs)[0]
             penalty = self.penalty(layer, "activity_regularizer", first.astype(jnp.float32)) / first.shape[0]
             label = f"{path}/activity"
@@ -258,7 +259,7 @@ class Pass:
 
     def tap(self, layer: Layer, what: str, value: Any) -> Any:
         """Keep z and a for `inspect`, a layer's later calls apart; add the probe whose gradient is delta."""
-        if self.taps is None:
+        if self.taps is None or get_opaque_trace_state() != self.trace:  # what happens within a loop stays there
             return value
         path = self.path(layer)
         calls = self.calls[path] = self.calls.get(path, 0) + (what == "z")
