@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 ROOT = "freedive"
-NAMED = ("Args", "Attributes", "Raises")  # sections of "name: text" entries
+NAMED = ("Args", "Call arguments", "Attributes", "Raises")  # sections of "name: text" entries
 SECTIONS = (*NAMED, "Returns", "Yields", "Reference", "References", "Input", "Output")
 
 

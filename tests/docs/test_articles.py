@@ -42,11 +42,3 @@ def found(name):
             thing = getattr(thing, part)
         return thing
     raise AssertionError(name)
-
-
-def test_every_example_is_of_a_program_and_tells_what_it_does():
-    examples = sorted((ROOT / "examples").glob("*.py"))
-    assert [path.name[:3] for path in examples] == [f"p{i:02d}" for i in range(1, 12)]
-    for path in examples:
-        assert path.read_text("utf-8").startswith('"""P')
-        assert len(path.read_text("utf-8").splitlines()) < 60, f"{path.name} has 60 lines or more"
