@@ -18,9 +18,9 @@ def make_model(words, characters, units):
     """[English words (batch, n), Chinese so far (batch, m)] -> the next characters (batch, m, characters)."""
     encoder_inputs, decoder_inputs = Input((None,)), Input((None,))
     read = Embedding(words, units, mask_zero=True)(encoder_inputs)
-    encoded, state_h, state_c = LSTM(units, return_sequences=True, return_state=True)(read)
+    encoded, h, c = LSTM(units, return_sequences=True, return_state=True)(read)
     written = Embedding(characters, units, mask_zero=True)(decoder_inputs)
-    decoded = LSTM(units, return_sequences=True)(written, initial_state=[state_h, state_c])
+    decoded = LSTM(units, return_sequences=True)(written, initial_state=[h, c])
     found = Attention()([decoded, encoded])  # query, value
     outputs = Dense(characters, activation="softmax")(Concatenate()([decoded, found]))
     return Model([encoder_inputs, decoder_inputs], outputs)
@@ -28,8 +28,7 @@ def make_model(words, characters, units):
 
 def translate(model, chinese, x, longest=16):
     """Write one character after the other, always the likeliest."""
-    y = np.full((len(x), longest), 0)
-    y[:, 0] = chinese.word_index["\t"]
+    y = np.full((len(x), longest), chinese.word_index["\t"])
     for i in range(1, longest):
         y[:, i] = model.predict([x, y], verbose=0)[:, i - 1].argmax(-1)
     return ["".join(chinese.index_word.get(c, "") for c in line[1:]).split("\n")[0] for line in y]
