@@ -59,14 +59,13 @@ class Family:
             f"Register it once, above its use: freedive.register({shown})"
         )
 
-
     def class_name(self, cls: type) -> str:
         """How a class is written in a file; one's own class by its name, which loading must then be told of."""
         known = self.members.get(cls.__name__, cls)
         if known is not cls and not any(member is cls for member in self.members.values()):
             raise ValueError(
-                f"{self.kind} {cls.__name__!r} has the name of another {self.kind} of freedive, so a file could not tell "
-                "them apart. Give your class another name"
+                f"{self.kind} {cls.__name__!r} has the name of another {self.kind} of freedive, so a file could not "
+                "tell them apart. Give your class another name"
             )
         return self.name_of(cls) if cls in self.members.values() else cls.__name__
 
