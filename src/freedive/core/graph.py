@@ -137,7 +137,7 @@ class Graph:
     def given(self, data: Any) -> list[Any]:
         """The arrays for the entries, from one array, a list in order, or a dict by input name."""
         if isinstance(data, dict):
-            names = [s.name for s in self.entries]
+            names = sorted(self.inputs) if isinstance(self.inputs, dict) else [s.name for s in self.entries]
             missing = [n for n in names if n not in data]
             if missing:
                 raise ValueError(

@@ -216,6 +216,8 @@ class Layer(Configured, metaclass=LayerType):
             input_shape: of a batch, the first size None: (None, 28, 28); not needed where the layer knows it.
             seed: of the first values; by default the next of the process' sequence.
         """
+        if seed is not None:
+            claim(self, seed, anew=True)
         if not self._planned:
             shape = self._given_shape if input_shape is None else tuple(input_shape)[1:]
             if shape is None:
@@ -224,8 +226,6 @@ class Layer(Configured, metaclass=LayerType):
                     "input. Call it on data, fit it, give its first layer input_shape=..., or call build((None, ...))"
                 )
             self._plan(shape)
-        if seed is not None:
-            claim(self, seed)
         draw_missing(self)
 
     def _plan(self, shape: tuple[int | None, ...]) -> None:

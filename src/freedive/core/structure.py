@@ -102,7 +102,7 @@ class Compiled:
 
 _cache: OrderedDict[Hashable, Any] = OrderedDict()
 _lock = threading.Lock()
-MOST = 256
+MOST = 64
 
 
 def kept(key: Hashable, make: Callable[[], Any]) -> Any:

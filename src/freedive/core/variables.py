@@ -124,10 +124,14 @@ def frozen_paths(root: Layer) -> frozenset[str]:
     return frozenset(path for layer, path in paths(root).items() if not layer.trainable)
 
 
-def claim(root: Layer, seed: int) -> None:
-    """Settle from which seed and path the first values under a root come, whoever looks at them first."""
+def claim(root: Layer, seed: int, anew: bool = False) -> None:
+    """Settle from which seed and path the first values under a root come, whoever looks at them first.
+
+    Args:
+        anew: also where that was settled before, for values that are not drawn yet.
+    """
     for layer, path in paths(root).items():
-        if layer._origin is None:
+        if layer._origin is None or anew:
             layer._origin = (seed, path)
 
 
@@ -150,7 +154,8 @@ def draw_missing(root: Layer) -> None:
                     if layer._origin is None:
                         claim(root, next_seed())
                     seed, place = layer._origin or (0, "")
-                    layer._values[kind][name] = specs[name].draw(seed, f"{place}/{name}")
+                    with jax.ensure_compile_time_eval():  # a value, also where a caller's jit traces
+                        layer._values[kind][name] = specs[name].draw(seed, f"{place}/{name}")
 
 
 # seeds --------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from ..config import PositiveInt
 from ..constraints import Constraint
@@ -51,6 +52,17 @@ class Embedding(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         return inputs != 0 if self.mask_zero else None
+
+    def check_data(self, ids: np.ndarray, where: str) -> None:
+        """Refuse ids that the table does not have; the engine asks once, before anything is compiled."""
+        wrong = (ids < 0) | (ids >= self.input_dim) | (ids != np.floor(ids) if ids.dtype.kind == "f" else False)
+        if np.any(wrong):
+            at = np.argwhere(wrong)[0]
+            place = ", ".join(map(str, at))
+            raise ValueError(
+                f"{where}: id {ids[tuple(at)]} at index ({place}) is no whole number in 0..{self.input_dim - 1}, the ids "
+                f"of {self.name or 'embedding'} (Embedding(input_dim={self.input_dim}))"
+            )
 
 
 class Masking(Layer):

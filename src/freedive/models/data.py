@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..core.symbol import symbols_in
-from ..train.feeds import Resident
 from ..train.inputs import arrays_of, check_finite, check_rows
 from ..train.streams import Stream, is_stream
 
@@ -59,19 +57,26 @@ def split_rows(data: Data, fraction: float) -> tuple[Data, Data]:
     return data.rows(None, cut), data.rows(cut, None)
 
 
-def with_class_weights(data: Data, class_weight: Mapping[int, float] | None) -> Data:
+def with_class_weights(data: Data, class_weight: Any, where: str = "fit(class_weight=...)") -> Data:
     """Sample weights that make each class count as asked."""
     if class_weight is None:
         return data
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"{where}: expected a dict, class -> weight. Received: {class_weight!r}")
+    for label, weight in class_weight.items():
+        whole = isinstance(label, (int, np.integer)) and label >= 0
+        if not whole or not np.isfinite(weight) or weight < 0:
+            raise ValueError(
+                f"{where}: expected a finite weight of 0 or more for a class. Received {label!r}: {weight!r}"
+            )
     targets = jax.tree.leaves(data.y)
     if len(targets) != 1:
-        raise ValueError("fit(class_weight=...): only for models with one output; give sample_weight for several")
-    y = np.asarray(targets[0])
-    labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y)).astype(np.int64)
+        raise ValueError(f"{where}: only for models with one output; give sample_weight for several")
+    labels = _labels(np.asarray(targets[0]), where)
     found = np.unique(labels)
     missing = [int(label) for label in found if label not in class_weight]
     if missing:
-        raise ValueError(f"fit(class_weight=...): no weight for class {missing[0]}. Classes in y: {found.tolist()}")
+        raise ValueError(f"{where}: no weight for class {missing[0]}. Classes in y: {found.tolist()}")
     table = np.zeros(int(max(found.max(), *class_weight)) + 1, np.float32)
     for label, weight in class_weight.items():
         table[int(label)] = weight
@@ -79,6 +84,15 @@ def with_class_weights(data: Data, class_weight: Mapping[int, float] | None) -> 
     if data.weights is not None:
         weights = weights * np.asarray(jax.tree.leaves(data.weights)[0])
     return data._replace(weights=weights)
+
+
+def _labels(y: np.ndarray, where: str) -> np.ndarray:
+    if y.ndim > 1 and y.shape[-1] > 1:
+        return y.argmax(-1)
+    labels = y.reshape(len(y))
+    if np.any(labels != np.floor(labels)) or np.any(labels < 0):
+        raise ValueError(f"{where}: y holds no classes, that is whole numbers of 0 or more or one-hot rows")
+    return labels.astype(np.int64)
 
 
 def order_targets(y: Any, names: list[str], where: str) -> Any:
@@ -97,14 +111,11 @@ def check_ids(model: Any, x: Any, where: str) -> None:
         return
     entries = dict(zip(map(id, graph.entries), graph.given(x), strict=True))
     for node in graph.nodes:
-        for symbol in symbols_in((node.args, node.kwargs)):
-            if id(symbol) in entries and hasattr(node.layer, "check_data"):
-                node.layer.check_data(np.asarray(entries[id(symbol)]), where)
-
-
-def resident(data: Data, batch_size: int, shuffle: bool) -> Resident:
-    """The rows on the device."""
-    return Resident(tuple(data), batch_size, shuffle)
+        given = [entries[id(s)] for s in node.needs if id(s) in entries]
+        if given and hasattr(node.layer, "check_data"):
+            node.layer.check_data(np.asarray(given[0]), where)
+        elif len(given) == len(node.needs) == 1 and getattr(node.layer, "_graph", None) is not None:
+            check_ids(node.layer, given[0], where)
 
 
 def even_batch(rows: int, most: int = 128) -> int:

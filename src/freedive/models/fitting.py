@@ -13,12 +13,12 @@ from ..core.variables import gather, scatter
 from ..train.callbacks import CallbackList, History
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
-from ..train.execute import Run, StreamedRun, execute, next_count
+from ..train.execute import Ran, Run, StreamedRun, execute, next_count
 from ..train.feeds import Block, Resident
 from ..train.objective import Objective
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
-from .predicting import interruptible, watching
+from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
 
@@ -43,15 +43,24 @@ class Options(NamedTuple):
 
     def check(self) -> None:
         """Whole numbers where they belong."""
-        for name in (
-            "batch_size",
-            "epochs",
-            *(f for f in self._fields if f.endswith(("_steps", "_freq", "_batch_size"))),
-        ):
-            value, least = getattr(self, name), 0 if name == "epochs" else 1
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and (not whole or value < least):
-                raise ValueError(f"fit({name}={value!r}): expected a whole number, {least} or more")
+        steps = ("batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq")
+        check_counts("fit", {name: getattr(self, name) for name in steps})
+        check_counts("fit", {"epochs": self.epochs, "initial_epoch": self.initial_epoch, "seed": self.seed}, least=0)
+
+    def refuse_for_streams(self, y: Any) -> None:
+        """What makes no sense where x gives batches."""
+        given = {
+            "y": y is not None,
+            "sample_weight": self.sample_weight is not None,
+            "class_weight": self.class_weight is not None,
+            "batch_size": self.batch_size is not None,
+            "validation_split": bool(self.validation_split),
+        }
+        for name in (n for n, there in given.items() if there):
+            raise ValueError(
+                f"fit({name}=...): x gives batches, so {name} cannot be given beside it. Let it give (x, y) or "
+                "(x, y, sample_weight), in batches of the size you want; hold out data by validation_data"
+            )
 
     def told(self, rows: int | None) -> dict[str, Any]:
         """What callbacks are told of the run."""
@@ -88,6 +97,7 @@ def fit(model: Any, x: Any, y: Any, options: Options) -> History:
 def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
     """(the rows, or the first batch of a stream; what is held out; the stream)."""
     if is_stream(x):
+        options.refuse_for_streams(y)
         stream = Stream(x, options.steps_per_epoch, "fit(x=...)")
         return Data(*stream.peek()), options.validation_data, stream
     data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
@@ -139,7 +149,7 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
         host.give(run.finish())
     finalize(model)
     callbacks.on_train_end()
-    history.run = run
+    history.run = Ran(run.dispatches, run.pace)
     return history
 
 
@@ -156,6 +166,7 @@ def evaluate(
     model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None, verbose: Any, callbacks: Any
 ) -> dict[str, Any]:
     """What `Model.evaluate` does: the numbers by name."""
+    check_counts("evaluate", {"batch_size": batch_size, "steps": steps})
     if is_stream(x):
         data = Data(*Stream(x, steps, "evaluate(x=...)").all_rows())
     else:
@@ -187,7 +198,7 @@ def evaluate(
 # one batch ----------------------------------------------------------------------------------------------------------
 def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) -> dict[str, Any]:
     """One update on one batch: its numbers by name."""
-    data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight)
+    data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight, "train_on_batch(class_weight=...)")
     make_ready(model, data.x)
     objective = objective_for(model, data.x, data.y)
     data = checked(model, objective, data, "train_on_batch")

@@ -31,13 +31,15 @@ def predict(
             "predict: the model has no weights yet, so its answers would mean nothing. Train it with fit, "
             "load weights, or build it: model.build((None, ...))"
         )
+    check_counts("predict", {"batch_size": batch_size, "steps": steps})
     draw_missing(model)
     if is_stream(x):
         parts: Any = (batch[0] for batch in Stream(x, steps, "predict(x=...)").batches_once())
         count = steps
     else:
         x = arrays_of(x, "predict(x=...)")
-        parts, count = cut(model, x, batch_size or ROWS)
+        most = batch_size or ROWS
+        parts, count = cut(model, x if steps is None else jax.tree.map(lambda a: a[: steps * most], x), most)
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
     dtype, variables = model._training.dtype, gather(model)
     call = compiled(("predict", structure(model), dtype), _program(dtype))
@@ -79,6 +81,14 @@ def _predicted(model: Any, call: Any, variables: Variables, x: Any, most: int) -
 
     outputs = call(model, variables, jax.tree.map(filled, x))
     return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+
+
+def check_counts(task: str, counts: dict[str, Any], least: int = 1) -> None:
+    """Refuse what is no whole number, or too small, or no 32-bit number."""
+    for name, value in counts.items():
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and (not whole or not least <= value < 2**32):
+            raise ValueError(f"{task}({name}={value!r}): expected a whole number, {least} or more")
 
 
 # callbacks of a task ------------------------------------------------------------------------------------------------

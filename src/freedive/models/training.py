@@ -35,6 +35,7 @@ class Training:
         self.dtype: Any = None
         self.frozen: frozenset[str] = frozenset()
         self.warned: frozenset[str] = frozenset()
+        self.learned: frozenset[str] | None = None  # the paths that the slots were made for
         self.told: set[str] = set()  # outputs whose activation does not suit their loss
 
     def compile(self, model: Any, optimizer: Any, precision: Any, **objective: Any) -> None:
@@ -86,6 +87,10 @@ def warn_mismatched(model: Any, objective: Objective) -> None:
         given = "probabilities" if activation in ("softmax", "sigmoid") or type(layer).__name__ == "Softmax" else None
         given = "logits" if activation == "linear" and type(layer).__name__ == "Dense" else given
         expected = loss.expects() if loss is not None else None
+        if activation == "softmax" and symbol.shape[-1] == 1 and loss is not None:
+            raise ValueError(
+                f"the layer {symbol.name!r} is a softmax of one unit, which is always 1: use sigmoid, or 2 units"
+            )
         if given and expected and given != expected and symbol.name not in training.told:
             training.told.add(symbol.name)
             mends = {
@@ -128,7 +133,10 @@ def first_state(model: Any, program: Program, seed: int) -> TrainState:
     """The train state that a run begins with: the model's values, the optimizer where the last run left it."""
     training, key, variables = model._training, run_key(seed), gather(model)
     if training.slots is None:
+        training.learned = frozenset(variables.params)
         return program.init(key, variables)
+    if training.learned is not None and training.learned != frozenset(variables.params):
+        raise ValueError("the layers of the model have changed since compile: call compile again")
     step = jnp.asarray(training.step, jnp.int32)
     return TrainState(variables.params, variables.state, training.slots, program.hyper(), key, step)
 
@@ -144,7 +152,7 @@ class ModelHost:
     """
 
     def __init__(self, model: Any, program: Program):
-        self.model, self.program = model, program
+        self.model, self.program, self.optimizer = model, program, model.optimizer
         self.shown: dict[tuple[str, str, str], Any] = {}
         model.stop_training = False
 
@@ -164,7 +172,9 @@ class ModelHost:
     def give(self, ts: TrainState) -> None:
         """Let the model have the run's values."""
         scatter(self.model, ts.params, ts.state)
-        self.model._training.slots, self.model._training.step = ts.optimizer, ts.step
+        training = self.model._training
+        if training.optimizer is self.optimizer:  # not compiled again meanwhile
+            training.slots, training.step = ts.optimizer, ts.step
 
     def refresh(self, ts: TrainState) -> TrainState:
         """The state with what was assigned since `publish`: weights, state, and the numbers of layers and optimizer."""

@@ -26,6 +26,13 @@ class Closed(NamedTuple):
     logs: dict[str, Any]
 
 
+class Ran(NamedTuple):
+    """What remains to be told of a run that is over."""
+
+    dispatches: int
+    pace: float  # seconds a step
+
+
 class Host(Protocol):
     """Who a run is for: sees its values at the edges, changes its numbers, may stop it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..errors import show_shape
@@ -21,23 +22,39 @@ def arrays_of(data: Any, where: str) -> Any:
         return None
     if isinstance(data, dict):
         return {key: arrays_of(value, f"{where}[{key!r}]") for key, value in data.items()}
-    if isinstance(data, tuple) or (isinstance(data, list) and data and _is_array(data[0])):
+    if isinstance(data, (list, tuple)) and data and _is_array(data[0]):
+        if all(np.ndim(value) == 0 for value in data):  # a list of numbers that numpy made
+            return one_array([float(value) for value in data] if hasattr(data[0], "detach") else data, where)
         return [arrays_of(value, f"{where}[{i}]") for i, value in enumerate(data)]
     return one_array(data, where)
 
 
 def one_array(data: Any, where: str) -> Any:
     """One array of numbers."""
-    if isinstance(data, jax.Array):
-        return data
+    if hasattr(data, "toarray") and not hasattr(data, "__array__"):
+        raise TypeError(f"{where}: a sparse matrix of {type(data).__module__.split('.')[0]}: give it as .toarray()")
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise TypeError(f"{where}: a masked array: fill in its missing values, .filled(...), or drop the rows")
+    if hasattr(data, "detach"):  # a PyTorch tensor that may have a gradient
+        data = data.detach().float() if "bfloat16" in str(data.dtype) else data.detach()
     if hasattr(data, "to_numpy"):  # pandas, polars
         data = data.to_numpy()
-    elif hasattr(data, "__dlpack__") and not isinstance(data, np.ndarray) and not hasattr(data, "__array__"):
+    elif (
+        hasattr(data, "__dlpack__") and not isinstance(data, (np.ndarray, jax.Array)) and not hasattr(data, "__array__")
+    ):
         data = np.from_dlpack(data)
+    if isinstance(data, jax.core.Tracer):
+        raise TypeError(
+            f"{where}: fit, evaluate and predict run compiled programs of their own: call them outside jax.jit"
+        )
+    if isinstance(data, jax.Array) and data.ndim and jnp.issubdtype(data.dtype, jnp.number) and data.dtype.kind != "c":
+        return data
     try:
         array = np.asarray(data)
     except ValueError as error:
         raise ValueError(f"{where}: the rows have different lengths ({error}). Pad them: utils.pad_sequences") from None
+    if array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        array = array.astype(np.float32)
     if array.dtype.kind == "O":
         array = _numbers_in(array, where)
     if array.dtype.kind in "US":

@@ -81,7 +81,7 @@ class Stream:
                 yield block
         finally:
             stop.set()
-            thread.join(timeout=5)
+            thread.join(timeout=0.5)  # a source that blocks keeps its thread until it answers
 
     def batches_once(self) -> Iterator[Any]:
         """The batches of one epoch, read as they are asked for."""
@@ -186,8 +186,15 @@ def _shapes(batch: Any) -> Any:
 
 def is_stream(x: Any) -> bool:
     """Whether data comes batch by batch rather than as arrays."""
+    if isinstance(x, list) and x and all(isinstance(b, tuple) and 2 <= len(b) <= 3 for b in x):
+        return True  # a list of batches (x, y)
     if isinstance(x, (list, tuple, dict, str, bytes, np.ndarray, jax.Array)) or hasattr(x, "to_numpy"):
         return False
-    if hasattr(x, "__array__") or hasattr(x, "__array_interface__") or hasattr(x, "__dlpack__"):
+    if (
+        hasattr(x, "__array__")
+        or hasattr(x, "__array_interface__")
+        or hasattr(x, "__dlpack__")
+        or hasattr(x, "toarray")
+    ):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__") or callable(x)
