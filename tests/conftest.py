@@ -2,5 +2,5 @@
 
 import os
 
-os.environ["KERAS_BACKEND"] = "jax"                 # the peer of the parity tables computes on the same engine
+os.environ["KERAS_BACKEND"] = "jax"  # the peer of the parity tables computes on the same engine
 os.environ.setdefault("MPLBACKEND", "Agg")
