@@ -60,8 +60,8 @@ class Embedding(Layer):
             at = np.argwhere(wrong)[0]
             place = ", ".join(map(str, at))
             raise ValueError(
-                f"{where}: id {ids[tuple(at)]} at index ({place}) is no whole number in 0..{self.input_dim - 1}, the ids "
-                f"of {self.name or 'embedding'} (Embedding(input_dim={self.input_dim}))"
+                f"{where}: id {ids[tuple(at)]} at index ({place}) is no whole number in 0..{self.input_dim - 1}, "
+                f"the ids of {self.name or 'embedding'} (Embedding(input_dim={self.input_dim}))"
             )
 
 
