@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARTS = ("freedive", "jax", "jaxlib", "numpy", "safetensors", "rich", "typer", "matplotlib", "pillow", "soundfile")
+PARTS = ("freedive", "jax", "jaxlib", "numpy", "scipy", "rich", "typer", "matplotlib", "pillow", "soundfile")
 # what more can be done: purpose -> (module, distribution)
 EXTRAS = {
     "pandas tables": ("pandas", "pandas"),
