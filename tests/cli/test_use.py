@@ -208,6 +208,18 @@ def test_a_model_of_ones_own_answers_in_numbers(run, tmp_path):
     assert result.code == 1 and "does not say what classes its outputs are" in result.err
 
 
+def test_files_of_different_lengths_are_answered_together(run, tmp_path):
+    model = fd.Sequential([fd.Input((None, 3)), fd.layers.GlobalAveragePooling1D(), fd.layers.Dense(2)])
+    model.build()
+    model.save(tmp_path / "a.safetensors")
+    parts = [np.random.default_rng(length).normal(size=(length, 3)).astype(np.float32) for length in (4, 7)]
+    for place, part in enumerate(parts):
+        np.save(tmp_path / f"{place}.npy", part)
+    answers = run("predict", tmp_path / "a.safetensors", tmp_path / "0.npy", tmp_path / "1.npy", "--json").json
+    for answer, part in zip(answers, parts, strict=True):
+        np.testing.assert_allclose(answer["output"], model.predict(part[None])[0], rtol=1e-5)
+
+
 def test_what_a_file_says_survives(tmp_path):
     model = own(tmp_path / "a.safetensors", activation="softmax")
     about = modelfile.About("mine", ["no", "yes"], Numbers((3,)), {"accuracy": 0.5}, {"seed": 0})

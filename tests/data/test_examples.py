@@ -39,7 +39,7 @@ import sys, types
 root = types.ModuleType("freedive")  # the package without what its __init__ imports
 root.__path__ = [sys.argv[1]]
 sys.modules["freedive"] = root
-import freedive.data, freedive.datasets, freedive.files, freedive.preprocessing, freedive.utils.arrays
+import freedive.data, freedive.datasets, freedive.files, freedive.preprocessing
 heavy = {"jax", "PIL", "soundfile", "pandas", "matplotlib", "sklearn"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -51,9 +51,7 @@ def drawn(shape):
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), CASES, ids=str)
 def test_outputs_gradients_and_weights_are_the_peers(name, arguments, shape):
-    # Regularizers of weights are added by the engine after the forward, so the peer's layer goes without.
-    theirs = {k: v for k, v in arguments.items() if k != "alpha_regularizer"}
-    compare(getattr(layers, name)(**arguments), getattr(keras.layers, name)(**theirs), drawn(shape))
+    compare(getattr(layers, name)(**arguments), getattr(keras.layers, name)(**arguments), drawn(shape))
 
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), CASES, ids=str)

@@ -110,7 +110,7 @@ def setup(t: Training) -> list[tuple[str, object]]:
         ("optimizer", recipe.optimizer),
         ("learning rate", f"{recipe.learning_rate:g}, falling to 0 along a cosine"),
         ("loss", "sparse categorical cross-entropy"),
-        ("epoch chosen by", recipe.monitor.replace("val_", "validation ")),
+        ("epoch kept", "the lowest validation loss in the second half"),
         ("seed", t.options.seed),
         ("freedive", importlib.metadata.version("freedive")),
         ("jax", importlib.metadata.version("jax")),

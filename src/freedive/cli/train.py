@@ -30,8 +30,8 @@ def train(
     """Train a network, test it, and write the model, its history and a report.
 
     Writes model.safetensors, history.csv and report.html. A tenth of the training rows is kept for validation: the
-    epoch that does best there is kept. The test rows are not touched before the end. Ctrl-C keeps what was learned so
-    far.
+    epoch of the second half that does best there is kept. The test rows are not touched before the end. Ctrl-C keeps
+    what was learned so far.
 
     \b
     Examples:

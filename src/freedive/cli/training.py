@@ -144,7 +144,8 @@ def learn(training: Training) -> None:
     recipe, options = training.recipe, training.options
     x, x_validation, y, y_validation = training.parts
     clock = CompileTime()
-    best = EarlyStopping(recipe.monitor, patience=recipe.epochs, restore_best_weights=True)
+    late = recipe.epochs // 2  # before, the learning rate is high, and results jump
+    best = EarlyStopping(patience=recipe.epochs, restore_best_weights=True, start_from_epoch=late)
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
     history = training.model.fit(
         x,

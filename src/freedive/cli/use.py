@@ -88,7 +88,8 @@ def predict(
         names += rows.names
         parts.append(rows.x)
     if parts:
-        outputs = found.predict(np.concatenate(parts), verbose=0)
+        together = [np.concatenate(parts)] if len({part.shape[1:] for part in parts}) == 1 else parts
+        outputs = np.concatenate([found.predict(part, verbose=0) for part in together])
         if json:
             console.say_json(answers.as_json(names, outputs, about.classes))
         else:

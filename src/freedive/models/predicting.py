@@ -41,10 +41,11 @@ def predict(
         most = batch_size or ROWS
         parts, count = cut(model, x if steps is None else jax.tree.map(lambda a: a[: steps * most], x), most)
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
-    dtype, variables = model._training.dtype, gather(model)
+    dtype = model._training.dtype
     call = compiled(("predict", structure(model), dtype), _program(dtype))
     outputs = []
-    watchers.on_predict_begin()
+    watchers.on_predict_begin()  # a callback may change the values that answer
+    variables = gather(model)
     with interruptible(watchers):
         for batch, part in enumerate(parts):
             watchers.on_predict_batch_begin(batch)

@@ -65,7 +65,7 @@ class TrainingReport:
         names = [name for name in self.history if not name.startswith("val_") and name != "learning_rate"]
         if not names:
             return None
-        kept = f"The dotted line marks epoch {self.kept}, whose weights were kept: the best on the validation rows."
+        kept = f"The dotted line marks epoch {self.kept}, whose weights were kept."
         charts = "".join(self._chart(name) for name in names)
         body = f'{page.legend(self._lines(names[0]))}<div class="charts">{charts}</div>{self._numbers()}'
         return Section("How it learned", body, kept if self.kept else "")
