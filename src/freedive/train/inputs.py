@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ..errors import show_shape
 
@@ -33,8 +34,6 @@ def one_array(data: Any, where: str) -> Any:
     """One array of numbers."""
     if hasattr(data, "toarray") and not hasattr(data, "__array__"):
         raise TypeError(f"{where}: a sparse matrix of {type(data).__module__.split('.')[0]}: give it as .toarray()")
-    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
-        raise TypeError(f"{where}: a masked array: fill in its missing values, .filled(...), or drop the rows")
     if hasattr(data, "detach"):  # a PyTorch tensor that may have a gradient
         data = data.detach().float() if "bfloat16" in str(data.dtype) else data.detach()
     if hasattr(data, "to_numpy"):  # pandas, polars
@@ -43,7 +42,9 @@ def one_array(data: Any, where: str) -> Any:
         hasattr(data, "__dlpack__") and not isinstance(data, (np.ndarray, jax.Array)) and not hasattr(data, "__array__")
     ):
         data = np.from_dlpack(data)
-    if isinstance(data, jax.core.Tracer):
+    if np.ma.isMaskedArray(data) and np.ma.is_masked(data):
+        raise TypeError(f"{where}: a masked array: fill in its missing values, .filled(...), or drop the rows")
+    if isinstance(data, Tracer):
         raise TypeError(
             f"{where}: fit, evaluate and predict run compiled programs of their own: call them outside jax.jit"
         )
