@@ -80,7 +80,7 @@ def test_gan_learns_and_draws(tmp_path):
     assert Image.open(picture).size == (280, 280)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:`trainable` was changed after compile")
 def test_gan_writes_digits_that_a_classifier_recognises(tmp_path):
     """Of 1,000 samples at least 70% are some digit to a classifier trained apart, by 90%, and every digit occurs."""
