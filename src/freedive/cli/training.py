@@ -180,6 +180,6 @@ def keep(training: Training) -> str:
         return "Stopped before the end of the first epoch. No model was written."
     modelfile.save(training.model, training.model_path, story.about(training))
     return (
-        f"Stopped after {done} of {training.recipe.epochs} epochs. Kept: {training.model_path} as it was then, "
-        f"and history.csv beside it; it was not tested."
+        f"Stopped after {done} of {training.recipe.epochs} epochs. Kept: {training.model_path}, which "
+        f"was not tested, and history.csv beside it."
     )
