@@ -10,6 +10,7 @@ from . import (
     initializers,
     layers,
     losses,
+    methods,
     metrics,
     models,
     optimizers,
@@ -22,6 +23,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
+from .methods import Ensemble
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 
@@ -29,6 +31,7 @@ cache.switch_on()
 
 __version__ = "0.1.0"
 __all__ = [
+    "Ensemble",
     "Input",
     "Model",
     "ModelFileError",
@@ -43,6 +46,7 @@ __all__ = [
     "initializers",
     "layers",
     "losses",
+    "methods",
     "metrics",
     "models",
     "optimizers",

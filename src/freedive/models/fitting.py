@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from ..core.calling import run_key
 from ..core.structure import compiled
 from ..core.variables import gather, scatter
 from ..train.callbacks import CallbackList, History
@@ -16,6 +18,7 @@ from ..train.chunk import Line
 from ..train.execute import Ran, Run, StreamedRun, execute, next_count
 from ..train.feeds import Block, Resident
 from ..train.objective import Objective
+from ..train.program import Program, TrainState
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
 from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
 from .predicting import check_counts, interruptible, watching
@@ -68,29 +71,68 @@ class Options(NamedTuple):
         return {"epochs": self.epochs, "steps": self.steps_per_epoch or steps, "verbose": self.verbose}
 
 
-def fit(model: Any, x: Any, y: Any, options: Options) -> History:
-    """What `Model.fit` does."""
+class Method:
+    """What a learning method changes about `fit`: whose outputs count, the program, its first state, the rows.
+
+    This one is the plain way. A method that is a function from programs to programs writes `program`; one that is about
+    many members or about rows writes the others too.
+    """
+
+    def learner(self, model: Any) -> Any:
+        """The model whose outputs the losses and metrics of the run are of."""
+        return model
+
+    def program(self, model: Any, objective: Objective) -> Program:
+        """What the run does."""
+        return program_for(self.learner(model), objective)
+
+    def state(self, model: Any, program: Program, seed: int) -> TrainState:
+        """What the run begins with."""
+        return first_state(model, program, run_key(seed))
+
+    def train_feed(self, model: Any, data: Data, options: Options, seed: int) -> Resident:
+        """The rows to learn from."""
+        return Resident(tuple(data), options.batch_size or 32, bool(options.shuffle), options.steps_per_epoch)
+
+    def check_stream(self) -> None:
+        """Refuse rows that come as a stream, where the method needs them all at hand."""
+
+    def test_feed(self, data: Data, held_out: Data | None, options: Options) -> Resident | None:
+        """The rows to validate with: those that were held out."""
+        if held_out is None:
+            return None
+        return Resident(tuple(held_out), options.validation_batch_size or even_batch(rows_in(held_out)), False)
+
+
+PLAIN = Method()
+
+
+def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) -> History:
+    """What `Model.fit` does, by a method."""
     options.check()
     data, held_out, stream = taken(x, y, options)
     make_ready(model, data.x)
-    objective = objective_for(model, data.x, data.y)
+    learner = method.learner(model)
+    objective = objective_for(learner, data.x, data.y)
     warn_changed(model)
-    data = checked(model, objective, data, "fit")
-    test = None if held_out is None else validation_feed(model, objective, held_out, options)
+    data = checked(learner, objective, data, "fit")
+    held_out = None if held_out is None else validation_data(learner, objective, held_out, options)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
-    rows = None if stream is not None else rows_in(data)
-    callbacks = watching(model, [options.callbacks, [] if own else History()], options.told(rows))
-    program = callbacks.wrap(program_for(model, objective))
     seed = run_seed(model) if options.seed is None else options.seed
-    model._training.runs += 1
-    start = (program, first_state(model, program, seed))
+    program = method.program(model, objective)
+    test = method.test_feed(data, held_out, options)
     if stream is not None:
-        stream.check = lambda *batch: checked(model, objective, Data(*batch[:3]), batch[3])
-        line = Line(Block([tuple(data)], room_for(tuple(data), BLOCK_BATCHES)), test, options.validation_freq)
-        run: Run = StreamedRun(*start, line, seed, options.initial_epoch, stream=stream)
+        method.check_stream()
+        stream.check = lambda *batch: checked(learner, objective, Data(*batch[:3]), batch[3])
+        train: Any = Block([tuple(data)], room_for(tuple(data), BLOCK_BATCHES))
+        kind, rows = functools.partial(StreamedRun, stream=stream), None
     else:
-        train = Resident(tuple(data), options.batch_size or 32, bool(options.shuffle), options.steps_per_epoch)
-        run = Run(*start, Line(train, test, options.validation_freq), seed, options.initial_epoch)
+        train, kind = method.train_feed(model, data, options, seed), Run
+        rows = train.rows
+    callbacks = watching(model, [options.callbacks, [] if own else History()], options.told(rows))
+    line = Line(train, test, options.validation_freq)
+    run = kind(program, method.state(model, program, seed), line, seed, options.initial_epoch)
+    model._training.runs += 1
     return follow(model, run, callbacks, options.epochs)
 
 
@@ -123,8 +165,8 @@ def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
     return data
 
 
-def validation_feed(model: Any, objective: Objective, held_out: Any, options: Options) -> Resident:
-    """Validation data on the device. A stream is read once, up to `validation_steps` batches, and kept."""
+def validation_data(model: Any, objective: Objective, held_out: Any, options: Options) -> Data:
+    """Validation data, checked. A stream is read once, up to `validation_steps` batches, and kept."""
     where = "fit(validation_data=...)"
     data = held_out if isinstance(held_out, Data) else read_pair(held_out, where)
     if isinstance(data, Stream):
@@ -132,8 +174,7 @@ def validation_feed(model: Any, objective: Objective, held_out: Any, options: Op
         data = Data(*data.all_rows())
     elif options.validation_steps is not None:
         data = data.rows(None, options.validation_steps * (options.validation_batch_size or options.batch_size or 32))
-    data = checked(model, objective, data, where)
-    return Resident(tuple(data), options.validation_batch_size or even_batch(rows_in(data)), False)
+    return checked(model, objective, data, where)
 
 
 def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> History:
@@ -149,7 +190,7 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
         host.give(run.finish())
     finalize(model)
     callbacks.on_train_end()
-    history.run = Ran(run.dispatches, run.pace)
+    history.run = Ran(run.dispatches, run.pace, run.program.members)
     return history
 
 
@@ -163,9 +204,17 @@ def finalize(model: Any) -> None:
 
 # evaluate -----------------------------------------------------------------------------------------------------------
 def evaluate(
-    model: Any, x: Any, y: Any, batch_size: int | None, weights: Any, steps: int | None, verbose: Any, callbacks: Any
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int | None = None,
+    weights: Any = None,
+    steps: int | None = None,
+    verbose: Any = 0,
+    callbacks: Any = None,
+    method: Method = PLAIN,
 ) -> dict[str, Any]:
-    """What `Model.evaluate` does: the numbers by name."""
+    """What `Model.evaluate` does, by a method: the numbers by name."""
     check_counts("evaluate", {"batch_size": batch_size, "steps": steps})
     if is_stream(x):
         data = Data(*Stream(x, steps, "evaluate(x=...)").all_rows())
@@ -173,14 +222,15 @@ def evaluate(
         data = read(x, y, weights, "evaluate")
         data = data if steps is None else data.rows(None, steps * (batch_size or 32))
     make_ready(model, data.x)
-    objective = objective_for(model, data.x, data.y)
-    data = checked(model, objective, data, "evaluate")
-    program = program_for(model, objective)
+    learner = method.learner(model)
+    objective = objective_for(learner, data.x, data.y)
+    data = checked(learner, objective, data, "evaluate")
+    program = method.program(model, objective)
     feed = Resident(tuple(data), batch_size or even_batch(rows_in(data)), False)
     line = Line(None, feed)
     watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})
     watchers.on_test_begin()  # a callback may change the values that are tested
-    run = Run(program, first_state(model, program, 0), line, 0)
+    run = Run(program, method.state(model, program, 0), line, 0)
     began = time.perf_counter()
     run.compile()
     watchers.on_compiled(time.perf_counter() - began)
@@ -205,6 +255,6 @@ def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) 
     program = program_for(model, objective)
     warn_changed(model)
     call = compiled(("step", program.key), lambda program, ts, batch: program.step(ts, batch))
-    ts, sums = call(program, first_state(model, program, run_seed(model, 1)), tuple(data))
+    ts, sums = call(program, first_state(model, program, run_key(run_seed(model, 1))), tuple(data))
     ModelHost(model, program).give(ts)
     return program.results(jax.tree.map(np.asarray, sums))

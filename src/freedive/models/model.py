@@ -240,7 +240,11 @@ class Model(Layer):
             *(sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq),
             seed,
         )
-        return fitting.fit(self, x, y, options)
+        return fitting.fit(self, x, y, options, self._method())
+
+    def _method(self) -> fitting.Method:
+        """How this model learns: what `fit` leaves to it."""
+        return fitting.PLAIN
 
     def evaluate(
         self,

@@ -71,7 +71,7 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
         metadata["compile"] = json.dumps(training.get_config())
         if training.slots is not None:
             values |= flatten(training.slots, "optimizer:")
-            metadata["step"] = str(int(training.step))
+            metadata["step"] = str(int(np.max(training.step)))
     write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata)
 
 

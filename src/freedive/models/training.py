@@ -11,7 +11,6 @@ import numpy as np
 
 from .. import losses, optimizers
 from ..config import one_of, to_json
-from ..core.calling import run_key
 from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
@@ -129,15 +128,22 @@ def make_ready(model: Any, x: Any) -> None:
     draw_missing(model)
 
 
-def first_state(model: Any, program: Program, seed: int) -> TrainState:
-    """The train state that a run begins with: the model's values, the optimizer where the last run left it."""
-    training, key, variables = model._training, run_key(seed), gather(model)
+def first_state(model: Any, program: Program, key: Any) -> TrainState:
+    """The train state that a run begins with: the model's values, the optimizer where the last run left it.
+
+    Args:
+        model: whose values.
+        program: of the run.
+        key: the run's random key; of members, a key each.
+    """
+    training, variables = model._training, gather(model)
     if training.slots is None:
         training.learned = frozenset(variables.params)
         return program.init(key, variables)
     if training.learned is not None and training.learned != frozenset(variables.params):
         raise ValueError("the layers of the model have changed since compile: call compile again")
-    step = jnp.asarray(training.step, jnp.int32)
+    step = np.int32(training.step)
+    step = jnp.asarray(step if np.shape(step) == key.shape else np.full(key.shape, np.max(step), np.int32))
     return TrainState(variables.params, variables.state, training.slots, program.hyper(), key, step)
 
 
@@ -189,7 +195,10 @@ class ModelHost:
         return ts._replace(hyper=self.program.hyper())
 
     def adopt(self, ts: TrainState) -> None:
-        """Write the numbers of a state that was read from a file into the fields that they came from."""
+        """Write the numbers of a state that was read from a file into the fields that they came from.
+
+        Numbers in which members differ came from no field.
+        """
         for name, value in ts.hyper["optimizer"].items():
             _assign(self.model.optimizer, name, value)
         for layer, path in paths(self.model).items():
@@ -200,8 +209,9 @@ class ModelHost:
 
 def _assign(owner: Any, field: str, value: Any) -> None:
     """Set a number that differs as a float32; one that is the same keeps its digits."""
-    if np.float32(getattr(owner, field)) != np.float32(value):
-        setattr(owner, field, float(value))
+    values = np.unique(value)
+    if len(values) == 1 and np.float32(getattr(owner, field)) != np.float32(values[0]):
+        setattr(owner, field, float(values[0]))
 
 
 def warn_changed(model: Any) -> None:

@@ -10,6 +10,7 @@ from ..files import ModelFileError, make_folders, remove_stale_temporaries
 from .callbacks.base import CallbackList, Described, Edge
 from .callbacks.saving import frequency
 from .checkpoint import load_checkpoint, save_checkpoint
+from .program import steps_done
 from .screen import say
 
 LATEST, FORMER = "latest.safetensors", "former.safetensors"
@@ -61,7 +62,7 @@ class BackupAndRestore(Described):
         for path in (self._latest, self._former):
             if os.path.exists(path) and self._restore(path):
                 break
-        self._saved = int(run.ts.step)
+        self._saved = steps_done(run.ts)
 
     def _restore(self, path: str) -> bool:
         """Put the run where a checkpoint says; False if it is damaged and there may be another."""
@@ -87,13 +88,13 @@ class BackupAndRestore(Described):
             self._save()
 
     def _due(self) -> bool:
-        return int(self._run.ts.step) - self._saved >= self.save_freq
+        return steps_done(self._run.ts) - self._saved >= self.save_freq
 
     def _save(self) -> None:
         if self.double_checkpoint and os.path.exists(self._latest):
             os.replace(self._latest, self._former)
         save_checkpoint(self._latest, self._run, self._callbacks)
-        self._saved = int(self._run.ts.step)
+        self._saved = steps_done(self._run.ts)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._run = self._callbacks = None

@@ -7,6 +7,8 @@ Ctrl-C, callbacks and checkpoints live at chunk edges.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -50,6 +52,11 @@ class Line(NamedTuple):
         return [feed.arrays if feed is not None else None for feed in (self.train, self.test)]
 
     @property
+    def own(self) -> Any:
+        """Which of the arrays every member of a population has for itself: 0 for those, None for shared ones."""
+        return [feed.own if feed is not None else None for feed in (self.train, self.test)]
+
+    @property
     def key(self) -> Any:
         """What makes two lines the same program."""
         return (*(feed.key if feed is not None else None for feed in (self.train, self.test)), self.every)
@@ -59,9 +66,15 @@ def compiled_chunk(program: Program, line: Line) -> Compiled:
     """The compiled `chunk`, shared by equal programs on equal lines."""
 
     def run(subject: Any, *args: Any) -> Any:
-        return chunk(*subject, *args)
+        return interval(*subject)(*args)
 
-    return compiled(("chunk", program.key, line.key), run, donate_argnums=0)
+    return compiled(("chunk", program.key, program.members, line.key), run, donate_argnums=0)
+
+
+def interval(program: Program, line: Line) -> Callable[..., Any]:
+    """`chunk` for what the program runs for: one state, or the members of a population."""
+    one = functools.partial(chunk, program, line)
+    return one if program.members is None else program.members.all(one, line.own)
 
 
 def chunk(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, epoch: Any, at: Any, count: Any) -> Any:
@@ -141,8 +154,11 @@ def add(a: Any, b: Any) -> Any:
 def empty_sums(program: Program, ts: TrainState, line: Line) -> Any:
     """Zeros of the shape of an epoch's sums, found by tracing once."""
     flat, tree = jax.tree.flatten((ts, line.arrays))
-    key = ("sums", program.key, line.key, tree, tuple((a.shape, a.dtype) for a in flat))
-    shapes = kept(key, lambda: jax.eval_shape(lambda *given: _sums(program, line, *given), ts, line.arrays))
+    key = ("sums", program.key, program.members is None, line.key, tree, tuple((a.shape, a.dtype) for a in flat))
+    one = functools.partial(_sums, program, line)
+    if program.members is not None:
+        one = jax.vmap(one, in_axes=(0, line.own))
+    shapes = kept(key, lambda: jax.eval_shape(one, ts, line.arrays))
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .callbacks.base import CallbackList
 from .chunk import Carry, Line, compiled_chunk, empty_sums, room
+from .members import UNSETTLED, Members, faster
 from .program import Program, TrainState
 from .streams import BLOCK_BATCHES, Stream
 
@@ -31,6 +32,7 @@ class Ran(NamedTuple):
 
     dispatches: int
     pace: float  # seconds a step
+    members: Members | None = None  # how many ran at once, and in which way
 
 
 class Host(Protocol):
@@ -109,9 +111,30 @@ class Run:
         jax.block_until_ready(self.carry.ts.step)
         return logs
 
-    def compile(self) -> None:
-        """Compile, and compute nothing: an interval of no steps."""
+    def compile(self, epochs: int | None = None) -> None:
+        """Compile, and compute nothing: an interval of no steps. Members find out here which way is faster for them.
+
+        Args:
+            epochs: the epoch to stop before, where that is known.
+        """
+        members = self.program.members
+        if members is not None and members.way == UNSETTLED:
+            left = None if epochs is None or self.stream else (epochs - self.epoch) * self.line.steps - self.at
+            self.program = self.program._replace(members=faster(self._trial(), members, left))
         self._dispatch(self.line, self.at, 0)
+
+    def _trial(self) -> Callable[[Members, int], float]:
+        """Some steps in a way, on a copy of the state, for the seconds that they take."""
+
+        def seconds(members: Members, count: int) -> float:
+            program = self.program._replace(members=members)
+            call, carry = compiled_chunk(program, self.line), jax.tree.map(jnp.copy, self.carry)
+            places = (np.uint32(self.seed), np.int32(0), np.int32(0), np.int32(count))
+            began = time.perf_counter()
+            jax.block_until_ready(call((program, self.line), carry, self.line.arrays, *places))
+            return time.perf_counter() - began
+
+        return seconds
 
     def finish(self) -> TrainState:
         """The last state, handed over: the run keeps neither it nor the data."""
@@ -201,7 +224,7 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
     if run.carry is not given:  # it goes on from a checkpoint
         host.adopt(run.ts)
     began = time.perf_counter()
-    run.compile()
+    run.compile(epochs)
     callbacks.on_compiled(time.perf_counter() - began)
     if run.at == 0 and run.epoch < epochs:
         callbacks.on_epoch_begin(run.epoch)

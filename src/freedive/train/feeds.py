@@ -21,6 +21,7 @@ class Feed(Protocol):
     """What the compiled run asks of its data."""
 
     arrays: Any  # a tree; an input of the compiled run
+    own: Any  # of those arrays: 0 where every member of a population has its own, None where all share them
     full: int  # full batches an epoch
     rest: int  # rows of the short batch after them
     batch_size: int
@@ -48,6 +49,8 @@ class Resident:
         shuffle: whether every epoch has its own order.
         steps: batches an epoch takes, where that is fewer than there are; shuffled epochs take others each time.
     """
+
+    own: Any = None
 
     def __init__(self, arrays: Any, batch_size: int, shuffle: bool, steps: int | None = None):
         self.rows = len(jax.tree.leaves(arrays)[0])
@@ -80,7 +83,7 @@ class Block:
     A block never ends an epoch, since a stream may have more; `room` is the number of batches the program is made for.
     """
 
-    rest = 0
+    rest, own = 0, None
 
     def __init__(self, batches: list[Any], room: int):
         self.count, self.full = len(batches), room + 1

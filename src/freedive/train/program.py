@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..core.forward import apply
 from ..core.paths import paths
@@ -26,6 +27,7 @@ from ..core.variables import Tree, Variables, gather, merge, split
 if TYPE_CHECKING:
     from ..core.layer import Layer
     from ..optimizers.base import Optimizer
+    from .members import Members
     from .objective import Objective
 
 
@@ -51,7 +53,8 @@ class Program(NamedTuple):
     """What a run does, as pure functions.
 
     `hyper()` reads the numbers that callbacks and people may change; `key` says which programs are equal, so that
-    equal ones compile once.
+    equal ones compile once. With `members`, many run it at once: the state has an axis for them before all others, and
+    `gradient`, `update` and `test` still say what one of them does.
     """
 
     init: Callable[[Any, Variables], TrainState]
@@ -61,6 +64,7 @@ class Program(NamedTuple):
     results: Callable[[Any], dict[str, Any]]
     hyper: Callable[[], Any]
     key: Hashable
+    members: Members | None = None
 
     def step(self, ts: TrainState, batch: Any) -> tuple[TrainState, Any]:
         """One update: gradients of a batch, then the optimizer's step."""
@@ -120,6 +124,11 @@ def supervised(
         return forward(ts.params, ts, batch, False)[1][0]
 
     return Program(init, gradient, update, test, objective.results, hyper, key)
+
+
+def steps_done(ts: TrainState) -> int:
+    """The steps behind a state; of members, those of the one that went furthest."""
+    return int(np.max(ts.step))
 
 
 def constrained(root: Layer, params: Tree) -> Tree:

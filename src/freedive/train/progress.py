@@ -38,6 +38,7 @@ class ProgressBar(Callback):
         super().__init__()
         self.verbose, self.screen = verbose, on or screen
         self.task: str | None = None  # "fit", "evaluate" or "predict"
+        self.run: Any = None  # the run of a fit
 
     # what to show ---------------------------------------------------------------------------------------------------
     def _begin(self, task: str) -> None:
@@ -61,12 +62,16 @@ class ProgressBar(Callback):
         if self.draws:
             self.screen.live("compiling")
 
+    def on_run_begin(self, run: Any, callbacks: Any) -> None:
+        self.run = run
+
     def on_compiled(self, seconds: float) -> None:
         if self.task is None or self.silent:
             return
         self.screen.erase()
         if seconds > WORTH_SAYING and not self.patient:
-            self.screen.line(f"compiling {seconds:.1f} s")
+            members = self.run.program.members if self.run is not None else None
+            self.screen.line(_joined(f"compiling {seconds:.1f} s", str(members or "")))
         self.began = self.clock.began = time.perf_counter()
 
     # fit ------------------------------------------------------------------------------------------------------------
@@ -121,7 +126,7 @@ class ProgressBar(Callback):
             self.screen.erase()
             if self.pending is not None:  # training stopped between two lines
                 self.screen.line(self._quiet(*self.pending))
-        self.task = None
+        self.task = self.run = None
 
     def on_interrupt(self, error: BaseException) -> None:
         if self.task is not None:

@@ -133,8 +133,21 @@ def numbers(logs: Mapping[str, Any]) -> str:
 
     >>> numbers({"loss": 0.25314, "accuracy": 0.5, "learning_rate": 1e-4, "confusion": np.eye(2)})
     'loss: 0.2531 - accuracy: 0.5000 - learning_rate: 1.0000e-04'
+
+    A mean of members stands with their standard deviation.
+
+    >>> numbers({"loss": 0.5, "loss_members": np.array([0.4, 0.6])})
+    'loss: 0.5000 ± 0.1414'
     """
-    return " - ".join(f"{name}: {number(value)}" for name, value in logs.items() if np.ndim(value) == 0)
+    return " - ".join(
+        f"{name}: {number(value)}{_deviation(logs.get(f'{name}_members'))}"
+        for name, value in logs.items()
+        if np.ndim(value) == 0
+    )
+
+
+def _deviation(members: Any) -> str:
+    return f" ± {number(np.std(members, ddof=1))}" if np.size(members) > 1 else ""
 
 
 def number(value: Any) -> str:

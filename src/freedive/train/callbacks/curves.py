@@ -76,6 +76,8 @@ def draw_family(history: History, ax: Axes, name: str) -> None:
             epochs, values = history.curve(full)
             marker = "o" if len(values) == 1 else None  # a line of one point is nothing to see
             ax.plot(np.add(epochs, 1), values, style, color=COLOURS[kind], linewidth=1.8, marker=marker, label=label)
+            if f"{full}_members" in history.history:
+                draw_band(ax, epochs, np.array(history.history[f"{full}_members"]), COLOURS[kind])
     shown = next(full for _, full, _ in reversed(lines.values()) if full in history.history)
     if direction(shown) is not None and np.isfinite(history.history[shown]).any() and len(history.epoch) > 1:
         mark_best(history, ax, shown)
@@ -87,6 +89,12 @@ def draw_family(history: History, ax: Axes, name: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     if len(ax.get_lines()) > 1:
         ax.legend(frameon=False, fontsize=9)
+
+
+def draw_band(ax: Axes, epochs: list[int], members: np.ndarray, colour: str) -> None:
+    """One standard deviation of the members to either side of their mean; members is (epochs, members)."""
+    mean, deviation = members.mean(1), members.std(1)
+    ax.fill_between(np.add(epochs, 1), mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
 
 
 def mark_best(history: History, ax: Axes, name: str) -> None:

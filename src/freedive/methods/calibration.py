@@ -1,0 +1,118 @@
+"""Calibration: whether a model is right as often as it says it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Calibration(NamedTuple):
+    """How probabilities agree with outcomes.
+
+    The first three are (bins,), over equal parts of 0..1 of the confidence, which is the probability of the class that
+    was answered. Empty bins have NaN for confidence and accuracy.
+    """
+
+    count: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    expected_error: float  # the mean of |accuracy - confidence| over the rows (ECE)
+    largest_error: float  # the largest of them (MCE)
+    brier: float  # the mean squared distance of the probabilities from the outcome
+    log_loss: float  # the mean of -log p of the right class
+
+    def plot(self, ax: Any = None, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw accuracy over confidence, beside the diagonal on which both are equal.
+
+        Args:
+            ax: matplotlib axes to draw on; by default a new figure.
+            path: where to save the picture too.
+        """
+        import matplotlib.pyplot as plt
+
+        from ..train.callbacks.curves import COLOURS, save
+
+        made = ax is None
+        if made:
+            _, ax = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
+        edges = np.linspace(0, 1, len(self.count) + 1)
+        ax.bar(edges[:-1], np.nan_to_num(self.accuracy), np.diff(edges), align="edge", color=COLOURS["train"],
+               edgecolor="white", label="accuracy")  # fmt: skip
+        ax.plot([0, 1], [0, 1], "--", color=COLOURS["val"], label="as often right as it says")
+        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy")
+        ax.set_title(f"expected calibration error {self.expected_error:.4f}", fontsize=11)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False, fontsize=9, loc="upper left")
+        if path is not None:
+            save(ax.figure, path)
+            if made:
+                plt.close(ax.figure)
+        return ax.figure
+
+
+def calibration(probabilities: Any, y: Any, bins: int = 10) -> Calibration:
+    """Compare probabilities of classes with what was true.
+
+    ECE = sum_b (n_b / n) |accuracy_b - confidence_b|, MCE = max_b |accuracy_b - confidence_b|,
+    Brier = mean_i sum_k (p_ik - y_ik)^2.
+
+    Args:
+        probabilities: (rows, classes), or (rows,) or (rows, 1) for the second of two classes.
+        y: the classes, (rows,), or one-hot (rows, classes).
+        bins: equal parts of 0..1.
+
+    Raises:
+        ValueError: no probabilities (below 0, above 1, rows that do not add up to 1), other numbers of rows, or a
+            class that there is not.
+
+    Reference: C. Guo et al., "On calibration of modern neural networks", 2017, https://arxiv.org/abs/1706.04599;
+    G. Brier, "Verification of forecasts expressed in terms of probability", 1950.
+
+    >>> found = calibration([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], [0, 1, 1])
+    >>> round(found.expected_error, 4), found.count.tolist()
+    (0.4, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
+    """
+    p, labels = _probabilities(np.asarray(probabilities, np.float64)), _labels(np.asarray(y))
+    if len(p) != len(labels) or not len(p):
+        raise ValueError(
+            f"calibration: expected as many rows of probabilities as of y. Received {len(p)}, {len(labels)}"
+        )
+    if labels.min() < 0 or labels.max() >= p.shape[1]:
+        raise ValueError(f"calibration(y=...): there are {p.shape[1]} classes, from 0. Received {labels.max()}")
+    if bins < 1:
+        raise ValueError(f"calibration(bins={bins!r}): expected 1 or more")
+    confidence, right = p.max(1), p.argmax(1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    count, trust, hits = (np.bincount(place, w, bins) for w in (None, confidence, right.astype(float)))
+    some = count > 0
+    trust, hits = (np.where(some, total / np.maximum(count, 1), np.nan) for total in (trust, hits))
+    gaps = np.abs(hits - trust)
+    return Calibration(
+        count,
+        trust,
+        hits,
+        expected_error=float(np.nansum(gaps * count) / len(p)),
+        largest_error=float(np.nanmax(gaps)),
+        brier=float(np.mean(np.sum((p - np.eye(p.shape[1])[labels]) ** 2, axis=1))),
+        log_loss=float(-np.mean(np.log(np.clip(p[np.arange(len(p)), labels], 1e-12, None)))),
+    )
+
+
+def _probabilities(p: np.ndarray) -> np.ndarray:
+    p = p[:, None] if p.ndim == 1 else p
+    p = np.concatenate([1 - p, p], axis=1) if p.ndim == 2 and p.shape[1] == 1 else p
+    if p.ndim != 2 or not np.isfinite(p).all() or p.min() < -1e-6 or np.abs(p.sum(1) - 1).max() > 1e-3:
+        raise ValueError(
+            f"calibration(probabilities=...): expected (rows, classes) of numbers from 0 to 1 that add up to 1. "
+            f"Received {p.shape} from {p.min():.4g} to {p.max():.4g}: logits go through a softmax first"
+        )
+    return p
+
+
+def _labels(y: np.ndarray) -> np.ndarray:
+    return y.argmax(-1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y)).astype(np.int64)
