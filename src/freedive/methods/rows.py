@@ -36,7 +36,7 @@ class MemberRows(Resident):
         orders: Any = None,
     ):
         count = len(jax.tree.leaves(arrays)[0])
-        super().__init__(np.empty(count if rows is None else np.shape(rows)[1]), batch_size, shuffle, steps)
+        super().__init__(np.zeros(count if rows is None else np.shape(rows)[1], bool), batch_size, shuffle, steps)
         self.arrays = {
             "data": jax.tree.map(jnp.asarray, arrays),
             "rows": None if rows is None else jnp.asarray(rows, jnp.int32),

@@ -26,15 +26,15 @@ class Members(NamedTuple):
     """How many members a program runs for, and how.
 
     Args:
-        count: the number of members.
+        size: the number of members.
         way: "batched", "in turn", or UNSETTLED: the run finds out.
     """
 
-    count: int
+    size: int
     way: str = UNSETTLED
 
     def __str__(self) -> str:
-        return f"{self.count} members {self.way}"
+        return f"{self.size} members {self.way}"
 
     def all(self, interval: Callable[..., Any], own: Any) -> Callable[..., Any]:
         """The interval of one member, `interval(carry, arrays, *place) -> (carry, logs)`, for all of them.
@@ -78,7 +78,7 @@ def faster(trial: Callable[[Members, int], float], members: Members, left: int |
         left: the steps of the run; None where that is not known.
     """
     first, second = (members._replace(way=way) for way in WAYS)
-    if members.count == 1:
+    if members.size == 1:
         return second
     compiling, seconds = trial(first, 0), pace(trial, first, left)
     if left is not None and seconds * left < compiling:
