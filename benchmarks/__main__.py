@@ -1,0 +1,60 @@
+"""`python -m benchmarks`: freedive and its peers on the same work, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import compare, data, peers, report, workloads
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    p = argparse.ArgumentParser("benchmarks", description=__doc__)
+    p.add_argument("--rows", help="comma-separated; all unless given: " + ", ".join(workloads.WORKLOADS))
+    p.add_argument(
+        "--peers", help="comma-separated, those installed of these unless given: " + ", ".join(peers.DEFAULT)
+    )
+    p.add_argument("--repeats", type=int, default=3, help="turns of every peer on every row")
+    p.add_argument("--out", type=Path, default=Path("runs/bench"), help="folder for results.json, table.md, ratios.png")
+    p.add_argument("--quick", action="store_true", help="few rows, one turn, no cold start with empty caches")
+    p.add_argument("--no-cold", action="store_true", help="leave out the processes that start with empty caches")
+    p.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="the Python that has a peer")
+    p.add_argument(
+        "--mnist", default=os.environ.get("MNIST"), help="a folder with the four files of MNIST, for P2 to P4"
+    )
+    return p
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the bench; the exit code."""
+    options = parser().parse_args(words)
+    names = options.rows.split(",") if options.rows else workloads.QUICK if options.quick else None
+    try:
+        rows = workloads.select(names)
+        chosen = peers.select(options.peers.split(",") if options.peers else None)
+        pythons = compare.pythons(options.python)
+    except ValueError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        bench = compare.Bench(
+            rows, chosen, 1 if options.quick else options.repeats, not (options.quick or options.no_cold), pythons,
+            lambda workload: data.prepare(workload.data, Path(folder), workload.rows, options.mnist),
+            lambda line: print(line, file=sys.stderr, flush=True),
+        )  # fmt: skip
+        results = bench.run()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.json").write_text(json.dumps(results, indent=1))
+    (options.out / "table.md").write_text(report.table(results) + "\n")
+    print(report.table(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""PyTorch as its experts write it: tensors on the device, a shuffled index, fused Adam, no loader between.
+
+Networks give logits. First values are drawn from Keras' distributions, so that all peers start alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import torch_networks
+from .workloads import Workload
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class Session:
+    """A module and the usual loop around it."""
+
+    def __init__(self, workload: Workload, data: dict[str, np.ndarray], peer: Any, seed: int):
+        torch.manual_seed(seed)
+        self.workload = workload
+        self.x = [torch.from_numpy(data[name]).to(DEVICE) for name in ("x", "x2") if name in data]
+        y = torch.from_numpy(data["y"]).to(DEVICE)
+        self.y = y.long() if "categorical" in workload.loss else y
+        module = getattr(torch_networks, workload.network)(**workload.sizes)
+        module.apply(like_keras)
+        self.module = module.to(DEVICE)
+        rule = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[workload.optimizer]
+        self.optimizer = rule(self.module.parameters(), lr=workload.rate, fused=True)
+        self.forward = torch.compile(self.module) if peer.compiled else self.module
+
+    def train(self, epochs: int) -> float:
+        """The mean loss of the last of so many epochs."""
+        self.module.train()
+        for _ in range(epochs):
+            total = correct = torch.zeros((), device=DEVICE)
+            for rows in torch.randperm(len(self.y), device=DEVICE).split(self.workload.batch):
+                y = self.y[rows]
+                outputs = self.forward(*(x[rows] for x in self.x))
+                loss = criterion(self.workload.loss, outputs, y)
+                self.optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                self.optimizer.step()
+                total = total + loss.detach() * len(rows)
+                if self.workload.accuracy:
+                    correct = correct + hits(outputs.detach(), y)
+            total, correct = float(total), float(correct)
+        return total / len(self.y)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The outputs, as numpy arrays."""
+        self.module.eval()
+        with torch.inference_mode():
+            parts = torch.from_numpy(x).to(DEVICE).split(256)
+            return torch.cat([self.forward(part) for part in parts]).cpu().numpy()
+
+    call = predict
+
+    def evaluate(self) -> tuple[float, float | None]:
+        """(loss, accuracy) on the data."""
+        self.module.eval()
+        total = correct = torch.zeros((), device=DEVICE)
+        with torch.inference_mode():
+            for rows in torch.arange(len(self.y), device=DEVICE).split(256):
+                y = self.y[rows]
+                outputs = self.forward(*(x[rows] for x in self.x))
+                total = total + criterion(self.workload.loss, outputs, y) * len(rows)
+                correct = correct + hits(outputs, y)
+        accuracy = float(correct) / len(self.y) if self.workload.accuracy else None
+        return float(total) / len(self.y), accuracy
+
+
+def criterion(name: str, outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """The loss of logits, by Keras' name."""
+    if name == "mse":
+        return nn.functional.mse_loss(outputs, y)
+    if name == "binary_crossentropy":
+        return nn.functional.binary_cross_entropy_with_logits(outputs, y)
+    return nn.functional.cross_entropy(outputs.flatten(0, -2), y.flatten())
+
+
+def hits(outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """How many rows are right; of a row of several answers, the part that is."""
+    right = (outputs > 0) == (y > 0.5) if outputs.shape[-1] == 1 else outputs.argmax(-1) == y
+    return right.float().flatten(1).mean(1).sum() if right.ndim > 1 else right.sum()
+
+
+def like_keras(module: nn.Module) -> None:
+    """First values from the distributions that Keras draws them from."""
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.uniform_(module.weight, -0.05, 0.05)
+    elif isinstance(module, nn.RNNBase | nn.RNNCellBase):
+        for name, value in module.named_parameters():
+            recurrent_like_keras(name, value, gates=value.shape[0] // module.hidden_size)
+
+
+def recurrent_like_keras(name: str, value: torch.Tensor, gates: int) -> None:
+    """Glorot for inputs (all gates are one kernel), orthogonal for the state, one for the forget gates' bias."""
+    with torch.no_grad():
+        if name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(value)
+        elif name.startswith("weight_hh"):
+            nn.init.orthogonal_(value)
+        else:
+            value.zero_()
+            if gates == 4 and name.startswith("bias_ih"):
+                value[len(value) // 4 : len(value) // 2] = 1.0
