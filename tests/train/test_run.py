@@ -8,7 +8,7 @@ import pytest
 
 import freedive as fd
 from freedive.train import execute
-from freedive.train.checkpoint import load_checkpoint, save_checkpoint
+from freedive.train.checkpoint import restore, snapshot
 from freedive.train.streams import Stream
 
 RNG = np.random.default_rng(0)
@@ -162,13 +162,13 @@ def test_a_run_goes_on_from_a_checkpoint_with_the_same_bits(stop, tmp_path):
     class Cut(fd.callbacks.Callback):
         edge = "batch"
 
-        def on_chunk_end(self, run):
+        def on_edge(self, run):
             if run.epoch * 4 + run.at == stop:
-                save_checkpoint(tmp_path / "c.safetensors", run)
+                snapshot(run).write(tmp_path / "c.safetensors")
 
     class Resume(fd.callbacks.Callback):
         def on_run_begin(self, run, callbacks):
-            assert load_checkpoint(tmp_path / "c.safetensors", run, callbacks) == []
+            assert restore(tmp_path / "c.safetensors", run) == []
 
     model = classifier()
     history = model.fit(X, Y, batch_size=16, epochs=2, verbose=0, callbacks=[Cut()], seed=4)

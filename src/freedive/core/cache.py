@@ -19,7 +19,7 @@ from jaxlib.version import __version__ as compiler_version
 def folder() -> Path:
     """Where compiled programs are kept for this user, processor and compiler."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kind = hashlib.sha256(f"{compiler_version} {_processor()}".encode()).hexdigest()[:12]
+    kind = hashlib.sha256(f"{compiler_version} {processor()}".encode()).hexdigest()[:12]
     return base / "freedive" / "xla" / kind
 
 
@@ -41,7 +41,7 @@ def switch_on() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
-def _processor() -> str:
+def processor() -> str:
     """What the machine code depends on: the processor's kind and its instruction sets."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

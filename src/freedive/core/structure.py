@@ -81,6 +81,24 @@ def _attributes(written: Mapping[str, Any], seen: dict[int, int], inputs: Mappin
     return tuple((name, key(name, value)) for name, value in sorted(written.items()))
 
 
+def fingerprint(key: Hashable) -> str:
+    """A structure as text that is the same in every process; functions and objects stand in it by their names.
+
+    >>> fingerprint(structure({"units": 3})) == fingerprint(structure({"units": 3}))
+    True
+    """
+    return hashlib.sha256(_spelled(key).encode()).hexdigest()[:16]
+
+
+def _spelled(key: Any) -> str:
+    if isinstance(key, (tuple, list)):
+        return f"({','.join(map(_spelled, key))})"
+    thing = key.thing() if isinstance(key, ById) else key
+    if isinstance(thing, type) or hasattr(thing, "__qualname__"):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    return repr(thing) if thing is key else f"{type(thing).__module__}.{type(thing).__qualname__}"
+
+
 # compiled functions by structure ------------------------------------------------------------------------------------
 class Compiled:
     """A jitted `function(subject, *arrays)`; the subject is read while tracing only, so equal subjects share it.

@@ -1,4 +1,5 @@
-"""What can be wrong with a file: one exception for a model file that is refused, two for a write that failed."""
+"""What can be wrong with a file: one exception for a model file that is refused, two for a write that failed, one
+for a folder that somebody else writes."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ CODES: dict[str, str] = {
     "BAD_VOCAB": "a vocabulary is malformed",
     "BAD_STATE": "a training state is malformed",
     "TENSOR_MISMATCH": "the tensors are not those that the configuration builds",
+    "ANOTHER_RUN": "the checkpoint is of another model, other data or other settings",
     "TOO_LARGE": "the file asks for more than it could hold",
     "EXTERNAL_REFERENCE": "the file refers to something outside itself",
 }
@@ -64,6 +66,10 @@ class FileNotWrittenError(OSError):
 
 class FileNotDurableError(OSError):
     """The new file is in its place and whole, but the system could not promise that it survives a power failure."""
+
+
+class FolderInUseError(OSError):
+    """Another process writes in the folder. `filename` says which folder, the text which process."""
 
 
 def missing_file(path: str | os.PathLike[str]) -> FileNotFoundError:

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.calling import run_key
 from ..core.structure import compiled
 from ..core.variables import gather, scatter
+from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
@@ -43,6 +44,7 @@ class Options(NamedTuple):
     validation_batch_size: int | None = None
     validation_freq: int = 1
     seed: int | None = None
+    resume: Any = None
 
     def check(self) -> None:
         """Whole numbers where they belong."""
@@ -129,7 +131,8 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     else:
         train, kind = method.train_feed(model, data, options, seed), Run
         rows = train.rows
-    callbacks = watching(model, [options.callbacks, [] if own else History()], options.told(rows))
+    given = [options.callbacks, [] if own else History(), resuming(options.resume)]
+    callbacks = watching(model, given, options.told(rows))
     line = Line(train, test, options.validation_freq)
     run = kind(program, method.state(model, program, seed), line, seed, options.initial_epoch)
     model._training.runs += 1
@@ -140,7 +143,7 @@ def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
     """(the rows, or the first batch of a stream; what is held out; the stream)."""
     if is_stream(x):
         options.refuse_for_streams(y)
-        stream = Stream(x, options.steps_per_epoch, "fit(x=...)")
+        stream = Stream(x, options.steps_per_epoch, "fit(x=...)", epoch=options.initial_epoch)
         return Data(*stream.peek()), options.validation_data, stream
     data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
     if options.validation_split and options.validation_data is None:
@@ -185,11 +188,14 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
     callbacks.on_train_begin()
     try:
         with interruptible(callbacks):
-            execute(run, host, callbacks, epochs)
+            try:
+                execute(run, host, callbacks, epochs)
+            finally:
+                host.give(run.ts)
+            finalize(model)
+            callbacks.on_train_end()
     finally:
-        host.give(run.finish())
-    finalize(model)
-    callbacks.on_train_end()
+        run.finish()
     history.run = Ran(run.dispatches, run.pace, run.program.members)
     return history
 

@@ -210,6 +210,7 @@ class Model(Layer):
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
         seed: int | None = None,
+        resume: Any = None,
     ) -> Any:
         """Train for some epochs.
 
@@ -231,6 +232,10 @@ class Model(Layer):
             validation_steps, validation_batch_size: of the validation.
             validation_freq: validate every so many epochs.
             seed: of the order of the data and of dropout; by default the next of the process' sequence.
+            resume: a folder: checkpoints of this run are kept in it, and the same program, started again after a
+                crash, Ctrl-C or SIGTERM, goes on from the newest with the same bits. "auto": a folder under
+                runs/resume, named by model, data, settings and seed. A file: go on from this checkpoint. A
+                `Checkpoints` callback: as it says how often and how many.
 
         Returns:
             The History: `.history` has a list of numbers for every loss and metric.
@@ -238,7 +243,7 @@ class Model(Layer):
         options = fitting.Options(
             *(batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight),
             *(sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq),
-            seed,
+            *(seed, resume),
         )
         return fitting.fit(self, x, y, options, self._method())
 

@@ -14,7 +14,7 @@ from ..config import one_of, to_json
 from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
-from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter
+from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter, swept
 from ..train.objective import Objective, by_output
 from ..train.program import Program, TrainState, supervised
 
@@ -194,24 +194,19 @@ class ModelHost:
                     self.shown[kind, path, name] = tree[path][name]
         return ts._replace(hyper=self.program.hyper())
 
-    def adopt(self, ts: TrainState) -> None:
-        """Write the numbers of a state that was read from a file into the fields that they came from.
+    def numbers(self) -> dict[str, Any]:
+        """The numbers of optimizer and layers that may change without compiling, with all their digits."""
+        layers = {path: numbers for layer, path in paths(self.model).items() if (numbers := swept(layer))}
+        return {"optimizer": self.optimizer.hyper(), "layers": layers}
 
-        Numbers in which members differ came from no field.
-        """
-        for name, value in ts.hyper["optimizer"].items():
-            _assign(self.model.optimizer, name, value)
+    def adopt(self, numbers: dict[str, Any]) -> None:
+        """Write such numbers into the fields that they came from."""
+        for name, value in numbers["optimizer"].items():
+            setattr(self.optimizer, name, value)
         for layer, path in paths(self.model).items():
-            for name, value in ts.hyper["layers"].get(path, {}).items():
+            for name, value in numbers["layers"].get(path, {}).items():
                 *owner, field = name.split(".")
-                _assign(getattr(layer, owner[0]) if owner else layer, field, value)
-
-
-def _assign(owner: Any, field: str, value: Any) -> None:
-    """Set a number that differs as a float32; one that is the same keeps its digits."""
-    values = np.unique(value)
-    if len(values) == 1 and np.float32(getattr(owner, field)) != np.float32(values[0]):
-        setattr(owner, field, float(values[0]))
+                setattr(getattr(layer, owner[0]) if owner else layer, field, value)
 
 
 def warn_changed(model: Any) -> None:

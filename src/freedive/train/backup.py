@@ -1,27 +1,71 @@
-"""A callback that lets a run that was broken off go on where it stood."""
+"""Callbacks that let a run that was broken off go on where it stood."""
 
 from __future__ import annotations
 
-import contextlib
 import os
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from ..files import ModelFileError, make_folders, remove_stale_temporaries
-from .callbacks.base import CallbackList, Described, Edge
+from ..config import integer, positive, real
+from .callbacks.base import Edge
 from .callbacks.saving import frequency
-from .checkpoint import load_checkpoint, save_checkpoint
-from .program import steps_done
-from .screen import say
+from .callbacks.watcher import Mode
+from .resuming import Keeper
 
-LATEST, FORMER = "latest.safetensors", "former.safetensors"
+Count = Annotated[int | None, lambda value: None if value is None else positive(integer(value))]
+Seconds = Annotated[float | None, lambda value: None if value is None else positive(real(value))]
 
 
-class BackupAndRestore(Described):
-    """Keep a checkpoint of the run; when the same program is started again after a crash, it goes on from there.
+def folder_path(value: Any) -> str:
+    """The path of a folder, as text."""
+    path = os.fspath(value)
+    if not path:
+        raise ValueError("expected a folder. Received: ''")
+    return path
 
-    The checkpoint holds everything: weights, the optimizer's state, the place in the data, the random numbers, the
+
+class Checkpoints(Keeper):
+    """Keep checkpoints of the run; the same program, started again, goes on from the newest that is whole.
+
+    A checkpoint holds everything: weights, the optimizer's state, the place in the data, the random numbers, the
     history and what other callbacks remember. So the run that goes on ends with the same bits as one that was never
-    broken off.
+    broken off. It is copied to the host between two dispatches and written while the run goes on. A checkpoint of
+    another model, other data or other settings is refused, with lists of what differs; where other versions or another
+    machine may change the last bits, that is said.
+
+    Ctrl-C and SIGTERM stop the run within a fraction of a second, with a checkpoint, and with the way to go on.
+
+    Keeps the run compiled: it pauses it only with `epochs` or `monitor`, at every epoch. `fit(resume=folder)` adds it.
+
+    Args:
+        folder: for this run alone; it is made. "auto": one under runs/resume, named by model, data, settings and seed.
+        seconds: how often to write one, at the next edge of a dispatch; None: not by time.
+        epochs: write one at the end of every so many epochs too.
+        keep: how many of the newest are kept; the one before goes only when the next is on disk.
+        monitor: a result; a checkpoint of its best epoch is kept too, as best.safetensors.
+        mode: "min", "max", or "auto": what the name of the result says.
+        restore: whether to go on from the newest; or the path of the checkpoint to go on from.
+
+    Raises:
+        FolderInUseError: when training begins, if another process writes there.
+        ModelFileError: when training begins, if what is there is of another run, or damaged throughout.
+
+    >>> import freedive as fd
+    >>> fd.callbacks.Checkpoints("runs/digits/checkpoints", seconds=600, monitor="val_loss")
+    Checkpoints(folder='runs/digits/checkpoints', seconds=600.0, monitor='val_loss')
+    """
+
+    folder: Annotated[Any, folder_path] = "auto"
+    seconds: Seconds = 60.0
+    epochs: Count = None
+    keep: Annotated[int, integer, positive] = 2
+    monitor: str | None = None
+    mode: Mode = "auto"
+    restore: Any = True
+
+
+class BackupAndRestore(Keeper):
+    """Keras' name for checkpoints at every epoch or so many batches: what `Checkpoints` does, with Keras' arguments.
 
     Pauses the compiled run at every epoch.
 
@@ -29,7 +73,7 @@ class BackupAndRestore(Described):
         backup_dir: a folder for this run alone; it is made.
         save_freq: "epoch", or a number of batches: then a checkpoint is written at the first pause of the run after
             so many, several pauses a second apart.
-        double_checkpoint: whether the checkpoint before is kept too, and taken where the latest is damaged.
+        double_checkpoint: whether the checkpoint before is kept too, and taken where the newest is damaged.
         delete_checkpoint: whether checkpoints are removed when training has come to its end.
 
     >>> import freedive as fd
@@ -38,69 +82,36 @@ class BackupAndRestore(Described):
     """
 
     edge: ClassVar[Edge | None] = "epoch"
-    last: ClassVar[bool] = True  # so that what the others remember is of the same epoch
 
-    backup_dir: Any
+    backup_dir: Annotated[Any, folder_path]
     save_freq: Annotated[Any, frequency] = "epoch"
     double_checkpoint: bool = False
     delete_checkpoint: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.backup_dir = os.fspath(self.backup_dir)
-        if not self.backup_dir:
-            raise ValueError(f"{self.where(backup_dir='')}: expected a folder")
-        self._latest, self._former = (os.path.join(self.backup_dir, name) for name in (LATEST, FORMER))
-        self._run: Any = None
-        self._callbacks: CallbackList | None = None
-        self._saved = 0  # the step of the last checkpoint
+        self.folder, self.delete = self.backup_dir, self.delete_checkpoint
+        self.keep = 2 if self.double_checkpoint else 1
+        self.epochs, self.batches = (1, None) if self.save_freq == "epoch" else (None, self.save_freq)
+        self.command = "the same program"
 
-    def on_run_begin(self, run: Any, callbacks: CallbackList) -> None:
-        make_folders(self.backup_dir)
-        remove_stale_temporaries(self.backup_dir)
-        self._run, self._callbacks = run, callbacks
-        for path in (self._latest, self._former):
-            if os.path.exists(path) and self._restore(path):
-                break
-        self._saved = steps_done(run.ts)
+    def pauses(self) -> Edge:
+        return "epoch"
 
-    def _restore(self, path: str) -> bool:
-        """Put the run where a checkpoint says; False if it is damaged and there may be another."""
-        try:
-            differences = load_checkpoint(path, self._run, self._callbacks)
-        except ModelFileError as error:
-            if path == self._latest and os.path.exists(self._former) and error.code != "TENSOR_MISMATCH":
-                say(f"{error}. Taking {self._former}")
-                return False
-            raise
-        done = min(self._run.at, self._run.training) if self._run.stream is None else self._run.at
-        say(f"Going on with epoch {self._run.epoch + 1}{f' after {done} batches' * bool(done)}, from {path}")
-        if differences:
-            say(f"The same up to rounding, not to the bit: {'; '.join(differences)}")
-        return True
 
-    def on_chunk_end(self, run: Any) -> None:
-        if self.save_freq != "epoch" and run.at and self._due():
-            self._save()
+def resuming(resume: Any) -> Sequence[Keeper]:
+    """The callback that `fit(resume=...)` stands for.
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._run is not None and (self.save_freq == "epoch" or self._due()):
-            self._save()
-
-    def _due(self) -> bool:
-        return steps_done(self._run.ts) - self._saved >= self.save_freq
-
-    def _save(self) -> None:
-        if self.double_checkpoint and os.path.exists(self._latest):
-            os.replace(self._latest, self._former)
-        save_checkpoint(self._latest, self._run, self._callbacks)
-        self._saved = steps_done(self._run.ts)
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._run = self._callbacks = None
-        if self.delete_checkpoint:
-            for path in (self._latest, self._former):
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(path)
-            with contextlib.suppress(OSError):  # other files may be in it
-                os.rmdir(self.backup_dir)
+    >>> resuming(None), resuming("runs/a")
+    ([], [Checkpoints(folder='runs/a')])
+    """
+    if resume is None or resume is False:
+        return []
+    if isinstance(resume, Keeper):
+        return [resume]
+    if not isinstance(resume, (str, os.PathLike)):
+        raise TypeError(f'fit(resume={resume!r}): expected "auto", a folder, a checkpoint, or a Checkpoints callback')
+    path = os.fspath(resume)
+    if path.endswith(".safetensors"):
+        return [Checkpoints(os.path.dirname(path) or os.curdir, restore=path)]
+    return [Checkpoints(path)]

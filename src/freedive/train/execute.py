@@ -44,8 +44,12 @@ class Host(Protocol):
         """See the values as they are now."""
         ...
 
-    def adopt(self, ts: TrainState) -> None:
-        """Take over the numbers of a state that was read from a file."""
+    def numbers(self) -> dict[str, Any]:
+        """The numbers that may change without compiling, with all their digits."""
+        ...
+
+    def adopt(self, numbers: dict[str, Any]) -> None:
+        """Take over such numbers."""
         ...
 
     def refresh(self, ts: TrainState) -> TrainState:
@@ -80,12 +84,38 @@ class Run:
         self.pace = 0.0  # seconds a step, measured
         self.longest = 1  # steps of the last chunk
         self.training = line.training  # steps of an epoch that train
+        self.validation = line.test
         self.dispatches = 0
+        self.host: Host | None = None  # who it is for, while it is executed
+        self.begun = False  # whether callbacks were told that the epoch under way begins
+        self.settled = False  # whether all that was told is of the place where it stands
+        self.over = False  # whether something ended it before its last epoch
+        self.memory: dict[str, Any] | None = None  # of a checkpoint: what is to be given back
 
     @property
     def ts(self) -> TrainState:
         """The train state as it is now."""
         return self.carry.ts
+
+    def refresh(self) -> None:
+        """Take in what callbacks assigned to the model."""
+        if self.host is not None:
+            self.carry = self.carry._replace(ts=self.host.refresh(self.ts))
+
+    def place(self) -> dict[str, Any]:
+        """Where it stands on its line, as `go_to` takes it."""
+        members = self.program.members
+        way = None if members is None else members.way  # the ways differ in rounding
+        place = {"seed": int(self.seed), "epoch": self.epoch, "at": self.at}
+        return place | {"begun": self.begun, "over": self.over, "way": way}
+
+    def go_to(self, place: dict[str, Any]) -> None:
+        """Stand at another place of the line: where a checkpoint was made."""
+        self.seed, self.epoch, self.at = place["seed"], place["epoch"], place["at"]
+        self.begun, self.over = place["begun"], place["over"]
+        if self.program.members is not None:
+            members = self.program.members._replace(way=place["way"])
+            self.program = self.program._replace(members=members)
 
     # moving on ------------------------------------------------------------------------------------------------------
     def advance(self, count: int) -> list[Closed]:
@@ -173,15 +203,21 @@ class StreamedRun(Run):
 
     def __init__(self, *args: Any, **options: Any):
         super().__init__(*args, **options)
-        self.validation = self.line.test
         self.line = self.line._replace(test=None)
+
+    def go_to(self, place: dict[str, Any]) -> None:
+        self.stream.pass_over(place["epoch"] - self.epoch)
+        super().go_to(place)
 
     def chunks(self, edge: str, epochs: int) -> Iterator[tuple[bool, Callable[[], list[Closed]]]]:
         while self.epoch < epochs:
             blocks = self.stream.blocks(1 if edge == "batch" else BLOCK_BATCHES, skip=self.at)
             try:
                 for block in blocks:
-                    yield True, lambda block=block: self._block(block)
+                    if block is None:  # the source lets us wait: an edge, at which the run can be stopped or saved
+                        yield False, list
+                    else:
+                        yield True, lambda block=block: self._block(block)
             finally:
                 blocks.close()
             yield False, self._close
@@ -218,36 +254,63 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         callbacks: told at the edges; where they need a pause, chunks end there.
         epochs: the epoch to stop before.
     """
-    run.program = callbacks.wrap(run.program)
-    given = run.carry
+    run.program, run.host = callbacks.wrap(run.program), host
     callbacks.on_run_begin(run, callbacks)
-    if run.carry is not given:  # it goes on from a checkpoint
-        host.adopt(run.ts)
-    began = time.perf_counter()
-    run.compile(epochs)
-    callbacks.on_compiled(time.perf_counter() - began)
-    if run.at == 0 and run.epoch < epochs:
-        callbacks.on_epoch_begin(run.epoch)
-    for trains, advance in run.chunks(callbacks.edge, epochs):
+    going = run.epoch < epochs and not run.over
+    if going:
+        began = time.perf_counter()
+        run.compile(epochs)
+        callbacks.on_compiled(time.perf_counter() - began)
+    begin(run, callbacks, going)
+    for trains, advance in run.chunks(callbacks.edge, epochs) if going else ():
         batch = run.at if callbacks.edge == "batch" and trains else None
+        run.settled = False
         if batch is not None:
             callbacks.on_train_batch_begin(batch)
             callbacks.on_batch_begin(batch)
-        run.carry = run.carry._replace(ts=host.refresh(run.ts))
+        run.refresh()
         closed = advance()
         if callbacks.edge != "never":
             host.publish(run.ts)
-        callbacks.on_chunk_end(run)
-        if batch is not None:
-            logs = closed[0].logs if closed else run.so_far()
-            callbacks.on_train_batch_end(batch, logs)
-            callbacks.on_batch_end(batch, logs)
-        for epoch, logs in closed:
-            callbacks.on_epoch_end(epoch, logs)
-            if epoch + 1 < epochs and not host.stop_training:
-                callbacks.on_epoch_begin(epoch + 1)
+        tell(run, closed, batch, callbacks, host)
+        run.begun, run.settled, run.over = run.begun and not closed, True, host.stop_training
+        callbacks.on_edge(run)
         if host.stop_training:
             break
+        if closed and run.epoch < epochs:
+            run.settled = False
+            callbacks.on_epoch_begin(run.epoch)
+            run.begun = run.settled = True
+    callbacks.on_run_end(run)
+
+
+def begin(run: Run, callbacks: CallbackList, going: bool) -> None:
+    """Tell of the first epoch and, where the run goes on from a checkpoint, give back what was remembered.
+
+    What the hook of an epoch that was begun changes, it had changed before the checkpoint was made.
+    """
+    begun = run.begun
+    if going and begun:
+        callbacks.on_epoch_begin(run.epoch)
+    if run.memory is not None and run.host is not None:
+        callbacks.set_state(run.memory["callbacks"])
+        run.host.adopt(run.memory["numbers"])
+    if going and not begun:
+        callbacks.on_epoch_begin(run.epoch)
+    run.begun = run.settled = going
+
+
+def tell(run: Run, closed: list[Closed], batch: int | None, callbacks: CallbackList, host: Host) -> None:
+    """Tell callbacks of a chunk that was done, and of the epochs that ended in it."""
+    callbacks.on_chunk_end(run)
+    if batch is not None:
+        logs = closed[0].logs if closed else run.so_far()
+        callbacks.on_train_batch_end(batch, logs)
+        callbacks.on_batch_end(batch, logs)
+    for epoch, logs in closed:
+        callbacks.on_epoch_end(epoch, logs)
+        if epoch + 1 < run.epoch and not host.stop_training:
+            callbacks.on_epoch_begin(epoch + 1)
 
 
 def next_count(run: Run, edge: str, epochs: int) -> int:

@@ -84,6 +84,7 @@ class Block:
     """
 
     rest, own = 0, None
+    streamed = True
 
     def __init__(self, batches: list[Any], room: int):
         self.count, self.full = len(batches), room + 1

@@ -6,7 +6,9 @@ goes wrong in the source reaches the caller with the number of the batch; the th
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import inspect
 import itertools
 import queue
 import threading
@@ -21,6 +23,10 @@ from .inputs import arrays_of, check_finite, check_rows
 
 BLOCK_BYTES = 64 * 2**20  # a block of batches takes at most this much memory
 BLOCK_BATCHES = 32
+IDLE = 0.2  # seconds that a run waits for a batch before it looks around
+
+
+END = object()  # what the reading thread says last
 
 
 class Stream:
@@ -28,18 +34,26 @@ class Stream:
 
     Args:
         source: something that can be iterated again and again (a loader, a list of batches, an object with
-            __len__ and __getitem__), a function that gives an iterator for each epoch, or an iterator.
+            __len__ and __getitem__), a function that gives an iterator for each epoch (given the epoch's number, if
+            it takes one argument), or an iterator.
         steps: batches an epoch; needed for iterators without end.
         where: how messages call it.
         check: called with the first batch of each shape, to refuse what does not fit the model.
+        epoch: the first epoch.
     """
 
     def __init__(
-        self, source: Any, steps: int | None = None, where: str = "fit(x=...)", check: Callable[..., Any] | None = None
+        self,
+        source: Any,
+        steps: int | None = None,
+        where: str = "fit(x=...)",
+        check: Callable[..., Any] | None = None,
+        epoch: int = 0,
     ):
         self.source, self.steps, self.where, self.check = source, steps, where, check
         self.once = iter(source) if hasattr(source, "__next__") else None
         self.first: Any = None
+        self.epoch = epoch  # the one that is read, or will be next
 
     def peek(self) -> Any:
         """The first batch, kept for the first epoch; shows the shapes before anything is compiled."""
@@ -50,8 +64,11 @@ class Stream:
                 raise ValueError(f"{self.where}: there is no data: it gave no batch")
         return self.first
 
-    def blocks(self, most: int = BLOCK_BATCHES, skip: int = 0) -> Generator[Block, None, None]:
-        """The blocks of one epoch, read ahead by a thread; those of its first `skip` batches are passed over."""
+    def blocks(self, most: int = BLOCK_BATCHES, skip: int = 0) -> Generator[Block | None, None, None]:
+        """The blocks of one epoch, read ahead by a thread; those of its first `skip` batches are passed over.
+
+        None stands for a moment in which the source gave nothing.
+        """
         found: queue.Queue[Any] = queue.Queue(maxsize=2)
         stop = threading.Event()
         batches = itertools.islice(self._epoch(), skip, None)
@@ -68,20 +85,34 @@ class Stream:
                     hand(block)
                     if stop.is_set():
                         return
-                hand(None)
+                hand(END)
             except BaseException as error:
                 hand(error)
 
         thread = threading.Thread(target=read, name="freedive-stream", daemon=True)
         thread.start()
         try:
-            while (block := found.get()) is not None:
+            while (block := _waited(found)) is not END:
                 if isinstance(block, BaseException):
                     raise block
                 yield block
         finally:
             stop.set()
             thread.join(timeout=0.5)  # a source that blocks keeps its thread until it answers
+
+    def pass_over(self, epochs: int) -> None:
+        """Leave out what so many epochs of a run took, for a run that goes on after them.
+
+        An iterator, which cannot begin at another place, is read for it; other sources are only told of their ends.
+        """
+        for _ in range(epochs):
+            if self.once is not None:
+                collections.deque(self._epoch(), maxlen=0)
+                continue
+            if self.first is not None:
+                self.batches.close()
+                self.first = None
+            self._end_epoch()
 
     def batches_once(self) -> Iterator[Any]:
         """The batches of one epoch, read as they are asked for."""
@@ -105,8 +136,7 @@ class Stream:
             count += 1
             if count == self.steps:
                 break
-        if hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
+        self._end_epoch()
         if count == 0 or (self.steps is not None and count < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
             raise ValueError(
@@ -114,7 +144,12 @@ class Stream:
                 "iterator is used up once: give steps_per_epoch, or something that can be iterated over again"
             )
 
-    def _open(self) -> Iterator[Any]:
+    def _end_epoch(self) -> None:
+        self.epoch += 1
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _open(self) -> Generator[Any, None, None]:
         source: Any = self.source
         if self.once is not None:
             raw: Any = self.once
@@ -123,7 +158,7 @@ class Stream:
         elif hasattr(source, "__getitem__"):
             raw = (source[i] for i in range(len(source)))
         else:
-            raw = source()
+            raw = source(self.epoch) if _takes_epoch(source) else source()
         return (self._batch(i, b) for i, b in enumerate(_numbered(raw, self.where)))
 
     def _batch(self, number: int, given: Any) -> Any:
@@ -140,6 +175,22 @@ class Stream:
         if self.check is not None:
             self.check(*batch, where)
         return jax.tree.map(np.asarray, batch)
+
+
+def _waited(found: queue.Queue[Any]) -> Any:
+    try:
+        return found.get(timeout=IDLE)
+    except queue.Empty:
+        return None
+
+
+def _takes_epoch(source: Any) -> bool:
+    """Whether a function that gives an iterator wants to be told for which epoch."""
+    try:
+        needed = [p for p in inspect.signature(source).parameters.values() if p.default is p.empty]
+    except (TypeError, ValueError):
+        return False
+    return len(needed) == 1 and needed[0].kind in (needed[0].POSITIONAL_ONLY, needed[0].POSITIONAL_OR_KEYWORD)
 
 
 def _numbered(raw: Iterable[Any], where: str) -> Iterator[Any]:

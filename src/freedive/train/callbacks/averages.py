@@ -61,6 +61,9 @@ class SwapEMAWeights(Described):
         if self.swap_on_epoch:
             self._swap()
 
+    def on_edge(self, run: Any) -> None:
+        self._swap_back()
+
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._kept = None  # the run has given the model its last values
 

@@ -81,7 +81,9 @@ class Callback:
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` gave. Called after `on_train_begin`, before the first epoch."""
+        """Go on from what `get_state` gave. Called before the first step, after `on_train_begin` and, where the run
+        stands within an epoch, after its `on_epoch_begin`.
+        """
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Before the first epoch."""
@@ -142,6 +144,15 @@ class Callback:
 
     def on_chunk_end(self, run: Any) -> None:
         """After every dispatch of the compiled run; `run` knows its epoch, its place in it and its pace."""
+
+    def on_edge(self, run: Any) -> None:
+        """After a dispatch, when all was told of it, and before anything of the next: all is of one place.
+
+        Comes about five times a second, also while a stream gives nothing.
+        """
+
+    def on_run_end(self, run: Any) -> None:
+        """After the last dispatch, while the run still has its values; before `on_train_end`."""
 
 
 class Described(Configured, Callback):

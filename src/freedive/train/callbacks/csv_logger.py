@@ -6,14 +6,16 @@ import csv
 import io
 import json
 import os
+import time
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...files.atomic import make_folders, write_text_atomic
+from ...files import append_whole, make_folders, sync_file, write_text_atomic
 from .base import Described, Edge
 
 MISSING = "NA"
+SYNC = 1.0  # seconds: rows are made durable against a power failure at most so often
 
 
 class CSVLogger(Described):
@@ -41,7 +43,8 @@ class CSVLogger(Described):
     separator: str = ","
     append: bool = False
 
-    _resumed = False
+    _resumed = _unsynced = False
+    _synced = 0.0  # when, by time.monotonic
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +67,17 @@ class CSVLogger(Described):
         self._columns = columns
         row = {"epoch": epoch, **{name: _shown(value) for name, value in logs.items()}}
         self._write(self._text([[row.get(name, MISSING) for name in columns]]))
+        self._unsynced = True
+
+    def on_edge(self, run: Any) -> None:
+        if time.monotonic() - self._synced > SYNC:
+            self._sync()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._sync()
+
+    def on_interrupt(self, error: BaseException) -> None:
+        self._sync()
 
     def _begin(self, epoch: int) -> list[str]:
         """Leave the rows that stay: none, or those of before; the columns."""
@@ -94,8 +108,12 @@ class CSVLogger(Described):
             return list(csv.reader(file, delimiter=self.separator))
 
     def _write(self, text: str) -> None:
-        with open(self.filename, "a", encoding="utf-8", newline="") as file:
-            file.write(text)
+        append_whole(self.filename, text.encode())
+
+    def _sync(self) -> None:
+        if self._unsynced:
+            sync_file(self.filename)
+            self._unsynced, self._synced = False, time.monotonic()
 
     def _replace(self, rows: list[list[Any]]) -> None:
         write_text_atomic(self.filename, self._text(rows))

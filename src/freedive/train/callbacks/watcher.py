@@ -41,8 +41,8 @@ class Watcher(Described):
     """A callback that watches the result called `monitor`; a subclass has the fields `monitor` and `mode`."""
 
     if TYPE_CHECKING:
-        monitor: str
-        mode: str
+        monitor: Any
+        mode: Any
 
     _validates = True  # whether the run has validation; known after its first chunk
 

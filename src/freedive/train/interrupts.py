@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM while a run keeps checkpoints: noted, and heeded at the next edge of a chunk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import Any
+
+NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM"))
+
+
+class Signals:
+    """Takes the signals that end a program over, until `give_back`; a second one then does what it always did.
+
+    Threads other than the main one cannot take signals over, and nothing changes there.
+
+    >>> signals = Signals()
+    >>> signal.raise_signal(signal.SIGINT)
+    >>> signals.asked == signal.SIGINT
+    True
+    >>> signals.give_back()
+    """
+
+    def __init__(self) -> None:
+        self.asked: int | None = None  # the signal that came
+        self._former: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in NUMBERS:
+                former = signal.getsignal(number)
+                if former not in (None, signal.SIG_IGN):  # what was ignored, as under nohup, stays so
+                    self._former[number] = former
+                    signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.asked = number
+        self.give_back()
+        os.write(2, b"\nStopping as soon as the steps under way are done; once more stops at once.\n")
+
+    def give_back(self) -> None:
+        """Let signals do what they did before."""
+        for number, former in self._former.items():
+            signal.signal(number, former)
+        self._former = {}
+
+
+def error_of(number: int | None, text: str) -> BaseException:
+    """What ends a program in the way that a signal asks for: KeyboardInterrupt, or SystemExit with 128 + 15."""
+    return SystemExit(128 + signal.SIGTERM) if number == signal.SIGTERM else KeyboardInterrupt(text)
