@@ -14,7 +14,7 @@ import numbers
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
@@ -44,7 +44,7 @@ class Family:
 
     def find(self, name: str) -> Any:
         """The member of that name; an unknown name is an error with the nearest ones."""
-        if name not in self.members:
+        if not isinstance(name, str) or name not in self.members:
             raise unknown(self.kind, name, self.members)
         return self.members[name]
 
@@ -62,12 +62,15 @@ class Family:
     def class_name(self, cls: type) -> str:
         """How a class is written in a file; one's own class by its name, which loading must then be told of."""
         known = self.members.get(cls.__name__, cls)
-        if known is not cls and not any(member is cls for member in self.members.values()):
+        if any(member is cls for member in self.members.values()):
+            return self.name_of(cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):  # equal: a cell was run again
+            owner = "freedive" if known.__module__.startswith("freedive.") else known.__module__
             raise ValueError(
-                f"{self.kind} {cls.__name__!r} has the name of another {self.kind} of freedive, so a file could not "
-                "tell them apart. Give your class another name"
+                f"{self.kind} {cls.__name__!r} of {cls.__module__} has the name of another {self.kind}, of {owner}, "
+                "so a file could not tell them apart. Give your class another name"
             )
-        return self.name_of(cls) if cls in self.members.values() else cls.__name__
+        return cls.__name__
 
 
 def snake(name: str) -> str:
@@ -117,12 +120,9 @@ class Configured:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]):
         """An object with these arguments."""
-        known = [f.name for f in configured_fields(cls)]
-        for name in config:
-            if name not in known:
-                close = nearest(name, known)
-                hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
-                raise ValueError(f"{cls.__name__} has no field {name!r}. {hint}")
+        fields = configured_fields(cls)
+        required = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING]
+        check_names(config, required, [f.name for f in fields], cls.__name__)
         return cls(**{name: from_json(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
@@ -132,6 +132,21 @@ class Configured:
             if f.default is dataclasses.MISSING or not _same(value, f.default):
                 shown.append(f"{f.name}={getattr(value, '__name__', None) or repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def check_names(config: Any, required: Iterable[str], optional: Iterable[str], owner: str) -> None:
+    """Refuse a configuration that lacks a name, or has one too many."""
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{owner}: expected its fields by name. Received: {config!r:.100}")
+    known = list(dict.fromkeys((*required, *optional)))
+    for name in config:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
+            raise ValueError(f"{owner} has no field {name!r:.80}. {hint}")
+    for name in required:
+        if name not in config:
+            raise ValueError(f"{owner} needs the field {name!r}")
 
 
 def hand_written(cls: type) -> bool:
@@ -345,12 +360,20 @@ def from_json(value: Any) -> Any:
         return [from_json(v) for v in value]
     if isinstance(value, Mapping):
         if "class" in value and "kind" in value:
-            if value["kind"] not in Family.families:
-                raise unknown("kind", value["kind"], Family.families)
-            member = Family.families[value["kind"]].find(value["class"])
-            return member.from_config(value["config"]) if "config" in value else member
+            return _named(value)
         return {k: from_json(v) for k, v in value.items()}
     return value
+
+
+def _named(value: Mapping[str, Any]) -> Any:
+    """A member of a family; an object of it where a configuration stands beside the name, as it must for a class."""
+    kind, name = value["kind"], value["class"]
+    if not isinstance(kind, str) or kind not in Family.families:
+        raise unknown("kind", kind, Family.families)
+    member = Family.families[kind].find(name)
+    described = isinstance(member, type)
+    check_names(value, ("kind", "class", *["config"] * described), (), f"the {kind} {name!r}")
+    return member.from_config(value["config"]) if described else member
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -17,7 +17,19 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     return [folded[k] for k in difflib.get_close_matches(str(name).lower(), folded, n=most, cutoff=0.6)]
 
 
-def unknown(kind: str, name: Any, known: Iterable[str]) -> ValueError:
+class UnknownNameError(ValueError):
+    """A name that no member of a family has."""
+
+
+class GraphError(ValueError):
+    """Layers that are not connected in a possible way."""
+
+
+class TooLargeError(ValueError):
+    """A description that asks for more than is allowed where it comes from."""
+
+
+def unknown(kind: str, name: Any, known: Iterable[str]) -> UnknownNameError:
     """An error for a name that no member of a family has, with the nearest ones.
 
     >>> print(unknown("optimizer", "adm", ["adam", "sgd"]))
@@ -29,7 +41,7 @@ def unknown(kind: str, name: Any, known: Iterable[str]) -> ValueError:
         hint = "Did you mean " + " or ".join(repr(c) for c in close) + "?"
     else:
         hint = "Known: " + ", ".join(known) + "."
-    return ValueError(f"unknown {kind} {name!r}. {hint}")
+    return UnknownNameError(f"unknown {kind} {name!r}. {hint}")
 
 
 def show_shape(shape: Iterable[int | None]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from ..config import Configured
 from ..files import read_file_header, read_json, read_tensors, write_tensors
-from ..models.saving import load_model, refusals
+from ..models.loading import load_model, refusals
 from .reading import Numbers, Pictures, Reader
 
 KEY = "about"

@@ -1,7 +1,7 @@
 """One pass through a model: where each layer's values are, the key, the mode; and the pure functions built on it.
 
 `plan` finds out what a root asks for without computing; `apply(root, variables, *inputs) -> (outputs, Pass)` computes.
-The context variable that holds the current Pass is the only ambient thing in the package.
+The context variable that holds the current Pass is ambient, and beside it only the bounds of `bounds.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from jax.extend.core import get_opaque_trace_state
 
 from .. import constraints, initializers, regularizers
 from ..errors import show_shape
+from .bounds import bounds
 from .paths import paths
 from .variables import Spec, Variables, gather
 
@@ -138,6 +139,8 @@ class Pass:
     def _after(self, layer: Layer, path: str, inputs: tuple, mask: Any, outputs: Any) -> None:
         if self.creating:
             self.shapes[path] = jax.tree.map(jnp.shape, outputs)
+            if (limits := bounds()) is not None:
+                limits.check_output(layer.path, map(jnp.shape, jax.tree.leaves(outputs)), BATCH)
         if inputs:
             mask = layer.compute_mask(inputs[0] if len(inputs) == 1 else inputs, mask)
             if mask is not None:
@@ -181,6 +184,8 @@ class Pass:
             if not self.creating:
                 raise ValueError(f"{path}/{name} has no value yet: build the model, or call it once on data")
             if spec is None:
+                if (limits := bounds()) is not None:
+                    limits.count_weight(f"{layer.path}/{name}", asked.shape)
                 spec = self.specs[layer, kind, name] = complete(layer, asked)
             have = jnp.zeros(spec.shape, spec.dtype)
         if have.shape != asked.shape:

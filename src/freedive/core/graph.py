@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..errors import show_shape
+from ..errors import GraphError, show_shape, unknown
+from .arguments import checked_shape
 from .layer import Layer
 from .symbol import Node, Symbol, is_symbol, symbols_in
 
@@ -46,17 +47,6 @@ class InputLayer(Layer):
             self._nodes.append(node)
             self._planned = True
         return self._nodes[0].outputs
-
-
-def checked_shape(shape: Any) -> tuple[int | None, ...]:
-    """The shape of one sample as a tuple of whole numbers or None."""
-    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
-        shape = (shape,)
-    sizes: Any = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    for d in sizes:
-        if d is not None and (isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 0):
-            raise ValueError(f"Input expects the shape of one sample, like (28, 28) or (None, 8). Received: {shape!r}")
-    return tuple(None if d is None else int(d) for d in sizes)
 
 
 def Input(
@@ -96,7 +86,7 @@ class Graph:
     def __init__(self, inputs: Any, outputs: Any):
         for s in (*jax.tree.leaves(inputs), *jax.tree.leaves(outputs)):
             if not is_symbol(s):
-                raise ValueError(
+                raise GraphError(
                     f"Model expects symbols, made by Input and layers, as inputs and outputs. Received: {s!r}"
                 )
         self.inputs, self.outputs = inputs, outputs
@@ -106,33 +96,47 @@ class Graph:
 
     def _ordered(self) -> list[Node]:
         """The nodes by their longest way to an output, the farthest first: Keras' order of layers."""
-        entries = {id(s) for s in self.entries}
-        finished: dict[int, Node] = {}  # in an order in which they can be called
-
-        def visit(symbol: Symbol) -> None:
-            node = symbol.node
-            if node is None or id(node) in finished:
-                return
-            source = isinstance(node.layer, InputLayer)
-            if source and id(symbol) not in entries:
-                raise ValueError(
-                    f"the outputs depend on the input {node.layer.name or symbol!r}, which is not among the model's "
-                    "inputs: name them all in Model(inputs=[...], outputs=...)"
-                )
-            if id(symbol) not in entries:
-                for need in node.needs:
-                    visit(need)
-            if source or id(symbol) not in entries:
-                finished[id(node)] = node
-
-        for symbol in (*self.entries, *self.exits):
-            visit(symbol)
+        finished = self._finished()
         depth = dict.fromkeys(finished, 0)
         for node in reversed(finished.values()):
             for need in node.needs:
                 if id(need.node) in depth:
                     depth[id(need.node)] = max(depth[id(need.node)], depth[id(node)] + 1)
         return sorted(finished.values(), key=lambda node: -depth[id(node)])
+
+    def _finished(self) -> dict[int, Node]:
+        """The nodes by their number, in an order in which they can be called."""
+        entries = {id(s) for s in self.entries}
+        finished: dict[int, Node] = {}
+
+        def open_(symbol: Symbol) -> Iterator[Symbol] | None:
+            """What must come before a symbol; None where that is settled."""
+            node = symbol.node
+            if node is None or id(node) in finished:
+                return None
+            given = id(symbol) in entries
+            if isinstance(node.layer, InputLayer) and not given:
+                raise GraphError(
+                    f"the outputs depend on the input {node.layer.name or symbol!r}, which is not among the model's "
+                    "inputs: name them all in Model(inputs=[...], outputs=...)"
+                )
+            return iter(() if given else node.needs)
+
+        for symbol in (*self.entries, *self.exits):
+            way = [(symbol, open_(symbol))]  # no recursion: a model may be thousands of layers deep
+            while way:
+                here, needs = way[-1]
+                need = None if needs is None else next(needs, None)
+                if need is not None:
+                    way.append((need, open_(need)))
+                    continue
+                way.pop()
+                node = here.node
+                if needs is None or node is None:
+                    continue
+                if isinstance(node.layer, InputLayer) or id(here) not in entries:
+                    finished[id(node)] = node
+        return finished
 
     def given(self, data: Any) -> list[Any]:
         """The arrays for the entries, from one array, a list in order, or a dict by input name."""
@@ -179,21 +183,47 @@ class Graph:
 
 
 def rebuilt(layers: list[Layer], described: Any) -> Graph:
-    """The graph that `described` tells of, made by calling these layers again."""
+    """The graph that `described` tells of, made by calling these layers again.
+
+    Raises:
+        GraphError: a node calls a layer that is not there, or takes what no node before it gives.
+    """
     symbols: list[Symbol] = []
 
     def read(tree: Any) -> Any:
         if isinstance(tree, dict):
-            return symbols[tree["symbol"]] if set(tree) == {"symbol"} else {k: read(v) for k, v in tree.items()}
+            if set(tree) == {"symbol"}:
+                return symbols[_place(tree["symbol"], len(symbols), "symbol")]
+            return {k: read(v) for k, v in tree.items()}
         return [read(v) for v in tree] if isinstance(tree, (list, tuple)) else tree
 
-    for node in described["nodes"]:
-        layer = layers[node["layer"]]
+    nodes, inputs, outputs = _parts(described, {"nodes": list, "inputs": object, "outputs": object}, "graph")
+    for node in nodes:
+        place, args, kwargs = _parts(node, {"layer": int, "args": list, "kwargs": dict}, "node")
+        layer = layers[_place(place, len(layers), "layer")]
+        args, kwargs = read(args), read(kwargs)
         if isinstance(layer, InputLayer):
             symbols.append(layer.symbol())
+        elif symbols_in((args, kwargs)):
+            symbols.extend(symbols_in(layer(*args, **kwargs)))
         else:
-            symbols.extend(symbols_in(layer(*read(node["args"]), **read(node["kwargs"]))))
-    return Graph(read(described["inputs"]), read(described["outputs"]))
+            raise GraphError(f"the layer {layer.name!r} is called on nothing that another layer gives")
+    return Graph(read(inputs), read(outputs))
+
+
+def _parts(described: Any, wanted: dict[str, type], what: str) -> list[Any]:
+    if not isinstance(described, dict) or described.keys() != wanted.keys():
+        raise GraphError(f"a {what} is described by {', '.join(wanted)}. Received: {described!r:.100}")
+    for name, kind in wanted.items():
+        if not isinstance(described[name], kind):
+            raise GraphError(f"{name} of a {what}: expected {kind.__name__}. Received: {described[name]!r:.100}")
+    return [described[name] for name in wanted]
+
+
+def _place(number: Any, count: int, what: str) -> int:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < count:
+        raise GraphError(f"{what} {number!r:.40} is not among the {count} {what}s that came before")
+    return number
 
 
 def _as_declared(symbol: Symbol, value: Any) -> Any:
@@ -239,6 +269,11 @@ class Operation(Layer):
     left: Any = None  # a constant on the left, or
     right: Any = None  # on the right, or the index
     supports_masking: ClassVar[bool] = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.operator not in (*OPERATORS, "getitem"):
+            raise unknown("operator", self.operator, OPERATORS)
 
     def call(self, *xs: Any) -> Any:
         if self.operator == "getitem":

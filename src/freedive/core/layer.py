@@ -7,7 +7,6 @@ asks the current `Pass` for them. Where it stands in its model (attribute, or ty
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -15,15 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Configured, Family, configured_fields, from_json, hand_written, text, to_json
+from ..config import Configured, Family, boolean, configured_fields, from_json, hand_written, to_json
 from ..errors import nearest
 from . import forward
+from .arguments import COMMON, checked_dtype, checked_name, given_shape
+from .bounds import bounds
 from .calling import call_root
 from .paths import layers_in, paths
 from .symbol import record, symbols_in
 from .variables import Spec, claim, draw_missing
-
-COMMON = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
 
 
 class LayerType(type):
@@ -40,6 +39,8 @@ class LayerType(type):
                 close = nearest(name, known)
                 hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
                 raise TypeError(f"{cls.__name__} has no argument {name!r}. {hint}")
+        if (limits := bounds()) is not None:
+            limits.count_layer()
         layer: Any = object.__new__(cls)
         layer._start(**common)
         try:
@@ -96,10 +97,10 @@ class Layer(Configured, metaclass=LayerType):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {unknown[0]!r}. Known to every layer: {COMMON}")
         self._common = common
-        self.name = _checked_name(common.get("name"))
-        self.dtype = None if common.get("dtype") is None else jnp.dtype(common["dtype"]).name
-        self._trainable = bool(common.get("trainable", True))
-        self._given_shape = _given_shape(common)  # of one sample, without the batch
+        self.name = checked_name(common.get("name"))
+        self.dtype = None if common.get("dtype") is None else checked_dtype(common["dtype"])
+        self._trainable = boolean(common.get("trainable", True))
+        self._given_shape = given_shape(common)  # of one sample, without the batch
         self._planned = False  # whether its shapes have been traced
         self._values: dict[str, dict[str, Any]] = {"params": {}, "state": {}}
         self._specs: dict[str, dict[str, Spec]] = {"params": {}, "state": {}}
@@ -345,38 +346,14 @@ class Layer(Configured, metaclass=LayerType):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A layer with these arguments and no values yet."""
+        if not isinstance(config, Mapping):
+            raise TypeError(f"{cls.__name__}: expected its arguments by name. Received: {config!r:.100}")
         return cls(**{name: from_json(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
         if not hand_written(type(self)):
             return super().__repr__()
         return f"{type(self).__name__}(name={self.name!r})"
-
-
-# arguments ----------------------------------------------------------------------------------------------------------
-def _given_shape(common: Mapping[str, Any]) -> tuple[int | None, ...] | None:
-    """The shape of one sample from the words that Keras has for it."""
-    if common.get("batch_input_shape") is not None:
-        return tuple(common["batch_input_shape"])[1:]
-    if common.get("input_shape") is not None:
-        shape = common["input_shape"]
-        if isinstance(shape, (int, np.integer)) or any(not isinstance(d, (int, np.integer, type(None))) for d in shape):
-            raise ValueError(f"input_shape expects a tuple of whole numbers, like (784,). Received: {shape!r}")
-        return tuple(shape)
-    if common.get("input_dim") is not None:
-        length = (common["input_length"],) if common.get("input_length") is not None else ()
-        return (*length, common["input_dim"])
-    if common.get("input_length") is not None:
-        return (common["input_length"],)
-    return None
-
-
-def _checked_name(name: Any) -> str | None:
-    if name is None:
-        return None
-    if not re.fullmatch(r"[\w.:\-]{1,100}", text(name)) or ".." in name:
-        raise ValueError(f"a layer's name has 1 to 100 letters, digits and _ . : -. Received: {name!r}")
-    return name
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:

@@ -34,21 +34,16 @@ def paths(root: Layer) -> dict[Layer, str]:
 def named(layers: list[Layer]) -> Iterator[tuple[str, Layer]]:
     """(name, layer) for a list: the layer's name, or its type and position; it keeps the first name it gets."""
     taken: set[str] = set()
+    counts: dict[str, int] = {}  # how many numbers of a base are gone
     for layer in dict.fromkeys(layers):
-        base = layer.name or snake(type(layer).__name__)
-        name = next(n for n in _numbered(base) if n not in taken)
+        base = name = layer.name or snake(type(layer).__name__)
+        while name in taken:
+            counts[base] = counts.get(base, 0) + 1
+            name = f"{base}_{counts[base]}"
         taken.add(name)
         if layer.name is None:
             layer.name = name
         yield name, layer
-
-
-def _numbered(base: str) -> Iterator[str]:
-    yield base
-    n = 1
-    while True:
-        yield f"{base}_{n}"
-        n += 1
 
 
 def layers_in(name: str, value: Any) -> Iterator[tuple[str, Layer]]:

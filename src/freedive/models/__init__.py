@@ -1,7 +1,8 @@
 """Models: what people make, train and keep."""
 
+from .loading import clone_model, load_model
 from .model import Model
-from .saving import clone_model, load_model, save_model
+from .saving import save_model
 from .sequential import Sequential
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model", "save_model"]

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import jax
 
-from ..config import from_json, to_json
+from ..config import boolean, check_names, from_json, to_json
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
 from ..core.variables import claim, next_seed
-from ..errors import unknown
-from . import fitting, inspection, predicting, saving, summary
+from ..errors import GraphError, unknown
+from . import fitting, inspection, loading, predicting, saving, summary
 from .training import Training
 
 
@@ -79,7 +79,7 @@ class Model(Layer):
         """The arguments that make an equal model, as JSON values; a graph of symbols layer by layer."""
         if self._graph is None or type(self) not in (Model,):
             return super().get_config()
-        layers = [to_json(layer, layer.name or "layer") for layer in self._graph.layers]
+        layers = [named_config(name, layer) for name, layer in named(self._graph.layers)]
         graph = to_json(self._graph.described(), "graph")
         return {"name": self.name, "trainable": self._trainable, "layers": layers, "graph": graph}
 
@@ -88,9 +88,10 @@ class Model(Layer):
         """A model of this configuration, with first values of its own."""
         if "graph" not in config:
             return super().from_config(config)
-        graph = rebuilt([from_json(layer) for layer in config["layers"]], config["graph"])
+        check_names(config, ("layers", "graph"), ("name", "trainable"), cls.__name__)
+        graph = rebuilt(layers_from(config["layers"]), config["graph"])
         model = cls(graph.inputs, graph.outputs, name=config.get("name"))
-        model._trainable = config.get("trainable", True)
+        model._trainable = boolean(config.get("trainable", True))
         return model
 
     # layers ---------------------------------------------------------------------------------------------------------
@@ -352,9 +353,40 @@ class Model(Layer):
         """Write the weights alone as one file."""
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
-        """Read the weights from a file that `save_weights` or `save` wrote."""
-        saving.load_weights(self, filepath)
+    def load_weights(self, filepath: Any, check_finite: bool = False) -> None:
+        """Read the weights from a file that `save_weights` or `save` wrote; NaN in them is warned of or refused."""
+        loading.load_weights(self, filepath, check_finite)
+
+
+# descriptions -------------------------------------------------------------------------------------------------------
+def named_config(name: str, layer: Layer) -> Any:
+    """A layer as JSON, under the name that it has in its model and no other layer there."""
+    written = to_json(layer, name)
+    return {**written, "config": {**written["config"], "name": name}}
+
+
+def layers_from(written: Any) -> list[Layer]:
+    """The layers of a model from JSON."""
+    if not isinstance(written, list):
+        raise GraphError(f"layers: expected a list. Received: {written!r:.100}")
+    layers = [_layer_from(place, layer) for place, layer in enumerate(written)]
+    names = [layer.name for layer in layers if layer.name is not None]
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise GraphError(f"two layers of one model have the name {twice!r}")
+    return layers
+
+
+def _layer_from(place: int, written: Any) -> Layer:
+    try:
+        layer = from_json(written)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"expected a layer. Received: {layer!r:.100}")
+    except (ValueError, TypeError) as error:
+        config = written.get("config") if isinstance(written, Mapping) else None
+        name = config.get("name") if isinstance(config, Mapping) else None
+        raise type(error)(f"{name if isinstance(name, str) else f'layers[{place}]'}: {error}") from None
+    return layer
 
 
 def as_list(logs: dict[str, Any]) -> Any:

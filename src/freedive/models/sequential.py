@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import jax
 
-from ..config import from_json, to_json
+from ..config import boolean, check_names, from_json, to_json
 from ..core.graph import Graph, Input, InputLayer
 from ..core.layer import Layer
 from ..core.paths import named
 from ..core.symbol import Symbol, is_symbol
 from ..core.variables import claim
-from .model import Model
+from .model import Model, layers_from, named_config
 
 
 class Sequential(Model):
@@ -29,21 +29,27 @@ class Sequential(Model):
     (None, 3)
     """
 
-    bookkeeping: ClassVar[frozenset[str]] = Model.bookkeeping | frozenset(("_stack", "_entry", "_exit"))
+    bookkeeping: ClassVar[frozenset[str]] = Model.bookkeeping | frozenset(("_stack", "_entry", "_exit", "_joined"))
 
     def __init__(self, layers: Any = None, **common: Any):
         super().__init__(**common)
         for layer in layers or []:
-            self.add(layer)
+            self._append(layer)
+        self._join()
 
     def _start(self, **common: Any) -> None:
         super()._start(**common)
         self._stack: list[Layer] = []
         self._entry: Symbol | None = None
         self._exit: Any = None
+        self._joined = 0  # layers between entry and exit
 
     def add(self, layer: Any) -> None:
         """Put a layer at the end; its shapes are known at once where the model's input shape is."""
+        self._append(layer)
+        self._join()
+
+    def _append(self, layer: Any) -> None:
         if is_symbol(layer):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
@@ -61,10 +67,6 @@ class Sequential(Model):
         if self._entry is None and not self._stack and shape is not None:
             self._entry = self._exit = Input(shape)
         self._stack.append(layer)
-        list(self._children())  # names the layer
-        if self._entry is not None:
-            self._exit = layer(self._exit)
-            self._join()
 
     def pop(self) -> Layer:
         """Take the last layer away."""
@@ -98,16 +100,17 @@ class Sequential(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers in order, and the shape of the input where it is known."""
-        layers = [to_json(layer, layer.name or "layer") for layer in self._stack]
+        layers = [named_config(name, layer) for name, layer in self._children()]
         entry = None if self._entry is None else to_json(self._entry.node.layer, "input")
         return {"name": self.name, "trainable": self._trainable, "input": entry, "layers": layers}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A model of this configuration, with first values of its own."""
-        entry = [config["input"]] if config.get("input") is not None else []
-        model = cls([from_json(layer) for layer in (*entry, *config["layers"])], name=config.get("name"))
-        model._trainable = config.get("trainable", True)
+        check_names(config, ("layers",), ("name", "trainable", "input"), cls.__name__)
+        entry = [] if config.get("input") is None else [from_json(config["input"])]
+        model = cls([*entry, *layers_from(config["layers"])], name=config.get("name"))
+        model._trainable = boolean(config.get("trainable", True))
         return model
 
     def _plan(self, shape: Any) -> None:
@@ -123,11 +126,17 @@ class Sequential(Model):
 
     def _connect(self, entry: Symbol) -> None:
         self._entry = self._exit = entry
-        for layer in self._stack:
-            self._exit = layer(self._exit)
+        self._joined = 0
         self._join()
 
     def _join(self) -> None:
+        """Name the layers, and let those that are new follow the others, where the shape of the input is known."""
+        layers = [layer for _, layer in self._children()]
+        if self._entry is None or not (layers or self._graph):
+            return
+        for layer in layers[self._joined :]:
+            self._exit = layer(self._exit)
+        self._joined = len(layers)
         self._graph, self._planned = Graph(self._entry, self._exit), True
         claim(self, self._seed)
 

@@ -57,7 +57,7 @@ def count(layer: Layer, kinds: tuple[str, ...] = ("params", "state"), trainable:
 
 def output_shapes(model: Any) -> dict[str, Any]:
     """path -> shape of the output of every layer that the model calls; found by tracing it once."""
-    from .saving import structs
+    from .loading import structs
 
     if model._graph is not None:
         inputs: Any = jax.tree.map(_struct, model._graph.inputs)

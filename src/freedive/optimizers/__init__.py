@@ -57,7 +57,7 @@ def get(identifier: Any) -> Optimizer:
     0.01
     >>> get("adm")
     Traceback (most recent call last):
-    ValueError: unknown optimizer 'adm'. Did you mean 'adam' or 'nadam' or 'adamw'?
+    freedive.errors.UnknownNameError: unknown optimizer 'adm'. Did you mean 'adam' or 'nadam' or 'adamw'?
     """
     if isinstance(identifier, str):
         identifier = _find(identifier)

@@ -1,0 +1,65 @@
+"""The arguments that every layer takes, in Keras' words: checked where a layer is made, by hand or from a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..config import text
+
+COMMON = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
+DTYPES = (
+    *("float32", "float16", "bfloat16", "float64", "bool"),
+    *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")),
+)
+
+
+def given_shape(common: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """The shape of one sample from the words that Keras has for it."""
+    if common.get("batch_input_shape") is not None:
+        return checked_shape(tuple(common["batch_input_shape"])[1:], "batch_input_shape")
+    if common.get("input_shape") is not None:
+        if isinstance(common["input_shape"], (int, np.integer)):
+            raise ValueError(f"input_shape expects a tuple, like (784,). Received: {common['input_shape']!r}")
+        return checked_shape(common["input_shape"], "input_shape")
+    sizes = (common.get("input_length"), common.get("input_dim"))
+    given = tuple(size for size in sizes if size is not None)
+    return checked_shape(given, "input_length and input_dim") if given else None
+
+
+def checked_shape(shape: Any, what: str = "Input") -> tuple[int | None, ...]:
+    """The shape of one sample as a tuple of whole numbers or None."""
+    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
+        shape = (shape,)
+    sizes: Any = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    for d in sizes:
+        if d is not None and (isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 0):
+            raise ValueError(
+                f"{what} expects the shape of one sample in whole numbers, like (28, 28) or (None, 8). "
+                f"Received: {shape!r:.100}"
+            )
+    return tuple(None if d is None else int(d) for d in sizes)
+
+
+def checked_dtype(given: Any) -> str:
+    """The name of a type that layers compute in."""
+    try:
+        dtype = jnp.dtype(given)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in DTYPES:
+        raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}. Received: {given!r:.80}")
+    return dtype.name
+
+
+def checked_name(name: Any) -> str | None:
+    """A name that can be part of a path; None where the layer is to be named by its type and position."""
+    if name is None:
+        return None
+    if not re.fullmatch(r"[\w.:\-]{1,100}", text(name)) or ".." in name:
+        raise ValueError(f"a layer's name has 1 to 100 letters, digits and _ . : -. Received: {name!r:.120}")
+    return name
