@@ -78,7 +78,8 @@ class FolderLock:
             if remove:
                 with contextlib.suppress(OSError):
                     os.unlink(self.path)
-            os.close(descriptor)
+            with contextlib.suppress(OSError):  # the system has closed it even when it reports an error
+                os.close(descriptor)
 
 
 def _is_at(descriptor: int, path: str) -> bool:

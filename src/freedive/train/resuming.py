@@ -45,6 +45,7 @@ class Keeper(Watcher):
         super().__post_init__()
         self.best: float | None = None
         self._run: Any = None
+        self._written: list[str] = []  # checkpoints of this run, the newest last
         self._lock: FolderLock | None = None
         self._signals: Signals | None = None
         self._background = Background()
@@ -59,9 +60,7 @@ class Keeper(Watcher):
         make_folders(self.place)
         self._lock = FolderLock(self.place)
         remove_stale_temporaries(self.place)
-        self._written: list[str] = []  # of this run, the newest last
-        self._better = False
-        self.best = None
+        self._written, self._better, self.best = [], False, None
         self._run = run
         if self.restore:
             self._go_on(None if self.restore is True else os.fspath(self.restore))
