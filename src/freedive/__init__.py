@@ -23,7 +23,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
-from .methods import Ensemble
+from .methods import Ensemble, cross_validate, repeat, tune
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 
@@ -39,6 +39,7 @@ __all__ = [
     "activations",
     "callbacks",
     "constraints",
+    "cross_validate",
     "data",
     "datasets",
     "files",
@@ -53,8 +54,10 @@ __all__ = [
     "preprocessing",
     "register",
     "regularizers",
+    "repeat",
     "set_seed",
     "train_step",
+    "tune",
     "update",
     "utils",
 ]

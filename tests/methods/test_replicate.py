@@ -121,11 +121,14 @@ def test_the_faster_way_is_taken():
         tried.append(members.way)
         return 5.0 if count == 0 else seconds[members.way] * count
 
-    assert faster(trial, Members(8), None).way == "in turn"
-    assert faster(trial, Members(8), 100).way == "in turn"
+    assert faster(trial, Members(8), None, {}).way == "in turn"
     tried.clear()
-    assert faster(trial, Members(8), 1).way == "batched"
+    known = {}
+    assert faster(trial, Members(8), 1, known).way == "batched"
     assert set(tried) == {"batched"}, "a short run does not pay for a second compilation"
+    tried.clear()
+    assert faster(trial, Members(8), 100, known).way == "in turn"
+    assert set(tried) == {"in turn"}, "what is known is not measured again"
     assert Members(8).way == UNSETTLED
 
 

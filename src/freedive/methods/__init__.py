@@ -4,5 +4,25 @@ from .calibration import Calibration, calibration
 from .ensemble import Ensemble, Spread
 from .population import Population
 from .replicate import replicate
+from .scores import Comparison, Scores
+from .tuning import Choice, Real, Study, Trial, Whole, tune
+from .validation import cross_validate, repeat
 
-__all__ = ["Calibration", "Ensemble", "Population", "Spread", "calibration", "replicate"]
+__all__ = [
+    "Calibration",
+    "Choice",
+    "Comparison",
+    "Ensemble",
+    "Population",
+    "Real",
+    "Scores",
+    "Spread",
+    "Study",
+    "Trial",
+    "Whole",
+    "calibration",
+    "cross_validate",
+    "repeat",
+    "replicate",
+    "tune",
+]

@@ -40,7 +40,7 @@ class Drawn(Spec):
 
 
 class Repeated(Spec):
-    """A value that all members begin with alike: of a frozen layer."""
+    """A value that all members begin with alike."""
 
     def draw(self, seed: int, label: str) -> Any:
         return jnp.stack([Spec(*self)._replace(shape=self.shape[1:]).draw(seed, label)] * self.shape[0])
@@ -53,15 +53,18 @@ class Population(Model):
         model: the model; it is copied and stays as it is. Members draw first values of their own, but for frozen
             layers, whose values they all have.
         n: the number of members.
+        first: the number of the first member: member i begins as a model whose seed is first + i higher.
+        alike: whether all members begin with the same values and draw the same random numbers.
     """
 
-    def __init__(self, model: Any, n: int):
+    def __init__(self, model: Any, n: int, first: int = 0, alike: bool = False):
         if not isinstance(model, Model):
             raise TypeError(f"{type(self).__name__}(model=...): expected a model. Received: {model!r}")
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ValueError(f"{type(self).__name__}(n={n!r}): expected a whole number of members, 1 or more")
         self.model, self.n = copy.deepcopy(model, {id(model.history): None}), int(n)
-        self._arguments["model"], self._seed = self.model, model._seed
+        self._arguments["model"], self.first, self.alike = self.model, first, alike
+        self._seed = model._seed + first
         self._training = self.model._training  # one for both: what compile settles, and what the runs leave
         self._training.slots, self._training.step = None, 0
         if self.model.built:
@@ -83,7 +86,7 @@ class Population(Model):
     def _widen(self) -> None:
         """Let every layer hold the values of all members."""
         for layer in paths(self.model):
-            kind_of = Drawn if layer.trainable else Repeated
+            kind_of = Drawn if layer.trainable and not self.alike else Repeated
             for kind, specs in layer._specs.items():
                 for name, spec in specs.items():
                     specs[name] = kind_of(*spec)._replace(shape=(self.n, *spec.shape))
@@ -110,6 +113,19 @@ class Population(Model):
         return jax.vmap(answer, out_axes=1)(some(outer.params), some(outer.state), jnp.arange(self.n))
 
     # members --------------------------------------------------------------------------------------------------------
+    def keep(self, members: Any) -> None:
+        """Go on with these members, in this order; one that stands there twice is two members from now on."""
+        chosen = np.asarray(members, np.int64)
+        for layer in paths(self.model):
+            for kind, specs in layer._specs.items():
+                for name, spec in specs.items():
+                    specs[name] = spec._replace(shape=(len(chosen), *spec.shape[1:]))
+                    layer._values[kind][name] = layer._values[kind][name][chosen]
+        training = self._training
+        if training.slots is not None:
+            training.slots, training.step = jax.tree.map(lambda a: a[chosen], (training.slots, training.step))
+        self.n = self._arguments["n"] = len(chosen)
+
     def member(self, i: int) -> Any:
         """Member i as a model of its own, compiled, its optimizer where the member's is."""
         if not -self.n <= i < self.n:
@@ -158,7 +174,8 @@ class Replicated(Method):
         return replicate(program_for(model.model, objective), model.n, self.way, self.own)
 
     def state(self, model: Any, program: Program, seed: int) -> TrainState:
-        return first_state(model, program, jnp.stack([run_key((seed + i) % 2**32) for i in range(model.n)]))
+        seeds = [seed + model.first + (0 if model.alike else i) for i in range(model.n)]
+        return first_state(model, program, jnp.stack([run_key(number % 2**32) for number in seeds]))
 
     def check_stream(self) -> None:
         if self.orders or self.bootstrap:

@@ -38,7 +38,7 @@ def replicate(
 
     def hyper() -> Any:
         shared = jax.tree.map(lambda number: jnp.full((n,), number, jnp.float32), program.hyper())
-        return shared if own is None else own(shared)
+        return shared if own is None else jax.tree.map(jnp.array, own(shared))  # copies: a run gives its own away
 
     def init(keys: Any, variables: Variables) -> TrainState:
         ts = jax.vmap(program.init, in_axes=(0, Variables(0, 0, None)))(keys, variables)  # type: ignore[arg-type]

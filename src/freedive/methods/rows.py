@@ -24,6 +24,7 @@ class MemberRows(Resident):
         rows: (members, rows), the rows that each member has; None: all have all.
         orders: (members,) whole numbers added to the run's seed: members with different ones have different orders.
             None: all have the same order, and what they compute on a batch can share its reading.
+        apart: which parts of `arrays` have the members' axis first, 0 for those; None: none has.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class MemberRows(Resident):
         steps: int | None = None,
         rows: Any = None,
         orders: Any = None,
+        apart: Any = None,
     ):
         count = len(jax.tree.leaves(arrays)[0])
         super().__init__(np.zeros(count if rows is None else np.shape(rows)[1], bool), batch_size, shuffle, steps)
@@ -42,7 +44,7 @@ class MemberRows(Resident):
             "rows": None if rows is None else jnp.asarray(rows, jnp.int32),
             "orders": None if orders is None else jnp.asarray(orders, jnp.uint32),
         }
-        self.own = {"data": None, "rows": 0, "orders": 0}
+        self.own = {"data": apart, "rows": 0, "orders": 0}
 
     @property
     def key(self) -> Hashable:

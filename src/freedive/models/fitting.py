@@ -232,8 +232,7 @@ def evaluate(
     objective = objective_for(learner, data.x, data.y)
     data = checked(learner, objective, data, "evaluate")
     program = method.program(model, objective)
-    feed = Resident(tuple(data), batch_size or even_batch(rows_in(data)), False)
-    line = Line(None, feed)
+    line = Line(None, method.test_feed(data, data, Options(validation_batch_size=batch_size)))
     watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})
     watchers.on_test_begin()  # a callback may change the values that are tested
     run = Run(program, method.state(model, program, 0), line, 0)

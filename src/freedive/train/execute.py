@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.structure import kept
 from .callbacks.base import CallbackList
 from .chunk import Carry, Line, compiled_chunk, empty_sums, room
 from .members import UNSETTLED, Members, faster
@@ -150,7 +151,8 @@ class Run:
         members = self.program.members
         if members is not None and members.way == UNSETTLED:
             left = None if epochs is None or self.stream else (epochs - self.epoch) * self.line.steps - self.at
-            self.program = self.program._replace(members=faster(self._trial(), members, left))
+            known = kept(("ways", self.program.key, self.line.key), dict)
+            self.program = self.program._replace(members=faster(self._trial(), members, left, known))
         self._dispatch(self.line, self.at, 0)
 
     def _trial(self) -> Callable[[Members, int], float]:

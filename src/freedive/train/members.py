@@ -67,7 +67,9 @@ def stoppable(interval: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def faster(trial: Callable[[Members, int], float], members: Members, left: int | None) -> Members:
+def faster(
+    trial: Callable[[Members, int], float], members: Members, left: int | None, known: dict[str, float]
+) -> Members:
     """The members in the way that is measured to be faster here.
 
     The second way is compiled and tried only in a run that is long enough to pay for it.
@@ -76,15 +78,18 @@ def faster(trial: Callable[[Members, int], float], members: Members, left: int |
         trial: does so many steps in a way, and gives the seconds that they took.
         members: how many there are.
         left: the steps of the run; None where that is not known.
+        known: what was measured for this program before, and is now: seconds a step by way, and of compiling.
     """
-    first, second = (members._replace(way=way) for way in WAYS)
+    first, second = WAYS
     if members.size == 1:
-        return second
-    compiling, seconds = trial(first, 0), pace(trial, first, left)
-    if left is not None and seconds * left < compiling:
-        return first
-    trial(second, 0)
-    return first if seconds <= pace(trial, second, left) else second
+        return members._replace(way=second)
+    if first not in known:
+        known["compiling"] = trial(members._replace(way=first), 0)
+        known[first] = pace(trial, members._replace(way=first), left)
+    if second not in known and (left is None or known[first] * left > known["compiling"]):
+        trial(members._replace(way=second), 0)
+        known[second] = pace(trial, members._replace(way=second), left)
+    return members._replace(way=second if known.get(second, known[first]) < known[first] else first)
 
 
 def pace(trial: Callable[[Members, int], float], members: Members, left: int | None) -> float:

@@ -1,0 +1,7 @@
+"""tune: a search for the parameters of a model, with many trials in one program."""
+
+from .space import Choice, Real, Whole
+from .study import Study, Trial
+from .tune import tune
+
+__all__ = ["Choice", "Real", "Study", "Trial", "Whole", "tune"]

@@ -1,0 +1,169 @@
+"""tune: search for the parameters of a model with many trials in one program."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ...config import one_of
+from ...core.variables import derived_seed
+from ...models import fitting
+from ...models.data import Data, read_pair
+from ...models.fitting import Options
+from ...train.callbacks.watcher import direction
+from ...train.screen import duration, number, say
+from ...train.streams import Stream
+from ..validation import options_of
+from .cohort import Builder, Built, Cohort, Rows, groups
+from .search import SEARCHES, Search
+from .space import read_space
+from .study import Study
+
+HELD_OUT = 0.2  # of the rows, from their end, where no validation is given
+
+
+def tune(
+    build: Any,
+    space: Any,
+    x: Any,
+    y: Any = None,
+    search: str = "random",
+    trials: int | None = None,
+    monitor: str = "val_loss",
+    path: Any = None,
+    **fit: Any,
+) -> Study:
+    """Search for the parameters with which a model does best.
+
+    Trials that differ in numbers only (rates, decays, dropout, momentum, clipping, strengths of regularizers) are
+    members of one program and train at once; those that differ in structure (units, layers, kernel sizes, `batch_size`)
+    do so by groups of equal programs. Every trial has the same first values and the same order of the data: it is the
+    plain run of `build(**parameters)` with that seed.
+
+    Args:
+        build: a function of the parameters that gives a compiled model; or a compiled model, and the space names its
+            numbers: "learning_rate", "dropout.rate", "dense.kernel_regularizer.l2".
+        space: parameter -> `methods.Real(low, high)`, `methods.Whole(low, high)` or a list of values. `batch_size` may
+            be one of them.
+        x, y: as for `fit`, arrays.
+        search: "random", "grid" (all points, of `Real` as many as its `count`), "bayesian" (Optuna; asks for an eighth
+            of the trials at a time), "halving" (after a third, a ninth, ... of the epochs a third goes on) or
+            "population" (the worst take over from the best as they train).
+        trials: how many; 20 unless given, of a grid all.
+        monitor: the result of the last epoch that decides; its name says whether less is better.
+        path: a .json file that the study is kept in: asked for again after it was stopped, it goes on from there.
+        **fit: further arguments of `Model.fit`: epochs, batch_size, validation_data or validation_split (a fifth of the
+            rows unless given), seed, verbose, ...
+
+    Returns:
+        The Study: `study.best`, `study.model`, `study.table()`, `study.plot()`.
+
+    Raises:
+        ValueError: the space names no parameter, or `monitor` no result.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> def build(rate):
+    ...     model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    ...     model.compile(fd.optimizers.SGD(rate), "mse")
+    ...     return model
+    >>> x = np.random.default_rng(0).normal(size=(100, 2))
+    >>> study = fd.tune(build, {"rate": [1e-6, 0.1]}, x, x[:, :1], search="grid", epochs=5, verbose=0)
+    >>> study.best.parameters
+    {'rate': 0.1}
+    """
+    one_of(*SEARCHES)(search)
+    options = options_of("tune", fit, ("initial_epoch", "callbacks"))
+    options.check()
+    options = options._replace(seed=0 if options.seed is None else options.seed)
+    ranges, rows = read_space(space), rows_of(x, y, options)
+    seed: Any = options.seed
+    builder = Builder(build, list(ranges), derived_seed(seed))
+    plan = SEARCHES[search](ranges, trials, seed, options.epochs)
+    goal = direction(monitor)
+    if goal is None:
+        raise ValueError(f"tune(monitor={monitor!r}): its name does not say whether less is better. Take 'val_loss'")
+    asked = {"search": search, "trials": plan.trials, "epochs": options.epochs, "seed": seed, "monitor": monitor,
+             "space": {name: repr(values) for name, values in ranges.items()}}  # fmt: skip
+    study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, path)
+    study.load()
+    plain = options._replace(validation_split=0.0, class_weight=None, verbose=0)
+    Work(study, plan, builder, rows, plain, options.verbose != 0).do()
+    return study
+
+
+def rows_of(x: Any, y: Any, options: Options) -> Rows:
+    """What trials learn from and are tested with, on the device once for all."""
+    held_out = options.validation_data
+    if held_out is None and not options.validation_split:
+        options = options._replace(validation_split=HELD_OUT)
+    data, found, stream = fitting.taken(x, y, options)
+    if stream is not None:
+        raise ValueError("tune(x=...): expected arrays. Received a stream of batches")
+    found = found if isinstance(found, Data) else read_pair(found, "tune(validation_data=...)")
+    if isinstance(found, Stream):
+        found = Data(*found.all_rows())
+    data, found = (Data(*jax.tree.map(jnp.asarray, tuple(part))) for part in (data, found))
+    return Rows(data.x, data.y, data.weights, tuple(found))
+
+
+@dataclasses.dataclass
+class Work:
+    """A study under way.
+
+    Rounds are asked for in order, each from the trials before it, so that a study that goes on from a file asks for the
+    same trials as one that was never stopped.
+    """
+
+    study: Study
+    plan: Search
+    builder: Builder
+    rows: Rows
+    options: Options
+    talks: bool
+
+    def do(self) -> None:
+        """The trials that the study still lacks; the best model is in it then."""
+        start = 0
+        while start < self.plan.trials:
+            asked = self.plan.ask([trial for trial in self.study.trials if trial.number < start])
+            ended = {trial.number for trial in self.study.trials}
+            missing = [(start + i, parameters) for i, parameters in enumerate(asked) if start + i not in ended]
+            for part in self._groups([self.builder(i, parameters, self.rows) for i, parameters in missing]):
+                self._train(part)
+            start += len(asked)
+        if self.study.model is None and self.study.done:
+            self.study.restore(lambda best: self.builder(best.number, best.parameters, self.rows).model)
+
+    def _groups(self, built: list[Built]) -> list[list[Built]]:
+        parts = groups(built)
+        if self.plan.exchanges and len(parts) > 1:
+            raise ValueError(
+                "tune(search='population'): members take over weights from each other, so they must be of one "
+                f"structure. This space has {len(parts)}: leave out the parameters that change shapes"
+            )
+        return parts
+
+    def _train(self, part: list[Built]) -> None:
+        """Train a group of trials from rung to rung."""
+        began, ended = time.perf_counter(), []
+        cohort = Cohort(part, self.rows, self.options, self.study.monitor, self.study.sign)
+        *early, end = self.plan.rungs()
+        for rung, until in enumerate(early):
+            chosen = self.plan.next(rung, cohort.train(until), cohort.parameters)
+            if not self.plan.exchanges:
+                ended += [cohort.trial(i, "stopped") for i in range(cohort.size) if i not in chosen.members]
+            cohort.keep(chosen.members, chosen.parameters, self.builder)
+        best = int(cohort.train(end).argmax())
+        ended += [cohort.trial(i, "done") for i in range(cohort.size)]
+        better = self.study.add(ended)
+        if better:
+            self.study.hold(cohort.model(best, self.builder))
+        if self.talks:
+            told = f"{len(part)} trials {cohort.way}" if len(part) > 1 else "1 trial"
+            score = number(self.study.best.score) if self.study.done else "none"
+            say(f"{told}, {duration(time.perf_counter() - began)}: the best {self.study.monitor} so far {score}")

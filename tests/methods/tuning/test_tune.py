@@ -1,0 +1,195 @@
+"""tune: a trial is the plain run with its parameters; searches find what is good; a study goes on where it stopped."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.core.variables import derived_seed
+from freedive.methods import Real, Whole
+from freedive.methods.tuning.search import SEARCHES, Halving, PopulationBased
+
+(X, Y), _ = fd.datasets.digits.load_data()
+X, Y = X[:300, ::2, ::2].reshape(300, -1).astype("float32") / 255, Y[:300]
+HELD = (X[240:], Y[240:])
+FIT = {"epochs": 3, "verbose": 0, "validation_data": HELD}
+NUMBERS = {"rate": Real(1e-4, 0.3, log=True), "dropout": Real(0.05, 0.5)}
+
+
+def build(rate=0.01, dropout=0.1, units=8, decay=0.01):
+    model = fd.Sequential(
+        [
+            fd.Input((196,)),
+            fd.layers.Dense(units, "relu"),
+            fd.layers.Dropout(dropout),
+            fd.layers.Dense(10, "softmax"),
+        ]
+    )
+    optimizer = fd.optimizers.AdamW(rate, weight_decay=decay)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture(scope="module")
+def study():
+    return fd.tune(build, NUMBERS, X, Y, trials=6, **FIT)
+
+
+def test_a_trial_is_the_plain_run_with_its_parameters(study):
+    for trial in (study.trials[1], study.best):
+        model = build(**trial.parameters)
+        model.build(seed=derived_seed(0))
+        history = model.fit(X, Y, seed=0, **FIT)
+        np.testing.assert_allclose(trial.curve, history.history["val_loss"], rtol=1e-4)
+    for a, b in zip(model.get_weights(), study.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_the_best_model_is_ready(study):
+    assert study.model.optimizer.learning_rate == study.best.parameters["rate"]
+    assert study.model.evaluate(*HELD, verbose=0)[0] == pytest.approx(study.best.score, rel=1e-5)
+    assert study.best.score == min(trial.score for trial in study.trials)
+    study.model.fit(X, Y, epochs=1, verbose=0)
+
+
+def test_numbers_are_one_program_and_structures_are_groups(capsys):
+    space = {"rate": [0.001, 0.01], "units": [4, 8], "batch_size": [32, 64]}
+    found = fd.tune(build, space, X, Y, search="grid", epochs=1, validation_data=HELD)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "trials" in line]
+    assert len(lines) == 4 and all(line.startswith("2 trials") for line in lines)
+    assert len(found.trials) == 8 and {t.parameters["units"] for t in found.trials} == {4, 8}
+
+
+def test_a_model_may_stand_for_the_function():
+    space = {"learning_rate": [1e-5, 0.01], "dropout.rate": [0.1, 0.2]}
+    found = fd.tune(build(), space, X, Y, search="grid", **FIT)
+    assert found.best.parameters["learning_rate"] == 0.01
+    assert found.model.layers[1].rate == found.best.parameters["dropout.rate"]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_every_search_finds_a_good_rate(search):
+    space = {"rate": Real(1e-5, 0.1, log=True, count=3)}
+    found = fd.tune(build, space, X, Y, search=search, trials=None if search == "grid" else 9, **FIT)
+    assert found.best.parameters["rate"] > 1e-3, found.table()
+    assert len({trial.number for trial in found.trials}) == len(found.trials)
+    longest = {len(trial.curve) for trial in found.trials if trial.state == "done"}
+    assert longest == {3}
+
+
+def test_halving_lets_the_better_go_on():
+    found = fd.tune(build, NUMBERS, X, Y, search="halving", trials=9, monitor="val_accuracy", **FIT)
+    stopped = [trial for trial in found.trials if trial.state == "stopped"]
+    assert len(found.trials) == 9 and len(stopped) == 6 and {len(trial.curve) for trial in stopped} == {1}
+    kept = found.best
+    assert min(t.curve[0] for t in found.trials if t.state == "done") >= max(t.curve[0] for t in stopped)
+    alone = fd.tune(build, {n: [v] for n, v in kept.parameters.items()}, X, Y, search="grid", **FIT)
+    np.testing.assert_allclose(alone.model.evaluate(*HELD, verbose=0)[1], kept.score, rtol=1e-5)
+
+
+def test_rungs_of_halving_are_thirds():
+    assert Halving({}, 27, 0, 27).rungs() == [1, 3, 9, 27]
+    assert Halving({}, 9, 0, 30).rungs() == [4, 10, 30]
+    assert Halving({}, 2, 0, 5).rungs() == [5]
+
+
+def test_the_worst_take_over_from_the_best():
+    space = {"rate": Real(0.1, 10.0), "kind": fd.methods.Choice(["a", "b"])}
+    plan = PopulationBased(space, 10, 0, 12)
+    parameters = [{"rate": 1.0 + i, "kind": "a"} for i in range(10)]
+    rung = plan.next(0, np.arange(10.0), parameters)
+    assert rung.members[2:] == list(range(2, 10)) and set(rung.members[:2]) <= {8, 9}
+    for i in (0, 1):
+        before = parameters[rung.members[i]]["rate"]
+        assert rung.parameters[i]["rate"] in (
+            pytest.approx(min(before * 0.8, 10)),
+            pytest.approx(min(before * 1.25, 10)),
+        )
+
+
+@pytest.mark.parametrize("search", ["grid", "bayesian"])
+def test_a_stopped_study_goes_on_as_if_it_had_not_been(search, tmp_path):
+    space = {"rate": Real(1e-4, 0.1, log=True, count=3), "units": [4, 8]}
+    count = {"trials": 6} if search == "bayesian" else {}
+    whole = fd.tune(build, space, X, Y, search=search, **FIT, **count)
+    calls = []
+
+    def breaks(rate, units):
+        calls.append(rate)
+        if len(calls) == (3 if search == "bayesian" else 10):
+            raise KeyboardInterrupt
+        return build(rate=rate, units=units)
+
+    file = tmp_path / "study.json"
+    if search == "bayesian":
+        with pytest.raises(KeyboardInterrupt):
+            fd.tune(breaks, space, X, Y, search=search, path=file, **FIT, **count)
+    else:
+        fd.tune(build, space, X, Y, search=search, path=file, **FIT)
+        told = json.loads(file.read_text())
+        told["trials"] = [trial for trial in told["trials"] if trial["parameters"]["units"] == 4]
+        file.write_text(json.dumps(told))
+    before = len(json.loads(file.read_text())["trials"])
+    again = fd.tune(build, space, X, Y, search=search, path=file, **FIT, **count)
+    assert 0 < before < len(whole.trials)
+    assert [t.parameters for t in again.trials] == [t.parameters for t in whole.trials]
+    np.testing.assert_allclose([t.score for t in again.trials], [t.score for t in whole.trials], rtol=1e-5)
+    read = fd.tune(build, space, X, Y, search=search, path=file, **FIT, **count)
+    np.testing.assert_array_equal(read.model.predict(X, verbose=0), again.model.predict(X, verbose=0))
+
+
+def test_a_file_of_another_search_is_refused(tmp_path):
+    file = tmp_path / "study.json"
+    fd.tune(build, {"rate": [0.01]}, X, Y, search="grid", path=file, **FIT)
+    with pytest.raises(ValueError, match="another search"):
+        fd.tune(build, {"rate": [0.02]}, X, Y, search="grid", path=file, **FIT)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"space": {"rat": [1]}}, "'rat'.*no such parameter. Did you mean 'rate'"),
+        (
+            {"build": build(), "space": {"dropout.rte": [0.1]}},
+            "the model has no such parameter. Did you mean 'dropout.rate'",
+        ),
+        ({"build": 3}, "expected a function"),
+        ({"build": lambda rate: None}, "must give a compiled model"),
+        ({"search": "best"}, "'best'"),
+        ({"monitor": "val_acuracy"}, "direction|val_acuracy"),
+        (
+            {"search": "population", "space": {"units": [4, 8], "rate": [0.01]}, "trials": 8},
+            "one structure. This space has 2",
+        ),
+        ({"epoch": 1}, "no argument 'epoch'. Did you mean 'epochs'"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(options, told):
+    given = {"build": build, "space": {"rate": [0.01]}, "x": X, "y": Y, "search": "grid", **FIT} | options
+    with pytest.raises((ValueError, TypeError), match=told):
+        fd.tune(**given)
+
+
+def test_a_trial_that_breaks_is_the_worst():
+    found = fd.tune(build, {"rate": [1e30, 0.01], "decay": [1e30]}, X, Y, search="grid", **FIT)
+    assert not np.isfinite(found.trials[0].score) and len(found.table().splitlines()) == 3
+    with pytest.raises(ValueError, match="no trial has come to its end"):
+        _ = fd.tune(build, {"rate": [1e30], "decay": [1e30]}, X, Y, search="grid", **FIT).best
+
+
+def test_table_picture_and_file(study, tmp_path):
+    head, first = study.table().splitlines()[:2]
+    assert re.split(r"\s{2,}", head.strip()) == ["trial", "rate", "dropout", "val_loss", "epochs"]
+    assert first.split()[0] == str(study.best.number)
+    study.to_csv(tmp_path / "study.csv")
+    assert len((tmp_path / "study.csv").read_text().splitlines()) == 7
+    study.plot(tmp_path / "study.png")
+    assert (tmp_path / "study.png").stat().st_size > 10_000
+    assert repr(study).startswith("Study(6 trials, the best val_loss ")
+
+
+def test_whole_numbers_may_be_structure():
+    found = fd.tune(build, {"units": Whole(3, 5)}, X, Y, search="grid", **FIT | {"epochs": 1})
+    assert [trial.parameters["units"] for trial in found.trials] == [3, 4, 5]
