@@ -66,8 +66,44 @@ def reviews(mnist: str | None) -> Arrays:
     return sentences(mnist, 10_000, 100, together=5)
 
 
+def long_reviews(mnist: str | None) -> Arrays:
+    """Texts of up to 128 words out of 10,000: (1147, 128)."""
+    return sentences(mnist, 10_000, 128, together=7)
+
+
+def names(mnist: str | None) -> Arrays:
+    """Names of emoji: English words (1911, 8), Chinese characters so far (1911, 15), and the next ones."""
+    from freedive import datasets
+    from freedive.preprocessing.sequence import pad_sequences
+    from freedive.preprocessing.text import Tokenizer
+
+    both, english, chinese = datasets.emoji.load_raw(), Tokenizer(), Tokenizer(char_level=True, filters="")
+    source, target = list(both["name_en"]), [f"\t{name}\n" for name in both["name_zh"]]
+    english.fit_on_texts(source)
+    chinese.fit_on_texts(target)
+    x = pad_sequences(english.texts_to_sequences(source), padding="post").astype(np.int32)
+    y = pad_sequences(chinese.texts_to_sequences(target), padding="post").astype(np.int32)
+    return {"x": x, "x2": y[:, :-1], "y": y[:, 1:]}
+
+
+def tanh_pictures(mnist: str | None) -> Arrays:
+    """Handwritten digits from -1 to 1."""
+    arrays = pictures(mnist)
+    return arrays | {"x": 2 * arrays["x"] - 1}
+
+
+def clothes(mnist: str | None) -> Arrays:
+    """Pictures of clothes with a margin and three equal channels: (6000, 32, 32, 3)."""
+    from freedive import datasets
+
+    (x, y), _ = datasets.fashion.load_data()
+    x = np.pad(x.astype(np.float32) / 255, ((0, 0), (2, 2), (2, 2)))
+    return {"x": np.repeat(x[..., None], 3, axis=-1), "y": y.astype(np.int32)}
+
+
 SETS: dict[str, Callable[[str | None], Arrays]] = {
-    f.__name__: f for f in (parabola, pictures, digits, vowels, sentences, reviews)
+    f.__name__: f
+    for f in (parabola, pictures, digits, vowels, sentences, reviews, long_reviews, names, tanh_pictures, clothes)
 }
 
 

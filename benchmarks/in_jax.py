@@ -15,10 +15,10 @@ from .jax_networks import Weights
 from .workloads import Workload
 
 
-def adam(rate: float, p: Any, g: Any, slots: Any, t: Any) -> Any:
+def adam(rate: float, p: Any, g: Any, slots: Any, t: Any, beta: float = 0.9) -> Any:
     """(value, slots) after a step of Adam."""
-    m, v = 0.9 * slots[0] + 0.1 * g, 0.999 * slots[1] + 0.001 * g**2
-    alpha = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+    m, v = beta * slots[0] + (1 - beta) * g, 0.999 * slots[1] + 0.001 * g**2
+    alpha = rate * jnp.sqrt(1 - 0.999**t) / (1 - beta**t)
     return p - alpha * m / (jnp.sqrt(v) + 1e-7), (m, v)
 
 
@@ -30,6 +30,18 @@ def sgd(rate: float, p: Any, g: Any, slots: Any, t: Any) -> Any:
 RULES: dict[str, Callable[..., Any]] = {"adam": adam, "sgd": sgd}
 
 
+def gradients(objective: Callable[..., Any], values: Any, slots: Any) -> Any:
+    """((loss, what else), gradients) by those values that have slots."""
+    return jax.value_and_grad(objective, has_aux=True)({name: values[name] for name in slots})
+
+
+def updated(workload: Workload, values: Any, slots: Any, grads: Any, t: Any, **numbers: Any) -> Any:
+    """(values, slots) after a step of the rule."""
+    rule = partial(RULES[workload.optimizer], workload.rate)
+    new = {name: rule(values[name], grads[name], slots[name], t, **numbers) for name in slots}
+    return values | {name: p for name, (p, _) in new.items()}, {name: kept for name, (_, kept) in new.items()}
+
+
 class Session:
     """Weights by name and a jitted step."""
 
@@ -37,13 +49,16 @@ class Session:
         self.workload, self.rng = workload, np.random.default_rng(seed)
         self.x = [jnp.asarray(data[name]) for name in ("x", "x2") if name in data]
         self.y = jnp.asarray(data["y"])
-        self.network = partial(getattr(jax_networks, workload.network), **workload.sizes)
         weights = Weights(rng=self.rng, key=jax.random.key(seed), training=True)
-        jax.eval_shape(lambda x: self.network(weights, *x), [x[:1] for x in self.x])  # draws the first values
+        jax.eval_shape(partial(self.network, weights), *(x[:1] for x in self.x))  # draws the first values
         slots = {name: (np.zeros_like(p),) * 2 for name, p in weights.values.items() if name not in weights.state}
-        self.state = jax.tree.map(jnp.array, (weights.values, slots, {}, jax.random.key(seed), 1.0, (0.0, 0.0)))
+        self.state = jax.tree.map(jnp.array, (weights.values, slots, jax.random.key(seed), 1, (0.0, 0.0)))
         self.jitted = jax.jit(self.step, donate_argnums=0)
         self.answer = jax.jit(self.forward)
+
+    def network(self, weights: Weights, *x: Any) -> Any:
+        """The logits."""
+        return getattr(jax_networks, self.workload.network)(weights, *x, **self.workload.sizes)
 
     def forward(self, values: Any, *x: Any) -> Any:
         """The logits, as they are without training."""
@@ -51,22 +66,18 @@ class Session:
 
     def step(self, state: Any, x: Any, y: Any, rows: Any) -> Any:
         """A step on these rows."""
-        values, slots, _, key, t, (total, correct) = state
+        values, slots, key, t, (total, correct) = state
         x, y = [array[rows] for array in x], y[rows]
-        trained = {name: values[name] for name in slots}
 
         def objective(trained: Any) -> Any:
-            weights = Weights(values | trained, key=jax.random.fold_in(key, t.astype(int)), training=True)
+            weights = Weights(values | trained, key=jax.random.fold_in(key, t), training=True)
             outputs = self.network(weights, *x)
             return criterion(self.workload.loss, outputs, y), (outputs, weights.state)
 
-        (loss, (outputs, moved)), grads = jax.value_and_grad(objective, has_aux=True)(trained)
-        rule = partial(RULES[self.workload.optimizer], self.workload.rate)
-        new = {name: rule(p, grads[name], slots[name], t) for name, p in trained.items()}
-        values = values | {name: p for name, (p, _) in new.items()} | moved
+        (loss, (outputs, moved)), grads = gradients(objective, values, slots)
+        values, slots = updated(self.workload, values | moved, slots, grads, t)
         right = hits(outputs, y) if self.workload.accuracy else 0.0
-        sums = (total + loss * len(rows), correct + right)
-        return values, {name: s for name, (_, s) in new.items()}, {}, key, t + 1, sums
+        return values, slots, key, t + 1, (total + loss * len(rows), correct + right)
 
     def train(self, epochs: int) -> float:
         """The mean loss of the last of so many epochs."""
@@ -88,7 +99,7 @@ class Session:
 
     def evaluate(self) -> tuple[float, float | None]:
         """(loss, accuracy) on the data."""
-        total = correct = 0.0
+        total = correct = jnp.zeros(())
         for i in range(0, len(self.y), 256):
             y = self.y[i : i + 256]
             outputs = self.answer(self.state[0], *(x[i : i + 256] for x in self.x))
@@ -111,3 +122,46 @@ def hits(outputs: Any, y: Any) -> Any:
     """How many rows are right; of a row of several answers, the part that is."""
     right = (outputs > 0) == (y > 0.5) if outputs.shape[-1] == 1 else outputs.argmax(-1) == y
     return right.reshape(len(y), -1).mean(1).sum()
+
+
+class Adversaries(Session):
+    """P11: both networks learn in one jitted step, in turns."""
+
+    def network(self, weights: Weights, pictures: Any) -> Any:
+        """What the discriminator says of pictures, and of made ones beside them."""
+        return jax_networks.discriminator(weights, jnp.concatenate([pictures, self.made(weights, len(pictures))]))
+
+    def made(self, weights: Weights, count: int) -> Any:
+        """Pictures by the generator."""
+        weights.key, own = jax.random.split(weights.key)
+        return jax_networks.generator(weights, jax.random.normal(own, (count, self.workload.sizes["noise"])))
+
+    def step(self, state: Any, x: Any, y: Any, rows: Any) -> Any:
+        """The discriminator's step, then the generator's."""
+        values, slots, key, t, sums = state
+        own = {of: {n: s for n, s in slots.items() if n.startswith("g") == (of == "g")} for of in "gd"}
+        answers = jnp.repeat(jnp.array([[1.0], [0.0]]), len(rows), axis=0)
+
+        def telling(trained: Any) -> Any:
+            weights = Weights(values | trained, key=jax.random.fold_in(key, 2 * t), training=True)
+            return criterion(self.workload.loss, self.network(weights, x[0][rows]), answers), weights.state
+
+        def making(trained: Any) -> Any:
+            weights = Weights(values | trained, key=jax.random.fold_in(key, 2 * t + 1), training=True)
+            said = jax_networks.discriminator(weights, self.made(weights, len(rows)))
+            return criterion(self.workload.loss, said, answers[: len(rows)]), weights.state
+
+        for of, objective in (("d", telling), ("g", making)):
+            (_, moved), grads = gradients(objective, values, own[of])
+            values, own[of] = updated(self.workload, values | moved, own[of], grads, t, beta=0.5)
+        return values, own["g"] | own["d"], key, t + 1, sums
+
+    def forward(self, values: Any, pictures: Any) -> Any:
+        """What the discriminator says without training."""
+        return self.network(Weights(values, key=jax.random.key(0)), pictures)
+
+    def evaluate(self) -> tuple[float, float | None]:
+        """(loss of the discriminator, None) on the first pictures and as many made ones."""
+        batch = self.workload.batch
+        answers = np.repeat([[1.0], [0.0]], batch, axis=0)
+        return float(criterion(self.workload.loss, self.answer(self.state[0], self.x[0][:batch]), answers)), None

@@ -113,3 +113,50 @@ def recurrent_like_keras(name: str, value: torch.Tensor, gates: int) -> None:
             value.zero_()
             if gates == 4 and name.startswith("bias_ih"):
                 value[len(value) // 4 : len(value) // 2] = 1.0
+
+
+class Adversaries:
+    """P11: two modules that learn in turns."""
+
+    def __init__(self, workload: Workload, data: dict[str, np.ndarray], peer: Any, seed: int):
+        torch.manual_seed(seed)
+        self.workload, self.x = workload, torch.from_numpy(data["x"]).to(DEVICE).permute(0, 3, 1, 2)
+        both = torch_networks.adversaries(**workload.sizes).apply(like_keras).to(DEVICE)
+        modules = both.generator, both.discriminator
+        self.rules = [torch.optim.Adam(m.parameters(), workload.rate, (0.5, 0.999), fused=True) for m in modules]
+        self.modules, self.discriminator = modules, both.discriminator
+        self.make, self.tell = map(torch.compile, modules) if peer.compiled else modules
+        ones = torch.ones(workload.batch, 1, device=DEVICE)
+        self.ones, self.answers = ones, torch.cat([ones, 0 * ones])
+
+    def noise(self) -> torch.Tensor:
+        return torch.randn(self.workload.batch, self.workload.sizes["noise"], device=DEVICE)
+
+    def step(self, which: int, inputs: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+        """One of the two learns from what the discriminator says."""
+        loss = criterion(self.workload.loss, self.tell(inputs), answers)
+        self.rules[which].zero_grad(set_to_none=True)
+        loss.backward()
+        self.rules[which].step()
+        return loss.detach()
+
+    def train(self, epochs: int) -> float:
+        """The discriminator's last loss."""
+        told = self.ones
+        for _ in range(epochs):
+            for rows in torch.randperm(len(self.x), device=DEVICE).split(self.workload.batch):
+                with torch.no_grad():
+                    made = self.make(self.noise())
+                told = self.step(1, torch.cat([self.x[rows], made]), self.answers)
+                self.discriminator.requires_grad_(False)
+                self.step(0, self.make(self.noise()), self.ones)
+                self.discriminator.requires_grad_(True)
+        return float(told)
+
+    def evaluate(self) -> tuple[float, float | None]:
+        """(loss of the discriminator, None) on the first pictures and as many made ones."""
+        for module in self.modules:
+            module.eval()
+        with torch.inference_mode():
+            both = torch.cat([self.x[: self.workload.batch], self.make(self.noise())])
+            return float(criterion(self.workload.loss, self.tell(both), self.answers)), None

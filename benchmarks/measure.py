@@ -43,7 +43,8 @@ def measure(row: str, peer: str, data: str, started: float, seed: int, cold: boo
     workload, chosen = WORKLOADS[row], peers.find(peer)
     with np.load(data) as file:
         arrays = {name: file[name] for name in file.files}
-    session = importlib.import_module(f".{chosen.session}", __package__).Session(workload, arrays, chosen, seed)
+    module = importlib.import_module(f".{chosen.session}", __package__)
+    session = getattr(module, workload.session)(workload, arrays, chosen, seed)
     work = fit if workload.unit == "step" else ask
     found = work(workload, session, arrays, started, cold)
     found["memory"] = highest_memory() - sum(array.nbytes for array in arrays.values())
