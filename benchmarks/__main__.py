@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import compare, data, peers, report, workloads
+from . import compare, data, peers, picture, report, workloads
 
 
 def parser() -> argparse.ArgumentParser:
@@ -20,8 +20,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--peers", help="comma-separated, those installed of these unless given: " + ", ".join(peers.DEFAULT)
     )
-    p.add_argument("--repeats", type=int, default=3, help="turns of every peer on every row")
-    p.add_argument("--out", type=Path, default=Path("runs/bench"), help="folder for results.json, table.md, ratios.png")
+    p.add_argument("--repeats", type=int, help="turns of every peer on every row: 3, or 1 with --quick")
+    p.add_argument("--out", type=Path, metavar="FOLDER", help="write results.json, table.md and ratios.png there")
     p.add_argument("--quick", action="store_true", help="few rows, one turn, no cold start with empty caches")
     p.add_argument("--no-cold", action="store_true", help="leave out the processes that start with empty caches")
     p.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="the Python that has a peer")
@@ -33,27 +33,37 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the bench; the exit code."""
-    options = parser().parse_args(words)
-    names = options.rows.split(",") if options.rows else workloads.QUICK if options.quick else None
     try:
-        rows = workloads.select(names)
-        chosen = peers.select(options.peers.split(",") if options.peers else None)
-        pythons = compare.pythons(options.python)
+        run(words)
     except ValueError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def run(words: Sequence[str] | None = None) -> None:
+    """Measure, print the tables, and write them where asked.
+
+    Raises:
+        ValueError: nothing has a name that was given.
+    """
+    options = parser().parse_args(words)
+    names = options.rows.split(",") if options.rows else workloads.QUICK if options.quick else None
+    repeats = options.repeats or (1 if options.quick else 3)
     with tempfile.TemporaryDirectory() as folder:
         bench = compare.Bench(
-            rows, chosen, 1 if options.quick else options.repeats, not (options.quick or options.no_cold), pythons,
+            workloads.select(names), peers.select(options.peers.split(",") if options.peers else None),
+            repeats, not (options.quick or options.no_cold), compare.pythons(options.python),
             lambda workload: data.prepare(workload.data, Path(folder), workload.rows, options.mnist),
             lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
         results = bench.run()
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.json").write_text(json.dumps(results, indent=1))
-    (options.out / "table.md").write_text(report.table(results) + "\n")
-    print(report.table(results))
-    return 0
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
+        (options.out / "table.md").write_text(report.page(results) + "\n", "utf-8")
+        picture.draw(results, options.out / "ratios.png")
+    print(report.page(results))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import os
+import platform
 import re
 import statistics
 import subprocess
@@ -72,15 +74,31 @@ class Bench:
                 self.say(f"{name} is left out: it needs {', '.join(missing)}")
         return {name: versions for name, versions in found.items() if None not in versions.values()}
 
-    def run(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """row -> peer -> its numbers."""
-        present = self.present()
-        peers = [peer for peer in self.peers if peer.name in present]
-        return {name: self.row(name, workload, peers) for name, workload in self.rows.items()}
+    def run(self) -> dict[str, Any]:
+        """{"machine", "versions": peer -> package -> version, "rows": row -> {"peers", "rate", "work"}}."""
+        versions = self.present()
+        peers = [peer for peer in self.peers if peer.name in versions]
+        rows, machine = {}, machine_facts()
+        for name, workload in self.rows.items():
+            data = self.data(workload)
+            rates = {library: self.rate(library, name, data) for library in ("jax", "torch")}
+            machine |= {
+                f"{lib} {key}": r[key] for lib, r in rates.items() for key in ("devices", "threads") if key in r
+            }
+            rows[name] = {
+                "peers": self.row(name, data, peers),
+                "rate": max(r.get("rate", 0.0) for r in rates.values()),
+                "work": rates["jax"].get("work"),
+            }
+        return {"machine": machine, "versions": versions, "rows": rows}
 
-    def row(self, name: str, workload: Workload, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
+    def rate(self, library: str, row: str, data: Path) -> dict[str, Any]:
+        """What `rate` finds out with a library; nothing where it is not installed."""
+        python = self.pythons.get(library, sys.executable)
+        return started([python, "-m", "benchmarks.rate", library, row, str(data)], {})
+
+    def row(self, name: str, data: Path, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
         """peer -> its numbers on one row."""
-        data = self.data(workload)
         measured: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in peers}
         with tempfile.TemporaryDirectory() as caches:
             for repeat in range(self.repeats):
@@ -101,21 +119,41 @@ class Bench:
 
     def process(self, peer: Peer, order: dict[str, Any], cache: Path) -> dict[str, Any]:
         """What a process measures; {"error": ...} with its last words if it failed."""
-        environment = os.environ | peer.environment | {
-            "XDG_CACHE_HOME": str(cache),
-            "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
-        }  # fmt: skip
+        caches = {"XDG_CACHE_HOME": str(cache), "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor")}
         order = order | {"started": time.time()}
         command = [self.python(peer), "-m", "benchmarks.measure", json.dumps(order)]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            return {"error": f"took longer than {LIMIT} seconds"}
-        lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
-        if not lines:
-            return {"error": last_words(done)}
-        return json.loads(lines[-1].removeprefix(MARK))
+        return started(command, peer.environment | caches)
+
+
+def started(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a process of the bench prints; {"error": ...} if it failed."""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, **environment, "PYTHONPATH": paths}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return {"error": f"took longer than {LIMIT} seconds"}
+    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    return json.loads(lines[-1].removeprefix(MARK)) if lines else {"error": last_words(done)}
+
+
+def machine_facts() -> dict[str, Any]:
+    """What the figures were measured on."""
+    from freedive.cli import doctor
+
+    cpu = [line.split(":")[1].strip() for line in lines_of("/proc/cpuinfo") if line.startswith("model name")]
+    return {
+        "processor": cpu[0] if cpu else platform.processor(),
+        "cores": doctor.cores(),
+        "memory": doctor.memory(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def lines_of(path: str) -> list[str]:
+    """The lines of a file that not every system has."""
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

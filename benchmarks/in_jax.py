@@ -79,6 +79,12 @@ class Session:
         right = hits(outputs, y) if self.workload.accuracy else 0.0
         return values, slots, key, t + 1, (total + loss * len(rows), correct + right)
 
+    def traced(self) -> Any:
+        """What is timed, as a jaxpr: a step, or the answers to so many rows."""
+        if self.workload.unit == "step":
+            return jax.make_jaxpr(self.step)(self.state, self.x, self.y, np.arange(self.workload.batch)).jaxpr
+        return jax.make_jaxpr(self.forward)(self.state[0], *(x[: self.workload.asked] for x in self.x)).jaxpr
+
     def train(self, epochs: int) -> float:
         """The mean loss of the last of so many epochs."""
         batch = self.workload.batch

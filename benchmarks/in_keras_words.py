@@ -61,14 +61,15 @@ class Session:
         self.x = [data["x"], data["x2"]] if "x2" in data else data["x"]
         self.y = data["y"]
         if workload.loss == "categorical_crossentropy":
-            self.y = np.eye(self.y.max() + 1, dtype=np.float32)[self.y]
+            self.y = np.eye(workload.sizes["outputs"], dtype=np.float32)[self.y]
         self.model = getattr(networks, workload.network)(k, **workload.sizes)
         rule = {"adam": k.optimizers.Adam, "sgd": k.optimizers.SGD}[workload.optimizer]
         loss = k.losses.SparseCategoricalCrossentropy(from_logits=True) if workload.logits else workload.loss
         metrics = ["accuracy"] if workload.accuracy else []
-        self.model.compile(rule(workload.rate), loss, metrics=metrics, steps_per_execution=peer.steps)
         if workload.task == "loop":
             self.step = k.stepper(self.model, rule(workload.rate), loss)
+        else:
+            self.model.compile(rule(workload.rate), loss, metrics=metrics, steps_per_execution=peer.steps)
 
     def train(self, epochs: int) -> None:
         """Learn for so many epochs."""

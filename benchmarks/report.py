@@ -6,21 +6,44 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .workloads import WORKLOADS
+from .workloads import WORKLOADS, Workload
 
-HEADERS = ("row", "peer", "time", "freedive is", "cold", "first ever", "compile", "memory", "loss", "accuracy", "")
+SUMMARY = (
+    "row",
+    "freedive",
+    "best peer",
+    "its time",
+    "ratio",
+    "to reach",
+    "share of rate",
+    "first ever",
+    "warm",
+    "memory",
+)
+HEADERS = ("row", "peer", "time", "least", "ratio", "cold", "first ever", "compile", "memory", "loss", "accuracy", "")
 APART, CLOSE = 0.5, 0.05  # a loss further from the median of its row than that part of it, and than CLOSE, is flagged
+EXPLAINED = """
+time: the median of a step, or of a call; ratio: how many times that of freedive.
+share of rate: matrix products a second in freedive's step, of those measured in products alone in the same run.
+cold: from the start of the process to the end of its first epoch or call, with the caches of compiled programs filled
+by a process before it; first ever: with empty ones. In the upper table: freedive's, as part of the best peer's.
+compile: what the first epoch takes more than later ones. memory: the highest of the process, the data set apart; in the
+upper table as part of the leanest peer's.
+loss, accuracy: on the data that was learned, at the end of the same number of epochs. LOSS APART: it is not what the
+others have, so the time does not count.
+"""
 
 
-def family(peer: str) -> str:
-    """The peer without its steps per execution."""
-    return peer.split("@")[0]
+def measured(found: Mapping[str, Any], key: str) -> dict[str, float]:
+    """peer -> a number, of the peers beside freedive that have it and whose loss agrees."""
+    agreed = {p: f for p, f in found.items() if p != "freedive" and not apart(found, p)}
+    return {p: f[key] for p, f in agreed.items() if f.get(key) is not None}
 
 
-def best(found: Mapping[str, Any]) -> str | None:
-    """The fastest peer beside freedive whose loss agrees; None where there is none."""
-    peers = {p: f for p, f in found.items() if p not in ("freedive",) and "step" in f and not apart(found, p)}
-    return min(peers, key=lambda p: peers[p]["step"]) if peers else None
+def best(found: Mapping[str, Any], key: str = "step") -> str | None:
+    """The peer with the least of a number."""
+    peers = measured(found, key)
+    return min(peers, key=peers.__getitem__) if peers else None
 
 
 def apart(found: Mapping[str, Any], peer: str) -> bool:
@@ -32,25 +55,57 @@ def apart(found: Mapping[str, Any], peer: str) -> bool:
     return not abs(losses[peer] - middle) <= max(CLOSE, APART * abs(middle))
 
 
-def lines(results: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """The table's rows: for every workload its peers, the fastest first."""
+def ratio(found: Mapping[str, Any], peer: str | None) -> float | None:
+    """How many times freedive's time a peer takes."""
+    own, other = (found.get(p, {}).get("step") for p in ("freedive", peer))
+    return other / own if own and other else None
+
+
+def summary(results: Mapping[str, Any]) -> list[list[str]]:
+    """A line a row: freedive beside the best peer, and what is to be reached."""
     table = []
-    for row, found in results.items():
-        own = found.get("freedive", {}).get("step")
-        for peer in sorted(found, key=lambda p: found[p].get("step", float("inf"))):
-            table.append([row, peer, *cells(found, peer, own)])
+    for name, row in results["rows"].items():
+        found, workload = row["peers"], WORKLOADS[name]
+        own, peer = found.get("freedive", {}), best(found)
+        share = row["work"] / own["step"] / row["rate"] if shares(row, workload) and "step" in own else None
+        part = {}
+        for key in ("cold_ever", "cold", "memory"):
+            other = best(found, key)
+            part[key] = own[key] / found[other][key] if other and own.get(key) else None
+        times = ratio(found, peer)
+        table.append([
+            name, duration(own.get("step")), peer or "", duration(found[peer]["step"]) if peer else "",
+            "LOSS APART" if apart(found, "freedive") else "" if times is None else f"{times:.2f}x",
+            f"{workload.target:g}x", "" if share is None else f"{share:.0%}",
+            *("" if value is None else f"{value:.2f}" for value in part.values()),
+        ])  # fmt: skip
     return table
 
 
-def cells(found: Mapping[str, Any], peer: str, own: float | None) -> list[str]:
+def shares(row: Mapping[str, Any], workload: Workload) -> bool:
+    """Whether the share of the machine's rate says something."""
+    return workload.bound == "compute" and bool(row.get("work")) and bool(row.get("rate"))
+
+
+def details(results: Mapping[str, Any]) -> list[list[str]]:
+    """For every row its peers, the fastest first."""
+    table = []
+    for name, row in results["rows"].items():
+        found = row["peers"]
+        for peer in sorted(found, key=lambda p: found[p].get("step", float("inf"))):
+            table.append([name, peer, *cells(found, peer)])
+    return table
+
+
+def cells(found: Mapping[str, Any], peer: str) -> list[str]:
     """What stands behind a peer's name."""
-    f = found[peer]
+    f, times = found[peer], ratio(found, peer)
     if "error" in f:
         return [f"failed: {f['error']}", *[""] * (len(HEADERS) - 3)]
-    ratio = "" if own is None or peer == "freedive" else f"{f['step'] / own:.2f}x"
     return [
-        duration(f["step"]), ratio, duration(f["cold"]), duration(f.get("cold_ever")), duration(f["compile"]),
-        f"{f['memory'] / 2**20:,.0f} MiB", number(f.get("loss")), number(f.get("accuracy")),
+        duration(f["step"]), duration(f["least"]), "" if times is None or peer == "freedive" else f"{times:.2f}x",
+        duration(f["cold"]), duration(f.get("cold_ever")), duration(f["compile"]), f"{f['memory'] / 2**20:,.0f} MiB",
+        number(f.get("loss")), number(f.get("accuracy")),
         "LOSS APART" if apart(found, peer) else "best peer" if peer == best(found) else "",
     ]  # fmt: skip
 
@@ -68,10 +123,8 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return ""
-    for factor, unit in ((1e6, "us"), (1e3, "ms"), (1, "s")):
-        if seconds * factor < 1000 or unit == "s":
-            return f"{seconds * factor:.3g} {unit}"
-    raise AssertionError
+    factor, unit = next(((f, u) for f, u in ((1e6, "us"), (1e3, "ms")) if seconds * f < 1000), (1, "s"))
+    return f"{seconds * factor:.3g} {unit}"
 
 
 def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -82,9 +135,20 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in made)
 
 
-def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """All of it."""
-    explained = [
-        f"{row}: {WORKLOADS[row].says}; time of a {WORKLOADS[row].unit}" for row in results if row in WORKLOADS
-    ]
-    return markdown(HEADERS, lines(results)) + "\n\n" + "\n".join(explained)
+def page(results: Mapping[str, Any]) -> str:
+    """All of it: both tables, what was measured, and on what."""
+    rows = [f"{name}: {WORKLOADS[name].says}; time of a {WORKLOADS[name].unit}" for name in results["rows"]]
+    rates = [row["rate"] for row in results["rows"].values() if row.get("rate")]
+    machine = [f"{key}: {value}" for key, value in results["machine"].items()]
+    machine += [f"matrix products: {statistics.median(rates) / 1e9:,.0f} GFLOP/s in float32"] if rates else []
+    used = {f"{package} {version}" for found in results["versions"].values() for package, version in found.items()}
+    parts = (
+        markdown(SUMMARY, summary(results)), markdown(HEADERS, details(results)), EXPLAINED.strip(),
+        as_list(rows), as_list([*machine, ", ".join(sorted(used))]),
+    )  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def as_list(lines: Sequence[str]) -> str:
+    """Lines with a mark before each."""
+    return "\n".join(f"- {line}" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -167,7 +168,7 @@ class resnet(nn.Sequential):
 
     def __init__(self, blocks: int, outputs: int):
         widths = [16, *([16] * blocks), *([32] * blocks), *([64] * blocks)]
-        made = [block(b, a, 2 if b < a else 1) for b, a in zip(widths, widths[1:], strict=False)]
+        made = [block(b, a, 2 if b < a else 1) for b, a in pairwise(widths)]
         start = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), norm(16), nn.ReLU()]
         super().__init__(*start, *made, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, outputs))
 

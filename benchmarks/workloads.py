@@ -124,7 +124,9 @@ WORKLOADS: dict[str, Workload] = {
     "predict-1": Workload("P2: model.predict of one row", task="predict", asked=1, **DENSE),
     "call-1": Workload("P2: model(x) of one row", task="call", asked=1, **DENSE),
     "predict-10000": Workload("P4: model.predict", task="predict", asked=10_000, sizes=P4, **PICTURES | {"rows": None}),
-    "evaluate": Workload("P4: model.evaluate of 10,000", task="evaluate", asked=10_000, sizes=P4, **PICTURES | {"rows": None}),
+    "evaluate": Workload(
+        "P4: model.evaluate of 10,000", task="evaluate", asked=10_000, sizes=P4, **PICTURES | {"rows": None}
+    ),
 }  # fmt: skip
 QUICK = ("P1", "P2", "P4", "P6", "P8-plain", "predict-1")  # what `freedive bench` runs
 

@@ -11,7 +11,7 @@ import pytest
 import freedive.cli
 from freedive.cli import console, recipes, train
 
-COMMANDS = ("train", "evaluate", "predict", "summary", "datasets", "doctor")
+COMMANDS = ("train", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
 WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
@@ -25,6 +25,8 @@ WRONG = [
     (("train", "digits", "--optimizer", "adm"), "unknown optimizer 'adm'. Did you mean 'adam'"),
     (("train", "digits", "--epoch", "1"), "No such option"),
     (("predict", "model.safetensors"), "Missing argument 'FILE...'"),
+    (("bench", "--rows", "P22"), "unknown row 'P22'. Did you mean 'P2' or"),
+    (("bench", "--peers", "troch"), "unknown peer 'troch'. Did you mean 'torch'"),
     (("summary",), "Missing argument 'MODEL'"),
 ]
 
@@ -64,7 +66,7 @@ def test_help_names_every_data_set_that_can_be_learned():
     assert listed == list(recipes.RECIPES)
 
 
-LIGHT = ("__init__", "app", "console", "machine", "train", "use")
+LIGHT = ("__init__", "app", "console", "machine", "train", "use", "bench")
 
 
 @pytest.mark.parametrize("name", LIGHT)
