@@ -60,7 +60,7 @@ class _Cell(Layer):
         states, width = tuple(jax.tree.leaves(states)), self.blocks * self.units
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else widen(x)
         x = drop(self, "dropout", x, x.shape[1:])  # the same features in all steps
-        projected = x @ weight(self, "kernel", (x.shape[-1], width))
+        projected = recurrent.project(x, weight(self, "kernel", (x.shape[-1], width)))
         kernel = weight(self, "recurrent_kernel", (self.units, width), "recurrent")
         bias, inner = self._biases(width)
         projected = projected if bias is None else projected + bias
@@ -76,12 +76,18 @@ class _Cell(Layer):
     def _loop(
         self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        known = activations.family.members.values()  # functions without weights, whose gradient the op may take
-        rules = [getattr(self, name) for name in self.rules]
-        plain = not all(any(rule is f for f in known) for rule in rules)
-        gates, separate = self._gates(*rules)
-        options = {"separate": separate, "reverse": reverse, "unroll": unroll, "plain": plain}
+        gates, separate = self._gates(*self._rules())
+        options = {"separate": separate, "reverse": reverse, "unroll": unroll, "plain": self._plain()}
         return recurrent.recurrence(gates, projected, kernel, bias, states, mask, keep, **options)
+
+    def _rules(self) -> list[Any]:
+        """The activations."""
+        return [getattr(self, name) for name in self.rules]
+
+    def _plain(self) -> bool:
+        """Whether an activation may have weights, so that its gradient is not for an op to take."""
+        known = activations.family.members.values()
+        return not all(any(rule is f for f in known) for rule in self._rules())
 
     def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
         """The gates, and whether they take both products apart."""
@@ -179,8 +185,11 @@ class LSTMCell(_Cell):
     def state_size(self) -> Any:
         return [self.units, self.units]
 
-    def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
-        return recurrent.lstm_gates(*rules), False
+    def _loop(
+        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        options = {"reverse": reverse, "unroll": unroll, "plain": self._plain()}
+        return recurrent.lstm(*self._rules(), projected, kernel, states, mask, keep, **options)
 
     def _biases(self, width: int) -> tuple[Any, Any]:
         return lstm_bias(self, width), None

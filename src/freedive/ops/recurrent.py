@@ -24,6 +24,7 @@ import numpy as np
 
 from .. import activations
 from ..numerics import widen
+from . import native
 
 States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
 Gates = Callable[[Any, States], States]
@@ -177,21 +178,83 @@ def _backward(kind: Kind, residuals: Any, cotangents: tuple[Any, States]) -> tup
     by_states, by_gated = jax.lax.scan(body, by_last, (by_outputs, gated, before, mask), reverse=not kind.reverse)
     by_projected, by_inner = by_gated if kind.separate else (by_gated, by_gated)
     state = before[0] if keep is None else before[0] * keep
-    by_kernel = product(state, by_inner, "tbu,tbw->uw", kernel.dtype)
+    by_kernel = by_kernel_of(state, by_inner, kernel.dtype)
     by_bias = None if bias is None else by_inner.sum((0, 1)).astype(bias.dtype)
     by_projected = jax.tree.map(lambda d, p: d.astype(p.dtype), by_projected, like)
-    return by_projected, by_kernel.astype(kernel.dtype), by_bias, by_states, None, None
+    return by_projected, by_kernel, by_bias, by_states, None, None
 
 
 _by_hand = functools.partial(jax.custom_vjp, nondiff_argnums=(0,))(_looped)
 _by_hand.defvjp(_forward, _backward)
 
 
-def product(x: Any, kernel: Any, equation: str = "bu,uw->bw", dtype: Any = None) -> Any:
-    """A product of matrices in the kernel's type (or the one given), summed in float32 or more."""
-    dtype = dtype or kernel.dtype
+def product(x: Any, kernel: Any) -> Any:
+    """x (batch, units) times the kernel, in the kernel's type, summed in float32 or more."""
+    total = jnp.promote_types(kernel.dtype, jnp.float32)
+    return jnp.matmul(x.astype(kernel.dtype), kernel, preferred_element_type=total)
+
+
+def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
+    """The gradient by the kernel of x (time, batch, units) times it, from that by the product (time, batch, width).
+
+    Written so that XLA turns x round in memory, which is smaller, and not the gradient.
+    """
+    rows, by_rows = (a.astype(dtype).reshape(-1, a.shape[-1]) for a in (x, by_product))
     total = jnp.promote_types(dtype, jnp.float32)
-    return jnp.einsum(equation, x.astype(dtype), kernel.astype(dtype), preferred_element_type=total)
+    found = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
+    return found.astype(dtype)
+
+
+@jax.custom_vjp
+def project(x: Any, kernel: Any) -> Any:
+    """The input times its kernel in all steps at once: (time, batch, features), (features, width).
+
+    >>> project(jnp.ones((4, 2, 3)), jnp.ones((3, 5))).shape
+    (4, 2, 5)
+    """
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], -1)
+
+
+def _take_projection_back(kept: tuple[Any, Any], by_projected: Any) -> tuple[Any, Any]:
+    x, kernel = kept
+    by_x = by_projected.reshape(-1, by_projected.shape[-1]) @ kernel.T
+    return by_x.reshape(x.shape).astype(x.dtype), by_kernel_of(x, by_projected, kernel.dtype)
+
+
+project.defvjp(lambda x, kernel: (project(x, kernel), (x, kernel)), _take_projection_back)
+
+
+def lstm(
+    activation: Activation,
+    recurrent_activation: Activation,
+    projected: Any,
+    kernel: Any,
+    states: States,
+    mask: Any = None,
+    keep: Any = None,
+    reverse: bool = False,
+    unroll: bool = False,
+    plain: bool = False,
+) -> tuple[Any, States]:
+    """`recurrence` with `lstm_gates`; the usual gates in float32 by the native loop, on a CPU that has it."""
+    gates = lstm_gates(activation, recurrent_activation)
+
+    def reference(projected: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> tuple[Any, States]:
+        options = {"reverse": reverse, "unroll": unroll, "plain": plain}
+        return recurrence(gates, projected, kernel, None, (h, c), mask, keep, **options)
+
+    usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
+    single = all(a.dtype == jnp.float32 for a in (projected, kernel, *states))
+    arguments = (projected, kernel, *states, mask, keep)
+    if plain or unroll or not (len(projected) and usual and single and native.available()):
+        return reference(*arguments)
+    by_hand = functools.partial(native.lstm, lambda *a: _flat(reference(*a)), reverse)
+    return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
+
+
+def _flat(found: tuple[Any, States]) -> tuple[Any, Any]:
+    """(outputs, c): the last h is among the outputs."""
+    return found[0], found[1][1]
 
 
 # gates --------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,133 @@
+"""The native loop of the LSTM gives what the recurrence gives: values, gradients, gradients of gradients."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from freedive import activations
+from freedive.ops import native, recurrent
+
+USUAL = (activations.tanh, activations.sigmoid)
+needed = pytest.mark.skipif(not native.available(), reason="freedive was built without a C++ compiler")
+
+CASES = [  # (time, batch, units), masked, with dropped states, reverse
+    ((5, 2, 3), False, False, False),
+    ((1, 1, 1), False, False, False),
+    ((7, 9, 16), True, False, False),
+    ((4, 33, 17), True, True, True),
+    ((6, 8, 31), False, True, False),
+    ((3, 13, 40), True, False, True),
+    ((20, 32, 128), True, True, False),
+]
+
+
+def arguments(shape, masked, dropped, seed=0):
+    time, batch, units = shape
+    rng = np.random.default_rng(seed)
+    draw = lambda *size: jnp.asarray(0.5 * rng.normal(size=size), "float32")  # noqa: E731
+    floats = (
+        draw(time, batch, 4 * units),
+        2 * draw(units, 4 * units) / units**0.5,
+        draw(batch, units),
+        draw(batch, units),
+    )
+    mask = jnp.asarray(rng.random((time, batch)) < 0.7) if masked else None
+    keep = jnp.asarray(2.0 * rng.integers(0, 2, (batch, units)), "float32") if dropped else None
+    return floats, {"mask": mask, "keep": keep}
+
+
+def run(by_hand, floats, **options):
+    """By the native loop, or by the recurrence."""
+    projected, kernel, h, c = floats
+    if by_hand:
+        return recurrent.lstm(*USUAL, projected, kernel, (h, c), **options)
+    return recurrent.recurrence(recurrent.lstm_gates(*USUAL), projected, kernel, None, (h, c), **options)
+
+
+def loss_of(by_hand, floats, **options):
+    outputs, states = run(by_hand, floats, **options)
+    rng = np.random.default_rng(1)
+    return sum(jnp.sum(jnp.sin(y) * rng.normal(size=y.shape)) for y in (outputs, *states))
+
+
+def assert_close(mine, expected, tolerance=3e-6):
+    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(expected), strict=True):
+        scale = max(1.0, float(jnp.abs(b).max(initial=0)))
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=0, atol=tolerance * scale)
+
+
+@needed
+@pytest.mark.parametrize(("shape", "masked", "dropped", "reverse"), CASES)
+def test_values_and_gradients_are_those_of_the_recurrence(shape, masked, dropped, reverse):
+    floats, options = arguments(shape, masked, dropped)
+
+    @jax.jit
+    def both(floats):
+        grads = [jax.grad(functools.partial(loss_of, by, **options, reverse=reverse))(floats) for by in (True, False)]
+        return [run(by, floats, **options, reverse=reverse) for by in (True, False)], grads
+
+    values, grads = both(floats)
+    assert_close(*values)
+    assert_close(*grads)
+
+
+@needed
+def test_gradients_of_gradients():
+    floats, options = arguments((4, 3, 5), True, True)
+
+    def slope(by_hand, floats):
+        by = jax.grad(functools.partial(loss_of, by_hand, **options))(floats)
+        return sum(jnp.sum(g**2) for g in by)
+
+    assert_close(*(jax.grad(functools.partial(slope, by))(floats) for by in (True, False)), tolerance=2e-5)
+
+
+@needed
+def test_several_at_once_and_inside_a_loop():
+    floats, options = arguments((4, 8, 6), False, False)
+    several = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), floats)
+    grads = [jax.vmap(jax.grad(functools.partial(loss_of, by, **options)))(several) for by in (True, False)]
+    assert_close(*grads)
+
+    def step(_, floats):
+        return jax.tree.map(lambda a, g: a - 0.1 * g, floats, jax.grad(functools.partial(loss_of, True))(floats))
+
+    looped = jax.lax.fori_loop(0, 3, step, floats)
+    by_hand = functools.reduce(lambda floats, i: step(i, floats), range(3), floats)
+    assert_close(looped, by_hand)
+
+
+@needed
+def test_every_row_has_the_same_bits_whoever_works_on_it():
+    floats, _ = arguments((5, 37, 19), False, False)
+    alone = tuple(a[..., 11:12, :] if a.shape[-2] == 37 else a for a in floats)
+    np.testing.assert_array_equal(run(True, floats)[0][:, 11], run(True, alone)[0][:, 0])
+
+
+@needed
+def test_extremes_stay_finite_and_nan_stays_nan():
+    floats, _ = arguments((3, 4, 5), False, False)
+    big = jax.grad(functools.partial(loss_of, True))(jax.tree.map(lambda x: 1e4 * x, floats))
+    assert all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves(big))
+    poisoned = run(True, (floats[0].at[0, 2, 0].set(jnp.nan), *floats[1:]))[0]
+    assert bool(jnp.isnan(poisoned[-1, 2]).all()) and bool(jnp.isfinite(poisoned[:, :2]).all())
+
+
+@needed
+def test_no_time_at_all_leaves_the_states():
+    floats, _ = arguments((0, 3, 4), False, False)
+    assert_close(run(True, floats)[1], floats[2:])
+
+
+def test_it_can_be_left_alone():
+    program = "from freedive.ops import native; print(native.available())"
+    found = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "FREEDIVE_NATIVE": "0"}, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "False", found.stderr
