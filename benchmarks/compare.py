@@ -27,8 +27,7 @@ LIMIT = 900  # seconds a process may take
 PROBE = """
 import importlib.metadata, json, platform, sys
 def version(name):
-    names = (name, name + "-cpu", name + "_cpu", name + "-nightly")
-    for name in names:
+    for name in (name, name + "-cpu"):
         try: return importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError: pass
 print(json.dumps({"python": platform.python_version(), **{name: version(name) for name in sys.argv[1:]}}))

@@ -48,6 +48,7 @@ PEERS: dict[str, Peer] = {
         Peer("torch-compile", "in_torch", ("torch",), compiled=True),
         Peer("jax-hand", "in_jax", ("jax", "jaxlib")),
         *(Peer(f"keras-{n}", "in_keras_words", ("keras", package), b) for n, (b, package) in KERAS.items()),
+        *(Peer(f"keras-{n}-nightly", "in_keras_words", ("keras-nightly", p), b) for n, (b, p) in KERAS.items()),
     )
 }
 DEFAULT = (
