@@ -22,8 +22,8 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--repeats", type=int, help="turns of every peer on every row: 3, or 1 with --quick")
     p.add_argument("--out", type=Path, metavar="FOLDER", help="write results.json, table.md and ratios.png there")
-    p.add_argument("--quick", action="store_true", help="few rows, one turn, no cold start with empty caches")
-    p.add_argument("--no-cold", action="store_true", help="leave out the processes that start with empty caches")
+    p.add_argument("--quick", action="store_true", help="few rows, one turn, no start with filled caches")
+    p.add_argument("--no-warm", action="store_true", help="only processes that start with empty caches: half the time")
     p.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="the Python that has a peer")
     p.add_argument(
         "--mnist", default=os.environ.get("MNIST"), help="a folder with the four files of MNIST, for P2 to P4"
@@ -53,7 +53,7 @@ def run(words: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = compare.Bench(
             workloads.select(names), peers.select(options.peers.split(",") if options.peers else None),
-            repeats, not (options.quick or options.no_cold), compare.pythons(options.python),
+            repeats, not (options.quick or options.no_warm), compare.pythons(options.python),
             lambda workload: data.prepare(workload.data, Path(folder), workload.rows, options.mnist),
             lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip

@@ -41,7 +41,7 @@ class Bench:
     Attributes:
         rows, peers: what is compared.
         repeats: how often.
-        cold: whether the cold start is also measured with empty caches of compiled programs.
+        warm: whether every turn has a second process, which finds the caches of compiled programs filled.
         pythons: peer -> the Python that has it, where that is not this one.
         data: name and number of rows -> the file.
         say: told how it goes.
@@ -50,7 +50,7 @@ class Bench:
     rows: Mapping[str, Workload]
     peers: Sequence[Peer]
     repeats: int
-    cold: bool
+    warm: bool
     pythons: Mapping[str, str]
     data: Callable[[Workload], Path]
     say: Callable[[str], None]
@@ -109,12 +109,14 @@ class Bench:
         return {peer: summary(found) for peer, found in measured.items()}
 
     def turn(self, row: str, peer: Peer, data: Path, repeat: int, caches: Path) -> dict[str, Any]:
-        """One turn of a peer: a process with empty caches if asked, then one that finds them filled."""
-        cache = caches / f"{peer.name}-{repeat if self.cold else 0}"
+        """One turn of a peer: a process with empty caches and, if asked, another that finds them filled."""
+        cache = caches / f"{peer.name}-{repeat}"
         order = {"row": row, "peer": peer.name, "data": str(data), "seed": repeat}
-        ever = self.process(peer, order | {"cold": True}, cache) if self.cold else {}
+        ever = self.process(peer, order | {"cold": True}, cache) if self.warm else {}
         found = self.process(peer, order, cache)
-        return found | {"cold_ever": ever["cold"]} if "cold" in ever and "cold" in found else found
+        if "error" in ever or "error" in found:
+            return found if "error" in found else ever
+        return found | {"cold_ever": ever["cold"]} if self.warm else found | {"cold_ever": found["cold"], "cold": None}
 
     def process(self, peer: Peer, order: dict[str, Any], cache: Path) -> dict[str, Any]:
         """What a process measures; {"error": ...} with its last words if it failed."""
@@ -176,7 +178,7 @@ def told(row: str, peer: str, repeat: int, found: dict[str, Any]) -> str:
     """A line about one turn."""
     if "error" in found:
         return f"{row} {peer}: {found['error']}"
-    return f"{row} {peer} {repeat + 1}: {found['step'] * 1e6:,.0f} us, cold {found['cold']:.1f} s"
+    return f"{row} {peer} {repeat + 1}: {found['step'] * 1e6:,.0f} us, first ever {found['cold_ever']:.1f} s"
 
 
 def pythons(given: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,8 @@ from . import torch_networks
 from .workloads import Workload
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+if DEVICE == "cuda":
+    torch.set_float32_matmul_precision("high")  # TF32, which JAX and TensorFlow use there unless told otherwise
 
 
 class Session:

@@ -104,8 +104,8 @@ def cells(found: Mapping[str, Any], peer: str) -> list[str]:
         return [f"failed: {f['error']}", *[""] * (len(HEADERS) - 3)]
     return [
         duration(f["step"]), duration(f["least"]), "" if times is None or peer == "freedive" else f"{times:.2f}x",
-        duration(f["cold"]), duration(f.get("cold_ever")), duration(f["compile"]), f"{f['memory'] / 2**20:,.0f} MiB",
-        number(f.get("loss")), number(f.get("accuracy")),
+        duration(f.get("cold")), duration(f.get("cold_ever")), duration(f["compile"]),
+        f"{f['memory'] / 2**20:,.0f} MiB", number(f.get("loss")), number(f.get("accuracy")),
         "LOSS APART" if apart(found, peer) else "best peer" if peer == best(found) else "",
     ]  # fmt: skip
 

@@ -84,7 +84,7 @@ def test_repeats_become_medians():
     assert compare.summary([{"step": 1.0}, {"error": "no"}]) == {"error": "no"}
 
 
-def made(monkeypatch, answer, repeats=2, cold=True):
+def made(monkeypatch, answer, repeats=2, warm=True):
     """A bench of two peers whose processes give `answer(peer, order)`; the orders that they got."""
     orders = []
 
@@ -95,7 +95,7 @@ def made(monkeypatch, answer, repeats=2, cold=True):
     monkeypatch.setattr(compare.Bench, "process", process)
     rows, two = workloads.select(["P1"]), peers.select(["freedive", "torch"])
     told = []
-    one = compare.Bench(rows, two, repeats, cold, {}, lambda workload: Path("x.npz"), told.append)
+    one = compare.Bench(rows, two, repeats, warm, {}, lambda workload: Path("x.npz"), told.append)
     return one, two, orders, told
 
 
@@ -108,6 +108,13 @@ def test_peers_take_turns_and_the_order_turns_round(monkeypatch):
     assert [cold for _, _, cold, _ in orders] == [True, False] * 4  # empty caches first, then filled ones
     assert len({cache for *_, cache in orders}) == 4  # each of its own
     assert found["torch"]["cold_ever"] == 2.5
+
+
+def test_in_short_every_turn_starts_with_empty_caches(monkeypatch):
+    one, two, orders, _ = made(monkeypatch, lambda peer, order: {"step": 1.0, "cold": 2.0}, warm=False)
+    found = one.row("P1", Path("x.npz"), two)
+    assert len(orders) == len({cache for *_, cache in orders}) == 4
+    assert found["torch"]["cold_ever"] == 2.0 and "cold" not in found["torch"]
 
 
 def test_a_peer_that_fails_is_told_once_and_left_out(monkeypatch):
