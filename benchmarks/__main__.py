@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--repeats", type=int, help="turns of every peer on every row: 3, or 1 with --quick")
     p.add_argument("--out", type=Path, metavar="FOLDER", help="write results.json, table.md and ratios.png there")
-    p.add_argument("--quick", action="store_true", help="few rows, one turn, no start with filled caches")
+    p.add_argument("--quick", action="store_true", help="few rows and peers, one turn, no start with filled caches")
     p.add_argument("--no-warm", action="store_true", help="only processes that start with empty caches: half the time")
     p.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="the Python that has a peer")
     p.add_argument(
@@ -48,11 +48,12 @@ def run(words: Sequence[str] | None = None) -> None:
         ValueError: nothing has a name that was given.
     """
     options = parser().parse_args(words)
-    names = options.rows.split(",") if options.rows else workloads.QUICK if options.quick else None
+    rows = options.rows.split(",") if options.rows else workloads.QUICK if options.quick else None
+    others = options.peers.split(",") if options.peers else peers.QUICK if options.quick else None
     repeats = options.repeats or (1 if options.quick else 3)
     with tempfile.TemporaryDirectory() as folder:
         bench = compare.Bench(
-            workloads.select(names), peers.select(options.peers.split(",") if options.peers else None),
+            workloads.select(rows), peers.select(others),
             repeats, not (options.quick or options.no_warm), compare.pythons(options.python),
             lambda workload: data.prepare(workload.data, Path(folder), workload.rows, options.mnist),
             lambda line: print(line, file=sys.stderr, flush=True),

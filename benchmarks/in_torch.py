@@ -33,7 +33,7 @@ class Session:
         self.module = module.to(DEVICE)
         rule = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[workload.optimizer]
         self.optimizer = rule(self.module.parameters(), lr=workload.rate, fused=True)
-        self.forward = torch.compile(self.module) if peer.compiled else self.module
+        self.forward = torch.compile(self.module, dynamic=False) if peer.compiled else self.module
 
     def train(self, epochs: int) -> float:
         """The mean loss of the last of so many epochs."""
@@ -127,7 +127,7 @@ class Adversaries:
         modules = both.generator, both.discriminator
         self.rules = [torch.optim.Adam(m.parameters(), workload.rate, (0.5, 0.999), fused=True) for m in modules]
         self.modules, self.discriminator = modules, both.discriminator
-        self.make, self.tell = map(torch.compile, modules) if peer.compiled else modules
+        self.make, self.tell = (torch.compile(m, dynamic=False) for m in modules) if peer.compiled else modules
         ones = torch.ones(workload.batch, 1, device=DEVICE)
         self.ones, self.answers = ones, torch.cat([ones, 0 * ones])
 

@@ -55,6 +55,7 @@ DEFAULT = (
     *("freedive", "torch", "torch-compile", "jax-hand"),
     *(f"keras-{name}{steps}" for name in KERAS for steps in ("", "@50")),
 )
+QUICK = ("freedive", "torch", "jax-hand", *(f"keras-{name}" for name in KERAS))
 
 
 def find(name: str) -> Peer:
@@ -70,5 +71,5 @@ def find(name: str) -> Peer:
 
 
 def select(names: Iterable[str] | None) -> list[Peer]:
-    """The peers of these names; the usual ones for None."""
+    """The peers of these names, each once; the usual ones for None."""
     return [find(name) for name in dict.fromkeys(DEFAULT if names is None else names)]

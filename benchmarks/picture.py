@@ -1,4 +1,7 @@
-"""The ratios as a picture: for every row how many times freedive's time each family of peers takes, at its best."""
+"""The ratios as a picture: for every row how many times freedive's time each family of peers takes, at its best.
+
+A bar reaches from 1 to the best peer, so its end is what freedive gains or, to the left, loses; a dot is a family.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from .report import apart, ratio
 from .workloads import WORKLOADS
 
-COLOURS = ("#c8553d", "#e9a178", "#8d99ae", "#2a6f97", "#61a5c2", "#a9d6e5", "#588157", "#a3b18a")
+COLOURS = ("#c8553d", "#e9a178", "#3d405b", "#2a6f97", "#4fb3d9", "#7a5195", "#588157", "#a3b18a", "#b08968")
 
 
 def families(results: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -29,21 +32,25 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     """Write the picture as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator
 
     table, rows = families(results), list(results["rows"])
-    height = 0.8 / max(1, len(table))
-    figure = Figure(figsize=(8, 1.5 + len(rows) * max(0.3, 0.13 * len(table))), layout="constrained")
+    figure = Figure(figsize=(8, 1.4 + 0.32 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for i, (family, ratios) in enumerate(table.items()):
-        places = [rows.index(name) - 0.4 + (i + 0.5) * height for name in ratios]
-        axes.barh(places, list(ratios.values()), height, label=family, color=COLOURS[i % len(COLOURS)])
     for i, name in enumerate(rows):
+        least = min((ratios[name] for ratios in table.values() if name in ratios), default=1.0)
+        axes.barh(i, least - 1, 0.62, left=1, color="#d9dde3", label="" if i else "the best peer")
         target = WORKLOADS[name].target
-        axes.plot([target, target], [i - 0.45, i + 0.45], color="black", linewidth=1, label="" if i else "to reach")
+        axes.plot([target] * 2, [i - 0.4, i + 0.4], color="black", linewidth=1.2, label="" if i else "to reach")
+    for (family, ratios), colour in zip(table.items(), COLOURS, strict=False):
+        places = [rows.index(name) for name in ratios]
+        axes.plot(list(ratios.values()), places, "o", markersize=5, color=colour, label=family)
     axes.axvline(1, color="#888888", linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("time of a step or call, as many times that of freedive")

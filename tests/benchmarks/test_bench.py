@@ -48,7 +48,7 @@ def test_wrong_names_are_told_with_the_nearest(words, text, capsys):
 def test_rows_and_peers_stand_in_the_order_of_their_tables():
     assert list(workloads.select(["P4", "P1"])) == ["P1", "P4"]
     assert [peer.steps for peer in peers.select(["keras-tf@10", "keras-tf", "keras-tf"])] == [10, 1]
-    assert set(workloads.QUICK) <= set(workloads.WORKLOADS)
+    assert set(workloads.QUICK) <= set(workloads.WORKLOADS) and set(peers.QUICK) <= set(peers.DEFAULT)
 
 
 def test_the_summary():
