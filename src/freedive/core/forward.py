@@ -45,6 +45,7 @@ class Pass:
         compute_dtype: the type that layers compute in ("bfloat16" in mixed precision); None leaves values alone.
         taps: filled, where given, with every layer's z and a (path -> name -> array).
         probes: path -> zeros added to that layer's z: the gradient by them is its delta.
+        watch: called with (layer, path, inputs, outputs) after every layer; what it returns are the outputs.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Pass:
         compute_dtype: Any = None,
         taps: dict[str, dict[str, Any]] | None = None,
         probes: dict[str, Any] | None = None,
+        watch: Any = None,
     ):
         self.root, self.where = root, paths(root)
         self.params, self.hyper = variables.params, variables.hyper
         self.state = {path: dict(values) for path, values in variables.state.items()}
         self.key, self.training, self.creating, self.compute_dtype = key, training, creating, compute_dtype
-        self.frozen, self.taps, self.probes = frozen, taps, probes or {}
+        self.frozen, self.taps, self.probes, self.watch = frozen, taps, probes or {}, watch
         self.specs: dict[tuple[Layer, str, str], Spec] = {}  # values asked for while creating
         self.losses: dict[str, Any] = {}  # "path/name" -> scalar
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
@@ -101,6 +103,7 @@ class Pass:
         if "training" in takes:
             kwargs["training"] = self.training
         mask = self._mask_for(inputs, kwargs, "mask" in takes)
+        given = inputs
         inputs = jax.tree.map(lambda x: self._carried(x, self.cast(layer, x)), inputs)
         if mask is not None and inputs:
             self._hand_masks(inputs, mask)
@@ -110,6 +113,8 @@ class Pass:
         finally:
             self.stack.pop()
             self.training = before
+        if self.watch is not None and get_opaque_trace_state() == self.trace:
+            outputs = self.watch(layer, path, given, outputs)
         self._after(layer, path, inputs, mask, outputs)
         return outputs
 

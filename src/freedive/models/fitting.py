@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,8 @@ from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Ran, Run, StreamedRun, execute, next_count
 from ..train.feeds import Block, Resident
+from ..train.finite import all_finite, losses_in
+from ..train.guard import Guard, named_first
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
@@ -136,6 +139,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     line = Line(train, test, options.validation_freq)
     run = kind(program, method.state(model, program, seed), line, seed, options.initial_epoch)
     model._training.runs += 1
+    run.guard = Guard(model._training.on_nonfinite)
     return follow(model, run, callbacks, options.epochs)
 
 
@@ -259,7 +263,18 @@ def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) 
     data = checked(model, objective, data, "train_on_batch")
     program = program_for(model, objective)
     warn_changed(model)
-    call = compiled(("step", program.key), lambda program, ts, batch: program.step(ts, batch))
-    ts, sums = call(program, first_state(model, program, run_key(run_seed(model, 1))), tuple(data))
-    ModelHost(model, program).give(ts)
+
+    def step(program: Any, ts: Any, batch: Any) -> Any:
+        ts, sums = program.step(ts, batch)
+        return ts, sums, all_finite(((ts.params, ts.state, ts.optimizer), losses_in(sums)))
+
+    before = first_state(model, program, run_key(run_seed(model, 1)))
+    ts, sums, fine = compiled(("step", program.key), step)(program, before, tuple(data))
+    if fine or model._training.on_nonfinite == "keep":
+        ModelHost(model, program).give(ts)
+    else:
+        call = compiled(("examine", program.key), lambda program, *given: program.examine(*given))
+        what = named_first(call(program, before, tuple(data)))
+        mend = "The model keeps its weights; compile(on_nonfinite='keep') would take the new ones"
+        warnings.warn(f"train_on_batch: {what} is NaN or infinite. {mend}", RuntimeWarning, stacklevel=3)
     return program.results(jax.tree.map(np.asarray, sums))

@@ -159,6 +159,7 @@ class Model(Layer):
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
         precision: str | None = None,
+        on_nonfinite: str = "stop",
     ) -> None:
         """Say how the model learns.
 
@@ -171,11 +172,15 @@ class Model(Layer):
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; a run is always
                 compiled, in chunks whose length is measured.
             precision: "float32", or "mixed_bfloat16" to compute in bfloat16 with float32 weights.
+            on_nonfinite: what `fit` does about a step that makes NaN or infinity in the loss, the weights or the
+                optimizer's state. "stop": training ends before that step; "skip": the batch is left out; "rollback":
+                the epoch begins anew behind that batch; these warn, naming the step and the layer. "keep": nothing.
         """
         self._training.compile(
             self,
             optimizer,
             precision,
+            on_nonfinite,
             loss=loss,
             loss_weights=loss_weights,
             metrics=metrics,

@@ -15,6 +15,7 @@ from ..core.forward import plan
 from ..core.paths import paths
 from ..core.structure import structure
 from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter, swept
+from ..train.guard import policy_of
 from ..train.objective import Objective, by_output
 from ..train.program import Program, TrainState, supervised
 
@@ -32,14 +33,16 @@ class Training:
         self.runs = 0  # each run has a seed of its own
         self.compiled = False
         self.dtype: Any = None
+        self.on_nonfinite = "stop"
         self.frozen: frozenset[str] = frozenset()
         self.warned: frozenset[str] = frozenset()
         self.learned: frozenset[str] | None = None  # the paths that the slots were made for
         self.told: set[str] = set()  # outputs whose activation does not suit their loss
 
-    def compile(self, model: Any, optimizer: Any, precision: Any, **objective: Any) -> None:
+    def compile(self, model: Any, optimizer: Any, precision: Any, on_nonfinite: str, **objective: Any) -> None:
         """Keep what the model is to learn by; which layers are frozen is settled here, as in Keras."""
         one_of(*PRECISIONS)(precision)
+        self.on_nonfinite = policy_of(on_nonfinite)
         for loss in jax.tree.leaves(objective["loss"]):
             losses.get(loss)
         if model._graph is not None:
@@ -53,9 +56,12 @@ class Training:
     def get_config(self) -> dict[str, Any]:
         """The arguments of `compile`, as JSON."""
         precision = next(name for name, dtype in PRECISIONS.items() if name and dtype == self.dtype)
-        return {"optimizer": to_json(self.optimizer, "optimizer"), "precision": precision} | {
-            name: to_json(value, name) for name, value in self.objective.items()
-        }
+        chosen = {"precision": precision, "on_nonfinite": self.on_nonfinite}
+        return (
+            {"optimizer": to_json(self.optimizer, "optimizer")}
+            | chosen
+            | {name: to_json(value, name) for name, value in self.objective.items()}
+        )
 
 
 # programs -----------------------------------------------------------------------------------------------------------
@@ -164,8 +170,12 @@ class ModelHost:
 
     @property
     def stop_training(self) -> bool:
-        """Whether a callback asked to stop."""
+        """Whether a callback, or the run itself, asked to stop."""
         return self.model.stop_training
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self.model.stop_training = value
 
     def publish(self, ts: TrainState) -> None:
         """Let the model show copies of the run's values."""

@@ -17,6 +17,7 @@ from jax import lax
 
 from ..core.structure import Compiled, compiled, kept
 from .feeds import Feed
+from .finite import signs
 from .program import Program, TrainState
 
 ROOM_BYTES, ROOM_MOST = 4 * 2**20, 256  # what one chunk can report: so many bytes of sums, and so many epochs
@@ -62,6 +63,19 @@ class Line(NamedTuple):
         return (*(feed.key if feed is not None else None for feed in (self.train, self.test)), self.every)
 
 
+class Place(NamedTuple):
+    """An interval of a line: `count` steps from step `at` of `epoch`; inputs of the compiled chunk.
+
+    `verify` is 1 where the whole train state is to be looked through at its end, else 0.
+    """
+
+    seed: Any
+    epoch: Any
+    at: Any
+    count: Any
+    verify: Any
+
+
 def compiled_chunk(program: Program, line: Line) -> Compiled:
     """The compiled `chunk`, shared by equal programs on equal lines."""
 
@@ -77,12 +91,14 @@ def interval(program: Program, line: Line) -> Callable[..., Any]:
     return one if program.members is None else program.members.all(one, line.own)
 
 
-def chunk(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, epoch: Any, at: Any, count: Any) -> Any:
-    """Run `count` steps from step `at` of `epoch`.
+def chunk(program: Program, line: Line, carry: Carry, arrays: Any, place: Place) -> Any:
+    """Run an interval of a line.
 
     Returns:
-        (carry, logs): logs hold the sums of each epoch that ended, in order, with room for `room(carry.sums)` of them.
+        (carry, logs, signs): logs hold the sums of each epoch that ended, in order, with room for `room(carry.sums)` of
+        them; signs say what is finite, see `finite.signs`.
     """
+    seed, epoch, at, count, verify = place
     zero, rows = jax.tree.map(jnp.zeros_like, carry.sums), room(carry.sums)
     logs = jax.tree.map(lambda s: jnp.zeros((rows, *s.shape), s.dtype), carry.sums)
 
@@ -101,7 +117,7 @@ def chunk(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, ep
 
     start = (carry, epoch, at, count, jnp.int32(0), logs)
     carry, *_, logs = lax.while_loop(going, stretch, start)
-    return carry, logs
+    return carry, logs, signs(carry, logs, verify)
 
 
 def _train(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, epoch: Any, at: Any, end: Any) -> Carry:

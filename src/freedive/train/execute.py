@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -11,13 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.structure import kept
-from .callbacks.base import CallbackList
-from .chunk import Carry, Line, compiled_chunk, empty_sums, room
+from .callbacks.base import CallbackList, dearest
+from .chunk import Carry, Line, Place, compiled_chunk, empty_sums, room
+from .guard import Guard, Part, copies
 from .members import UNSETTLED, Members, faster
 from .program import Program, TrainState
 from .streams import BLOCK_BATCHES, Stream
 
 TARGET = 0.2  # seconds a chunk
+WARNINGS = 3  # so many failures of a run are warned of
 GROWTH = 8  # a chunk has at most this many times the steps of the one before
 
 
@@ -81,7 +84,8 @@ class Run:
         stream: Stream | None = None,
     ):
         self.program, self.line, self.seed, self.epoch, self.at, self.stream = program, line, seed, epoch, at, stream
-        self.carry = Carry(jax.tree.map(jnp.copy, ts), empty_sums(program, ts, line))
+        self.given: Carry | None = Carry(ts, empty_sums(program, ts, line))  # where it begins, in the caller's arrays
+        self.carry = copies(self.given)
         self.pace = 0.0  # seconds a step, measured
         self.longest = 1  # steps of the last chunk
         self.training = line.training  # steps of an epoch that train
@@ -92,6 +96,7 @@ class Run:
         self.settled = False  # whether all that was told is of the place where it stands
         self.over = False  # whether something ended it before its last epoch
         self.memory: dict[str, Any] | None = None  # of a checkpoint: what is to be given back
+        self.guard = Guard()
 
     @property
     def ts(self) -> TrainState:
@@ -101,7 +106,10 @@ class Run:
     def refresh(self) -> None:
         """Take in what callbacks assigned to the model."""
         if self.host is not None:
-            self.carry = self.carry._replace(ts=self.host.refresh(self.ts))
+            ts = self.host.refresh(self.ts)
+            if ts.params is not self.ts.params or ts.state is not self.ts.state:
+                self.guard.kept = None  # what was kept leads here no more
+            self.carry = self.carry._replace(ts=ts)
 
     def place(self) -> dict[str, Any]:
         """Where it stands on its line, as `go_to` takes it."""
@@ -121,11 +129,28 @@ class Run:
     # moving on ------------------------------------------------------------------------------------------------------
     def advance(self, count: int) -> list[Closed]:
         """Do `count` steps, and learn the pace; the epochs that ended in them."""
-        began = time.perf_counter()
-        logs = self._dispatch(self.line, self.at, count)
-        if count:
-            self.pace, self.longest = (time.perf_counter() - began) / count, count
-        ended, self.at = divmod(self.at + count, self.line.steps)
+        return self._timed(self.line, self.at, count)
+
+    def _timed(self, line: Line, at: int, count: int) -> list[Closed]:
+        began, failures = time.perf_counter(), len(self.guard.found)
+        closed = self.guard.through(self, line, at, count)
+        self.pace, self.longest = (time.perf_counter() - began) / count, count
+        if len(self.guard.found) > failures:
+            self.longest = 1  # further failures may be near: the next ones are short
+        return closed
+
+    def dispatch(self, part: Part, verify: bool = False) -> tuple[Any, Any]:
+        """Run an interval, wherever the run stands: the sums of the epochs that ended in it, and what is finite."""
+        call = compiled_chunk(self.program, part.line)
+        place = Place(np.uint32(self.seed), *map(np.int32, (part.epoch, part.at, part.count, verify)))
+        self.carry, logs, signs = call((self.program, part.line), self.carry, part.line.arrays, place)
+        self.dispatches += 1
+        jax.block_until_ready(self.carry.ts.step)
+        return logs, signs
+
+    def arrive(self, part: Part, logs: Any) -> list[Closed]:
+        """Stand at the end of an interval that was run; the epochs that ended in it."""
+        ended, self.at = divmod(part.at + part.count, part.line.steps)
         first, self.epoch = self.epoch, self.epoch + ended
         if not ended:
             return []
@@ -134,13 +159,20 @@ class Run:
             Closed(first + i, self.results(jax.tree.map(lambda l, i=i: l[i], logs), first + i)) for i in range(ended)
         ]
 
-    def _dispatch(self, line: Line, at: int, count: int) -> Any:
-        call = compiled_chunk(self.program, line)
-        places = (np.uint32(self.seed), np.int32(self.epoch), np.int32(at), np.int32(count))
-        self.carry, logs = call((self.program, line), self.carry, line.arrays, *places)
-        self.dispatches += 1
-        jax.block_until_ready(self.carry.ts.step)
-        return logs
+    def close(self) -> list[Closed]:
+        """End the epoch where it stands: validate, read the sums, begin the next."""
+        logs = self.program.results(jax.tree.map(np.asarray, self.carry.sums["train"]))
+        zeros = jax.tree.map(jnp.zeros_like, self.carry.sums)
+        if self.validation is not None and (self.epoch + 1) % self.line.every == 0:
+            line = Line(None, self.validation)
+            self.carry = Carry(self.ts, empty_sums(self.program, self.ts, line))
+            tested = self.dispatch(Part(line, 0, 0, line.steps, 0, None))[0]["test"]
+            results = self.program.results(jax.tree.map(lambda l: np.asarray(l[0]), tested))
+            logs |= {f"val_{name}": value for name, value in results.items()}
+        closed = [Closed(self.epoch, logs)]
+        self.carry = Carry(self.ts, zeros)
+        self.at, self.epoch = 0, self.epoch + 1
+        return closed
 
     def compile(self, epochs: int | None = None) -> None:
         """Compile, and compute nothing: an interval of no steps. Members find out here which way is faster for them.
@@ -153,7 +185,9 @@ class Run:
             left = None if epochs is None or self.stream else (epochs - self.epoch) * self.line.steps - self.at
             known = kept(("ways", self.program.key, self.line.key), dict)
             self.program = self.program._replace(members=faster(self._trial(), members, left, known))
-        self._dispatch(self.line, self.at, 0)
+        _, signs = self.dispatch(Part(self.line, self.epoch, self.at, 0, 0, None), True)
+        self.guard.reset(signs, self.given)
+        self.given = None
 
     def _trial(self) -> Callable[[Members, int], float]:
         """Some steps in a way, on a copy of the state, for the seconds that they take."""
@@ -161,16 +195,16 @@ class Run:
         def seconds(members: Members, count: int) -> float:
             program = self.program._replace(members=members)
             call, carry = compiled_chunk(program, self.line), jax.tree.map(jnp.copy, self.carry)
-            places = (np.uint32(self.seed), np.int32(0), np.int32(0), np.int32(count))
+            place = Place(np.uint32(self.seed), *map(np.int32, (0, 0, count, False)))
             began = time.perf_counter()
-            jax.block_until_ready(call((program, self.line), carry, self.line.arrays, *places))
+            jax.block_until_ready(call((program, self.line), carry, self.line.arrays, place))
             return time.perf_counter() - began
 
         return seconds
 
     def finish(self) -> TrainState:
         """The last state, handed over: the run keeps neither it nor the data."""
-        ts = self.ts
+        ts = self.guard.restored(self.ts)
         del self.carry, self.line
         return ts
 
@@ -222,28 +256,20 @@ class StreamedRun(Run):
                         yield True, lambda block=block: self._block(block)
             finally:
                 blocks.close()
-            yield False, self._close
+            yield False, self.close
 
     def _block(self, block: Any) -> list[Closed]:
-        began = time.perf_counter()
-        self._dispatch(Line(block, None), 0, block.count)
-        self.pace = (time.perf_counter() - began) / block.count
-        self.at += block.count
+        return self._timed(Line(block, None), 0, block.count)
+
+    def arrive(self, part: Part, logs: Any) -> list[Closed]:
+        self.at = part.offset + part.at + part.count
         return []
 
-    def _close(self) -> list[Closed]:
-        """End the epoch: validate, read the sums, begin the next."""
-        logs = self.program.results(jax.tree.map(np.asarray, self.carry.sums["train"]))
-        zeros = jax.tree.map(jnp.zeros_like, self.carry.sums)
-        if self.validation is not None and (self.epoch + 1) % self.line.every == 0:
-            line = Line(None, self.validation)
-            self.carry = Carry(self.ts, empty_sums(self.program, self.ts, line))
-            tested = self._dispatch(line, 0, line.steps)["test"]
-            results = self.program.results(jax.tree.map(lambda l: np.asarray(l[0]), tested))
-            logs |= {f"val_{name}": value for name, value in results.items()}
-        closed = [Closed(self.epoch, logs)]
-        self.carry = Carry(self.ts, zeros)
-        self.at, self.epoch = 0, self.epoch + 1
+    def close(self) -> list[Closed]:
+        closed = self.guard.settle(self)
+        if not closed:  # no step failed, which would have ended the epoch
+            closed = super().close()
+            self.guard.kept = None  # blocks are not held over epochs
         return closed
 
 
@@ -256,15 +282,17 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         callbacks: told at the edges; where they need a pause, chunks end there.
         epochs: the epoch to stop before.
     """
-    run.program, run.host = callbacks.wrap(run.program), host
+    run.program, run.host, begins = callbacks.wrap(run.program), host, run.carry
     callbacks.on_run_begin(run, callbacks)
+    if run.carry is not begins:  # it goes on from a checkpoint
+        run.given = None
     going = run.epoch < epochs and not run.over
     if going:
         began = time.perf_counter()
         run.compile(epochs)
         callbacks.on_compiled(time.perf_counter() - began)
     begin(run, callbacks, going)
-    for trains, advance in run.chunks(callbacks.edge, epochs) if going else ():
+    for trains, advance in run.chunks(dearest((callbacks.edge, run.guard.edge)), epochs) if going else ():
         batch = run.at if callbacks.edge == "batch" and trains else None
         run.settled = False
         if batch is not None:
@@ -272,8 +300,9 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
             callbacks.on_batch_begin(batch)
         run.refresh()
         closed = advance()
+        tell_failures(run, host, callbacks)
         if callbacks.edge != "never":
-            host.publish(run.ts)
+            host.publish(run.guard.restored(run.ts))
         tell(run, closed, batch, callbacks, host)
         run.begun, run.settled, run.over = run.begun and not closed, True, host.stop_training
         callbacks.on_edge(run)
@@ -283,6 +312,10 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
             run.settled = False
             callbacks.on_epoch_begin(run.epoch)
             run.begun = run.settled = True
+    closed = run.guard.settle(run)
+    if closed:
+        tell_failures(run, host, callbacks)
+        tell(run, closed, None, callbacks, host)
     callbacks.on_run_end(run)
 
 
@@ -313,6 +346,17 @@ def tell(run: Run, closed: list[Closed], batch: int | None, callbacks: CallbackL
         callbacks.on_epoch_end(epoch, logs)
         if epoch + 1 < run.epoch and not host.stop_training:
             callbacks.on_epoch_begin(epoch + 1)
+
+
+def tell_failures(run: Run, host: Host, callbacks: CallbackList) -> None:
+    """Tell callbacks, and whoever reads warnings, of steps that made NaN or infinity."""
+    for failure in run.guard.news():
+        callbacks.on_nonfinite(failure)
+        count = run.guard.found.index(failure) + 1
+        if count <= WARNINGS:
+            more = " (further ones are in history.nonfinite)" if count == WARNINGS else ""
+            warnings.warn(f"fit: {failure}{more}", RuntimeWarning, stacklevel=6)  # the line of fit
+    host.stop_training |= run.guard.stopped
 
 
 def next_count(run: Run, edge: str, epochs: int) -> int:

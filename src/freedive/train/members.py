@@ -37,19 +37,20 @@ class Members(NamedTuple):
         return f"{self.size} members {self.way}"
 
     def all(self, interval: Callable[..., Any], own: Any) -> Callable[..., Any]:
-        """The interval of one member, `interval(carry, arrays, *place) -> (carry, logs)`, for all of them.
+        """The interval of one member, `interval(carry, arrays, place) -> (carry, logs, signs)`, for all of them.
 
         Args:
             interval: of one member.
             own: for the parts of `arrays`, 0 where every member has its own, None where all share them.
 
         Returns:
-            A function of the same arguments. The carries have the members' axis first; logs, a row an epoch, second.
+            A function of the same arguments. The carries and signs have the members' axis first; logs, a row an epoch,
+            second.
         """
 
-        def run(carry: Any, arrays: Any, *place: Any) -> Any:
-            axes = (0, own, *(None for _ in place))
-            return jax.vmap(WAYS[self.way](stoppable(interval)), in_axes=axes, out_axes=(0, 1))(carry, arrays, *place)
+        def run(carry: Any, arrays: Any, place: Any) -> Any:
+            every = jax.vmap(WAYS[self.way](stoppable(interval)), in_axes=(0, own, None), out_axes=(0, 1, 0))
+            return every(carry, arrays, place)
 
         return run
 
@@ -57,12 +58,17 @@ class Members(NamedTuple):
 def stoppable(interval: Callable[..., Any]) -> Callable[..., Any]:
     """An interval that leaves a member as it is, with zeros for logs, where its numbers say `"active": 0`."""
 
-    def run(carry: Any, arrays: Any, *place: Any) -> Any:
+    def run(carry: Any, arrays: Any, place: Any) -> Any:
         if "active" not in carry.ts.hyper:
-            return interval(carry, arrays, *place)
-        logs = jax.eval_shape(interval, carry, arrays, *place)[1]
-        left = carry, jax.tree.map(lambda l: jnp.zeros(l.shape, l.dtype), logs)
-        return lax.cond(carry.ts.hyper["active"] > 0, lambda: interval(carry, arrays, *place), lambda: left)
+            return interval(carry, arrays, place)
+        _, logs, signs = jax.eval_shape(interval, carry, arrays, place)
+        zeros, fine = (
+            jax.tree.map(lambda l, make=make: make(l.shape, l.dtype), tree)
+            for tree, make in ((logs, jnp.zeros), (signs, jnp.ones))
+        )
+        return lax.cond(
+            carry.ts.hyper["active"] > 0, lambda: interval(carry, arrays, place), lambda: (carry, zeros, fine)
+        )
 
     return run
 

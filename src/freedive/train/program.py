@@ -23,6 +23,7 @@ import numpy as np
 from ..core.forward import apply
 from ..core.paths import paths
 from ..core.variables import Tree, Variables, gather, merge, split
+from .examine import examined
 
 if TYPE_CHECKING:
     from ..core.layer import Layer
@@ -53,8 +54,9 @@ class Program(NamedTuple):
     """What a run does, as pure functions.
 
     `hyper()` reads the numbers that callbacks and people may change; `key` says which programs are equal, so that
-    equal ones compile once. With `members`, many run it at once: the state has an axis for them before all others, and
-    `gradient`, `update` and `test` still say what one of them does.
+    equal ones compile once. `examine(state, batch)` says what in a step is finite: text -> flag, in the order of
+    computing. With `members`, many run it at once: the state has an axis for them before all others, and `gradient`,
+    `update`, `test` and `examine` still say what one of them does.
     """
 
     init: Callable[[Any, Variables], TrainState]
@@ -65,6 +67,7 @@ class Program(NamedTuple):
     hyper: Callable[[], Any]
     key: Hashable
     members: Members | None = None
+    examine: Callable[[TrainState, Any], dict[str, Any]] | None = None
 
     def step(self, ts: TrainState, batch: Any) -> tuple[TrainState, Any]:
         """One update: gradients of a batch, then the optimizer's step."""
@@ -96,10 +99,10 @@ def supervised(
         slots = optimizer.init(split(variables.params, learns)[0])
         return TrainState(variables.params, variables.state, slots, hyper(), key, jnp.zeros((), "int32"))
 
-    def forward(params: Tree, ts: TrainState, batch: Any, training: bool) -> Any:
+    def forward(params: Tree, ts: TrainState, batch: Any, training: bool, **options: Any) -> Any:
         x, y, weights = batch
         variables = Variables(params, ts.state, ts.hyper["layers"])
-        options = {"frozen": frozen, "compute_dtype": dtype, "training": training}
+        options |= {"frozen": frozen, "compute_dtype": dtype, "training": training}
         outputs, made = apply(root, variables, x, key=ts.key_for("train" if training else "test"), **options)
         value, sums = objective(y, outputs, weights, made)
         return value, (sums, made.state)
@@ -114,6 +117,15 @@ def supervised(
         (_, (sums, state)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
         return grads, state, sums
 
+    def examine(ts: TrainState, batch: Any) -> dict[str, Any]:
+        trained, rest = split(ts.params, learns)
+
+        def loss(trained: Tree, watch: Any) -> tuple[Any, Tree]:
+            value, (_, state) = forward(merge(rest, trained), ts, batch, True, watch=watch)
+            return value, state
+
+        return examined(loss, update, ts, trained, batch)
+
     def update(ts: TrainState, grads: Any) -> TrainState:
         trained, _ = split(ts.params, learns)
         trained, slots = optimizer.update(grads, ts.optimizer, trained, ts.hyper["optimizer"], ts.step)
@@ -123,7 +135,7 @@ def supervised(
     def test(ts: TrainState, batch: Any) -> Any:
         return forward(ts.params, ts, batch, False)[1][0]
 
-    return Program(init, gradient, update, test, objective.results, hyper, key)
+    return Program(init, gradient, update, test, objective.results, hyper, key, examine=examine)
 
 
 def steps_done(ts: TrainState) -> int:

@@ -234,9 +234,9 @@ def test_early_stopping_in_fit_restores_the_best_epoch(fitted):
 
 
 @pytest.mark.parametrize("raise_error", [False, True])
-def test_terminate_on_nan_in_fit(fitted, raise_error, capsys):
-    model, fit = fitted(epochs=3000, optimizer=fd.optimizers.SGD(50.0), validation=False)
-    model.compile(fd.optimizers.SGD(50.0), "mse")
+def test_terminate_on_nan_alone(fitted, raise_error, capsys):
+    model, fit = fitted(epochs=3000, validation=False)
+    model.compile(fd.optimizers.SGD(50.0), "mse", on_nonfinite="keep")
     callback = fd.callbacks.TerminateOnNaN(raise_error)
     if raise_error:
         with pytest.raises(FloatingPointError, match=r"Epoch \d+.*the loss is (nan|inf).*Lower the learning rate"):
@@ -245,6 +245,17 @@ def test_terminate_on_nan_in_fit(fitted, raise_error, capsys):
     history = fit(callback)
     assert len(history.epoch) < 3000
     assert "training stops" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("raise_error", [False, True])
+@pytest.mark.parametrize("policy", ["stop", "skip"])
+def test_terminate_on_nan_ends_what_is_watched_at_the_step(fitted, raise_error, policy):
+    model, fit = fitted(epochs=3000, validation=False)
+    model.compile(fd.optimizers.SGD(50.0), "mse", on_nonfinite=policy)
+    callback = fd.callbacks.TerminateOnNaN(raise_error)
+    with pytest.warns(RuntimeWarning, match="the loss") if not raise_error else pytest.raises(FloatingPointError):
+        assert len(fit(callback).nonfinite) == 1
+    assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
 def test_terminate_on_nan_looks_at_the_weights_last(fakes, capsys):

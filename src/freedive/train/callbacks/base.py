@@ -142,6 +142,9 @@ class Callback:
     def on_compiled(self, seconds: float) -> None:
         """After the run was compiled, before its first step."""
 
+    def on_nonfinite(self, failure: Any) -> None:
+        """After a step that made NaN or infinity: a `Nonfinite`. What comes of it, `compile(on_nonfinite=...)` says."""
+
     def on_chunk_end(self, run: Any) -> None:
         """After every dispatch of the compiled run; `run` knows its epoch, its place in it and its pace."""
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import unknown
 from ...files.atomic import write_text_atomic
+from ..guard import Nonfinite
 from ..screen import number
 from .base import Callback, Edge
 from .watcher import direction
@@ -31,8 +32,8 @@ class Best(NamedTuple):
 class History(Callback):
     """The results of every epoch.
 
-    `history` has a list of numbers for each result, `epoch` the epochs, counted from 0, `params` the run's numbers
-    and `model` the model.
+    `history` has a list of numbers for each result, `epoch` the epochs, counted from 0, `params` the run's numbers,
+    `model` the model, and `nonfinite` the steps that made NaN or infinity.
 
     Keeps the run compiled: it never pauses it.
 
@@ -57,6 +58,7 @@ class History(Callback):
     def _reset(self) -> None:
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.nonfinite: list[Nonfinite] = []
         self._epochs: dict[str, list[int]] = {}  # those that have a result: with validation_freq not all
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -68,11 +70,16 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
             self._epochs.setdefault(name, []).append(epoch)
 
+    def on_nonfinite(self, failure: Nonfinite) -> None:
+        self.nonfinite.append(failure)
+
     def get_state(self) -> dict[str, Any]:
-        return {"history": self.history, "epoch": self.epoch, "epochs": self._epochs}
+        failures = [list(failure) for failure in self.nonfinite]
+        return {"history": self.history, "epoch": self.epoch, "epochs": self._epochs, "nonfinite": failures}
 
     def set_state(self, state: dict[str, Any]) -> None:
         self.history, self.epoch, self._epochs = state["history"], state["epoch"], state["epochs"]
+        self.nonfinite = [Nonfinite(*failure) for failure in state["nonfinite"]]
 
     # reading ----------------------------------------------------------------------------------------------------------
     def curve(self, name: str) -> tuple[list[int], list[Any]]:

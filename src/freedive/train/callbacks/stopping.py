@@ -99,6 +99,10 @@ class EarlyStopping(Watcher):
 class TerminateOnNaN(Described):
     """Stop training when its loss is NaN or infinite.
 
+    What `compile(on_nonfinite=...)` says comes first: by default training stops at the very step, with the weights from
+    before it, and this callback only adds the error, where that is asked for. With "skip" or "rollback" it ends what
+    would go on; with "keep" it is alone, as in Keras: the weights may be broken by then.
+
     Looks at the loss of every epoch and, in long epochs, at the loss so far about five times a second; after training
     it looks at the weights too, since the last update may have broken them.
 
@@ -120,6 +124,11 @@ class TerminateOnNaN(Described):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._found = False
+
+    def on_nonfinite(self, failure: Any) -> None:
+        self._found = self.model.stop_training = True  # a warning says why
+        if self.raise_error:
+            raise FloatingPointError(str(failure))
 
     def on_chunk_end(self, run: Any) -> None:
         if run.at and not self._found:
