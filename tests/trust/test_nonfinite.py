@@ -208,3 +208,22 @@ def test_the_policy_is_checked_and_saved(tmp_path):
     model.compile("sgd", "mse", on_nonfinite="skip")
     model.save(tmp_path / "m.safetensors")
     assert fd.models.load_model(tmp_path / "m.safetensors")._training.on_nonfinite == "skip"
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_a_member_that_fails_stops_and_the_others_go_on(bootstrap):
+    fd.set_seed(3)
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(8, "relu"), fd.layers.Dense(1)])
+    model.compile(fd.optimizers.SGD(0.01), "mse")
+    ensemble = fd.Ensemble(model, 3, bootstrap=bootstrap)
+    ensemble.build((None, 4))
+    kernel = np.array(ensemble.member(1).get_weights()[0])
+    weights = ensemble.get_weights()
+    weights[0][1] = 1e30  # what it computes is finite, the square of its error is not
+    ensemble.set_weights(weights)
+    with pytest.warns(RuntimeWarning, match=r"in member 1, the loss is NaN or infinite.*the others go on"):
+        history = ensemble.fit(X, Y, batch_size=8, epochs=2, verbose=0)
+    assert [(f.epoch, f.batch) for f in history.nonfinite] == [(0, 0)]
+    assert kernel.shape == (4, 8) and np.all(ensemble.member(1).get_weights()[0] == np.float32(1e30))
+    assert np.isfinite(ensemble.get_weights()[0]).all()
+    assert ensemble.member(0)._training.step == 2 * STEPS

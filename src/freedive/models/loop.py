@@ -135,7 +135,8 @@ def update(model: Any, optimizer: Any, grads: Any) -> None:
 
 def _updated(subject: Any, grads: Any, slots: Any, trained: Any, hyper: Any, step: Any) -> Any:
     model, optimizer = subject
-    grads = jax.tree.map(optimizer.scale_loss, grads)  # these are of the plain loss; the optimizer undoes its scale
+    # These are gradients of the plain loss; the optimizer undoes its scale.
+    grads = jax.tree.map(lambda g: optimizer.scale_loss(g, slots), grads)
     trained, slots = optimizer.update(grads, slots, trained, hyper, step)
     return constrained(model, trained), slots
 

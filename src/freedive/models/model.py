@@ -169,9 +169,10 @@ class Model(Layer):
             loss_weights: numbers by output.
             metrics: a list of names, metrics or functions; lists or a dict by output for several outputs.
             weighted_metrics: metrics in which sample weights count.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted for Keras' sake; a run is always
-                compiled, in chunks whose length is measured.
-            precision: "float32", or "mixed_bfloat16" to compute in bfloat16 with float32 weights.
+            run_eagerly, steps_per_execution, jit_compile: accepted for Keras' sake; a run is always compiled, in chunks
+                whose length is measured.
+            auto_scale_loss: whether "mixed_float16" puts a `LossScaleOptimizer` around the optimizer.
+            precision: "float32", or "mixed_bfloat16" or "mixed_float16" to compute in those with float32 weights.
             on_nonfinite: what `fit` does about a step that makes NaN or infinity in the loss, the weights or the
                 optimizer's state. "stop": training ends before that step; "skip": the batch is left out; "rollback":
                 the epoch begins anew behind that batch; these warn, naming the step and the layer. "keep": nothing.
@@ -181,6 +182,7 @@ class Model(Layer):
             optimizer,
             precision,
             on_nonfinite,
+            auto_scale_loss,
             loss=loss,
             loss_weights=loss_weights,
             metrics=metrics,

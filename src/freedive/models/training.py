@@ -19,7 +19,7 @@ from ..train.guard import policy_of
 from ..train.objective import Objective, by_output
 from ..train.program import Program, TrainState, supervised
 
-PRECISIONS = {None: None, "float32": None, "mixed_bfloat16": "bfloat16"}
+PRECISIONS = {None: None, "float32": None, "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 
 
 class Training:
@@ -39,8 +39,14 @@ class Training:
         self.learned: frozenset[str] | None = None  # the paths that the slots were made for
         self.told: set[str] = set()  # outputs whose activation does not suit their loss
 
-    def compile(self, model: Any, optimizer: Any, precision: Any, on_nonfinite: str, **objective: Any) -> None:
-        """Keep what the model is to learn by; which layers are frozen is settled here, as in Keras."""
+    def compile(
+        self, model: Any, optimizer: Any, precision: Any, on_nonfinite: str, scales: bool = True, **objective: Any
+    ) -> None:
+        """Keep what the model is to learn by; which layers are frozen is settled here, as in Keras.
+
+        Args:
+            scales: whether float16 gets a `LossScaleOptimizer`.
+        """
         one_of(*PRECISIONS)(precision)
         self.on_nonfinite = policy_of(on_nonfinite)
         for loss in jax.tree.leaves(objective["loss"]):
@@ -50,6 +56,8 @@ class Training:
                 by_output(given, output_names(model, len(model._graph.exits)), argument, lists="metrics" in argument)
         self.optimizer, self.objective = optimizers.get(optimizer), objective
         self.loss, self.dtype = objective["loss"], PRECISIONS[precision]
+        if precision == "mixed_float16" and scales and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.frozen = frozen_paths(model)
         self.slots, self.step, self.compiled = None, 0, True
 
@@ -57,11 +65,8 @@ class Training:
         """The arguments of `compile`, as JSON."""
         precision = next(name for name, dtype in PRECISIONS.items() if name and dtype == self.dtype)
         chosen = {"precision": precision, "on_nonfinite": self.on_nonfinite}
-        return (
-            {"optimizer": to_json(self.optimizer, "optimizer")}
-            | chosen
-            | {name: to_json(value, name) for name, value in self.objective.items()}
-        )
+        objective = {name: to_json(value, name) for name, value in self.objective.items()}
+        return {"optimizer": to_json(self.optimizer, "optimizer")} | chosen | objective
 
 
 # programs -----------------------------------------------------------------------------------------------------------

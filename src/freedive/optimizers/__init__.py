@@ -13,6 +13,7 @@ from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
 from .base import FAMILY, Optimizer
 from .descent import SGD, AveragedMomentum, Lion
 from .from_optax import FromOptax, is_transformation
+from .loss_scale import LossScaleOptimizer
 from .muon import Muon
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",

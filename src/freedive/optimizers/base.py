@@ -220,8 +220,8 @@ class Optimizer(Configured):
             return self.learning_rate(step)
         return (self.hyper() if hyper is None else hyper)["learning_rate"]
 
-    def scale_loss(self, loss: Any) -> Any:
-        """The loss to differentiate: times `loss_scale_factor` where there is one."""
+    def scale_loss(self, loss: Any, state: State | None = None) -> Any:
+        """The loss to differentiate: times `loss_scale_factor` where there is one, or the scale that `state` holds."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def finalize(self, params: Tree, state: State) -> Tree:

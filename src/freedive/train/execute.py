@@ -142,7 +142,7 @@ class Run:
     def dispatch(self, part: Part, verify: bool = False) -> tuple[Any, Any]:
         """Run an interval, wherever the run stands: the sums of the epochs that ended in it, and what is finite."""
         call = compiled_chunk(self.program, part.line)
-        place = Place(np.uint32(self.seed), *map(np.int32, (part.epoch, part.at, part.count, verify)))
+        place = Place(np.uint32(self.seed), *map(np.int32, (part.epoch, part.at, part.steps, verify)))
         self.carry, logs, signs = call((self.program, part.line), self.carry, part.line.arrays, place)
         self.dispatches += 1
         jax.block_until_ready(self.carry.ts.step)
@@ -150,7 +150,7 @@ class Run:
 
     def arrive(self, part: Part, logs: Any) -> list[Closed]:
         """Stand at the end of an interval that was run; the epochs that ended in it."""
-        ended, self.at = divmod(part.at + part.count, part.line.steps)
+        ended, self.at = divmod(part.at + part.steps, part.line.steps)
         first, self.epoch = self.epoch, self.epoch + ended
         if not ended:
             return []
@@ -262,7 +262,7 @@ class StreamedRun(Run):
         return self._timed(Line(block, None), 0, block.count)
 
     def arrive(self, part: Part, logs: Any) -> list[Closed]:
-        self.at = part.offset + part.at + part.count
+        self.at = part.offset + part.at + part.steps
         return []
 
     def close(self) -> list[Closed]:

@@ -64,7 +64,7 @@ DONE = {
 
 
 class Part(NamedTuple):
-    """An interval that was run: `count` steps of a line from `at`, with the numbers of that time.
+    """An interval that was run: `steps` steps of a line from `at`, with the numbers of that time.
 
     `offset` is what the line lacks to the place in the epoch: a stream's blocks are lines of their own.
     """
@@ -72,15 +72,15 @@ class Part(NamedTuple):
     line: Line
     epoch: int
     at: int
-    count: int
+    steps: int
     offset: int
     hyper: Any
 
     def cut(self, count: int) -> tuple[Part, Part]:
         """Its first `count` steps, and the others."""
         ended, at = divmod(self.at + count, self.line.steps)
-        rest = self._replace(epoch=self.epoch + ended, at=at, count=self.count - count)
-        return self._replace(count=count), rest
+        rest = self._replace(epoch=self.epoch + ended, at=at, steps=self.steps - count)
+        return self._replace(steps=count), rest
 
 
 class Guard:
@@ -152,7 +152,7 @@ class Guard:
         if not self.on or self.verified:
             return []
         self.verified = True
-        nothing = self.parts[-1]._replace(count=0)
+        nothing = self.parts[-1]._replace(steps=0)
         return [] if self._fine(run.dispatch(nothing, True)[1]) else self._mend(run)
 
     def keep(self, run: Run) -> None:
@@ -217,13 +217,13 @@ class Guard:
 
         if passes(part):
             return good, None
-        width = part.count  # the bad step is one of the first so many
+        width = part.steps  # the bad step is one of the first so many
         while width > 1:
             piece, rest = part.cut(width // 2)
             if passes(piece):
-                part, width = rest, width - piece.count
+                part, width = rest, width - piece.steps
             else:
-                width = piece.count
+                width = piece.steps
         return good, part
 
     def _decide(self, run: Run, failing: Part) -> list[Closed]:
@@ -258,13 +258,13 @@ class Guard:
             self.retired[member] = jax.tree.map(lambda a, i=member: a[i], before)
             what = f"in member {member}, {texts[member]}"
             self.found.append(Nonfinite(failing.epoch, failing.at + failing.offset, what, DONE["member"]))
-        self.stopped = len(self.retired) == run.program.members.size
+        self.stopped = len(self.retired) == len(texts)
         return run.arrive(failing, logs)
 
 
 def ends(part: Part) -> bool:
     """Whether an epoch ends with this part."""
-    return part.at + part.count == part.line.steps
+    return part.at + part.steps == part.line.steps
 
 
 def copies(tree: Any) -> Any:

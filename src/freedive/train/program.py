@@ -112,7 +112,7 @@ def supervised(
 
         def loss(trained: Tree) -> Any:
             value, found = forward(merge(rest, trained), ts, batch, True)
-            return optimizer.scale_loss(value), found
+            return optimizer.scale_loss(value, ts.optimizer), found
 
         (_, (sums, state)), grads = jax.value_and_grad(loss, has_aux=True)(trained)
         return grads, state, sums
@@ -122,7 +122,7 @@ def supervised(
 
         def loss(trained: Tree, watch: Any) -> tuple[Any, Tree]:
             value, (_, state) = forward(merge(rest, trained), ts, batch, True, watch=watch)
-            return value, state
+            return optimizer.scale_loss(value, ts.optimizer), state
 
         return examined(loss, update, ts, trained, batch)
 
