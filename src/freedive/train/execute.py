@@ -108,7 +108,7 @@ class Run:
         if self.host is not None:
             ts = self.host.refresh(self.ts)
             if ts.params is not self.ts.params or ts.state is not self.ts.state:
-                self.guard.kept = None  # what was kept leads here no more
+                self.guard.forget()  # what was kept leads here no more
             self.carry = self.carry._replace(ts=ts)
 
     def place(self) -> dict[str, Any]:
@@ -204,7 +204,7 @@ class Run:
 
     def finish(self) -> TrainState:
         """The last state, handed over: the run keeps neither it nor the data."""
-        ts = self.guard.restored(self.ts)
+        ts = self.ts
         del self.carry, self.line
         return ts
 
@@ -269,7 +269,7 @@ class StreamedRun(Run):
         closed = self.guard.settle(self)
         if not closed:  # no step failed, which would have ended the epoch
             closed = super().close()
-            self.guard.kept = None  # blocks are not held over epochs
+            self.guard.forget()  # blocks are not held over epochs
         return closed
 
 
@@ -312,9 +312,14 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
             run.settled = False
             callbacks.on_epoch_begin(run.epoch)
             run.begun = run.settled = True
+    finish(run, host, callbacks)
+
+
+def finish(run: Run, host: Host, callbacks: CallbackList) -> None:
+    """Make sure of the last state, and tell that the run is over."""
     closed = run.guard.settle(run)
+    tell_failures(run, host, callbacks)
     if closed:
-        tell_failures(run, host, callbacks)
         tell(run, closed, None, callbacks, host)
     callbacks.on_run_end(run)
 

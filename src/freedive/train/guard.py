@@ -8,6 +8,7 @@ most one part in `SHARE` of the time.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,6 +125,10 @@ class Guard:
         self.outset = True if signs is None else np.asarray(signs)
         self.kept, self.parts, self.since = kept, [], time.perf_counter()
 
+    def forget(self) -> None:
+        """The state changed in another way than by steps: the next one is kept anew."""
+        self.kept, self.parts, self.verified = None, [], True
+
     def through(self, run: Run, line: Line, at: int, count: int) -> list[Closed]:
         """Run an interval and move the run along; the epochs that ended in it."""
         hyper = jax.tree.map(np.array, run.ts.hyper)  # the run gives its own away
@@ -147,13 +152,18 @@ class Guard:
             self.keep(run)
         return closed
 
-    def settle(self, run: Run) -> list[Closed]:
-        """Make sure of the state as it is now, where the last chunk did not."""
+    def sound(self, run: Run) -> bool:
+        """Whether all is finite as it stands; what is not is mended by `settle`, or after the next chunk."""
         if not self.on or self.verified:
-            return []
-        self.verified = True
-        nothing = self.parts[-1]._replace(steps=0)
-        return [] if self._fine(run.dispatch(nothing, True)[1]) else self._mend(run)
+            return True
+        self.verified = self._fine(run.dispatch(self.parts[-1]._replace(steps=0), True)[1])
+        if not self.verified:
+            self.since = -math.inf  # the next chunk is looked through
+        return self.verified
+
+    def settle(self, run: Run) -> list[Closed]:
+        """Make sure of the state as it stands; the epochs that ended where it had to be mended."""
+        return [] if self.sound(run) else self._mend(run)
 
     def keep(self, run: Run) -> None:
         """Keep a copy of the state, from which the run could go on."""

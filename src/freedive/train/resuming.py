@@ -116,7 +116,7 @@ class Keeper(Watcher):
 
     def on_edge(self, run: Any) -> None:
         self._report()
-        if self._better or self._asked or self._due():
+        if (self._better or self._asked or self._due()) and run.guard.sound(run):  # what broke is not worth keeping
             run.refresh()
             self._save()
         if self._asked:
