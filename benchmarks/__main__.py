@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import compare, data, peers, picture, report, workloads
 
@@ -58,13 +59,17 @@ def run(words: Sequence[str] | None = None) -> None:
             lambda workload: data.prepare(workload.data, Path(folder), workload.rows, options.mnist),
             lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
-        results = bench.run()
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
-        (options.out / "table.md").write_text(report.page(results) + "\n", "utf-8")
-        picture.draw(results, options.out / "ratios.png")
+        results = bench.run(lambda so_far: write(so_far, options.out))
     print(report.page(results))
+
+
+def write(results: dict[str, Any], folder: Path | None) -> None:
+    """The JSON, the tables and the picture, where a folder was asked for."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "results.json").write_text(json.dumps(results, indent=1), "utf-8")
+        (folder / "table.md").write_text(report.page(results) + "\n", "utf-8")
+        picture.draw(results, folder / "ratios.png")
 
 
 if __name__ == "__main__":

@@ -73,28 +73,35 @@ class Bench:
                 self.say(f"{name} is left out: it needs {', '.join(missing)}")
         return {name: versions for name, versions in found.items() if None not in versions.values()}
 
-    def run(self) -> dict[str, Any]:
-        """{"machine", "versions": peer -> package -> version, "rows": row -> {"peers", "rate", "work"}}."""
+    def run(self, keep: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """{"machine", "versions": peer -> package -> version, "rows": row -> {"peers", "rate", "work"}}.
+
+        Args:
+            keep: gets what is measured so far after every row, so that a long run that is broken off is not lost.
+        """
         versions = self.present()
         peers = [peer for peer in self.peers if peer.name in versions]
-        rows, machine = {}, machine_facts()
+        results: dict[str, Any] = {"machine": machine_facts(), "versions": versions, "rows": {}}
         for name, workload in self.rows.items():
             data = self.data(workload)
             rates = {library: self.rate(library, name, data) for library in ("jax", "torch")}
-            machine |= {
-                f"{lib} {key}": r[key] for lib, r in rates.items() for key in ("devices", "threads") if key in r
-            }
-            rows[name] = {
+            facts = {f"{lib} {key}": r[key] for lib, r in rates.items() for key in ("devices", "threads") if key in r}
+            results["machine"] |= facts
+            results["rows"][name] = {
                 "peers": self.row(name, data, peers),
                 "rate": max(r.get("rate", 0.0) for r in rates.values()),
                 "work": rates["jax"].get("work"),
             }
-        return {"machine": machine, "versions": versions, "rows": rows}
+            keep(results)
+        return results
 
     def rate(self, library: str, row: str, data: Path) -> dict[str, Any]:
         """What `rate` finds out with a library; nothing where it is not installed."""
         python = self.pythons.get(library, sys.executable)
-        return started([python, "-m", "benchmarks.rate", library, row, str(data)], {})
+        found = started([python, "-m", "benchmarks.rate", library, row, str(data)], {})
+        if "error" in found and "ModuleNotFoundError" not in found["error"]:
+            self.say(f"the rate with {library} could not be measured: {found['error']}")
+        return found
 
     def row(self, name: str, data: Path, peers: Sequence[Peer]) -> dict[str, dict[str, Any]]:
         """peer -> its numbers on one row."""

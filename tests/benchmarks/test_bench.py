@@ -126,6 +126,18 @@ def test_a_peer_that_fails_is_told_once_and_left_out(monkeypatch):
     assert told.count("P1 torch: no") == 1
 
 
+def test_what_is_measured_is_kept_after_every_row(monkeypatch, tmp_path):
+    one, *_ = made(monkeypatch, lambda peer, order: {**STEP, "step": 1.0, "cold": 2.0}, repeats=1, warm=False)
+    one.rows = workloads.select(["P1", "P2"])
+    monkeypatch.setattr(compare.Bench, "versions", lambda self, peer: {peer.name: "1"})
+    monkeypatch.setattr(compare, "started", lambda command, environment: {"rate": 1e9, "work": 2e6, "threads": 2})
+    kept = []
+    results = one.run(lambda so_far: (kept.append(list(so_far["rows"])), bench.write(so_far, tmp_path)))
+    assert kept == [["P1"], ["P1", "P2"]]
+    assert results["machine"]["torch threads"] == 2 and results["rows"]["P2"]["rate"] == 1e9
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ratios.png", "results.json", "table.md"]
+
+
 def test_what_is_not_installed_is_left_out_with_a_line(monkeypatch):
     one, _, _, told = made(monkeypatch, dict)
     monkeypatch.setattr(
