@@ -84,7 +84,7 @@ class Layer(Configured, metaclass=LayerType):
     bookkeeping: ClassVar[frozenset[str]] = frozenset(
         (
             *("name", "_common", "_arguments", "_trainable", "_given_shape", "_planned"),
-            *("_values", "_specs", "_hyper", "_nodes", "_origin"),
+            *("_values", "_specs", "_hyper", "_nodes", "_origin", "_sight"),
         )
     )  # the attributes that are the engine's; all others are what the layer's author wrote
 

@@ -1,18 +1,91 @@
-"""Where layers stand: every layer under a root has one path, whatever shares it."""
+"""Where layers stand: every layer under a root has one path, whatever shares it.
+
+A walk over all attributes of all layers takes longer than a small model's answer, so a root remembers what the last
+walk found, with what it saw; it counts as long as everything that was seen is still there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from ..config import snake
+import numpy as np
+
+from ..config import Configured, snake
+from ..initializers import Initializer
 
 if TYPE_CHECKING:
     from .layer import Layer
 
+UNSEEN = ("_values", "_specs", "_nodes", "_common", "_arguments", "_sight")  # attributes whose content no walk looks at
 
+
+# what was seen ------------------------------------------------------------------------------------------------------
+class Sight:
+    """What a walk under a root found, and the content of everything that it met on its way."""
+
+    def __init__(self) -> None:
+        self.met: list[tuple[Any, tuple]] | None = None  # (live view, content then); None where a walk cannot tell
+        self.paths: dict[Layer, str] = {}
+        self.memo: dict[str, Any] = {}  # what else was computed from the same sight
+
+    def __deepcopy__(self, _: Any) -> Sight:
+        return Sight()
+
+    def __reduce__(self) -> Any:
+        return Sight, ()
+
+    def holds(self) -> bool:
+        """Whether everything that was met has the content it had."""
+        if self.met is None:
+            return False
+        for now, then in self.met:
+            if len(now) != len(then) or not all(map(is_, now, then)):
+                return False
+        return True
+
+    def renew(self, root: Layer) -> None:
+        """Walk again."""
+        self.met, self.paths, self.memo = None, _walk(root), {}
+        views: dict[int, Any] = {}
+        if all([_meet(layer, views) for layer in self.paths]):
+            self.met = [(view, tuple(view)) for group in views.values() for view in group]
+
+
+def sight(root: Layer) -> Sight:
+    """What there is to see under a root now."""
+    known = vars(root).setdefault("_sight", Sight())
+    if not known.holds():
+        known.renew(root)
+    return known
+
+
+def _meet(thing: Any, views: dict[int, Any]) -> bool:
+    """Note live views of a thing's content; whether a change of it would be seen, which that of an array would not."""
+    if isinstance(thing, np.ndarray):
+        return False
+    if id(thing) in views:
+        return True
+    if isinstance(thing, (list, tuple)):
+        views[id(thing)], inside = [thing], thing
+    elif isinstance(thing, dict):
+        views[id(thing)], inside = [thing.keys(), thing.values()], thing.values()
+    elif isinstance(thing, Configured) and not isinstance(thing, Initializer):
+        views[id(thing)] = [vars(thing).values()]
+        inside = [value for name, value in vars(thing).items() if name not in UNSEEN]
+    else:
+        return True
+    return all([_meet(value, views) for value in inside])
+
+
+# the walk -----------------------------------------------------------------------------------------------------------
 def paths(root: Layer) -> dict[Layer, str]:
     """Every layer under `root` once, by identity, with the path of its first appearance; the root's is ""."""
+    return sight(root).paths
+
+
+def _walk(root: Layer) -> dict[Layer, str]:
     found: dict[Layer, str] = {}
     taken: set[str] = set()
 

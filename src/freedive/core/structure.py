@@ -18,6 +18,7 @@ import numpy as np
 
 from ..config import Configured
 from ..initializers import Initializer
+from .paths import sight
 from .variables import swept
 
 
@@ -55,9 +56,7 @@ def structure(thing: Any, seen: dict[int, int] | None = None, inputs: Mapping[st
     if hasattr(thing, "_structure"):
         if id(thing) in seen:
             return ("again", seen[id(thing)])
-        seen[id(thing)] = len(seen)
-        places = [name for name, _ in thing._children()] if hasattr(thing, "_children") else []
-        return (type(thing), tuple(places), _attributes(thing._structure(), seen, swept(thing)))
+        return _of_layer(thing, seen) if seen else _remembered(thing, seen)
     if isinstance(thing, Configured):
         inputs = thing.hyper() if hasattr(thing, "hyper") else inputs or {}  # type: ignore[attr-defined]
         return (type(thing), _attributes(vars(thing), seen, inputs))
@@ -70,6 +69,25 @@ def structure(thing: Any, seen: dict[int, int] | None = None, inputs: Mapping[st
     if isinstance(thing, np.ndarray) and thing.dtype != object:
         return ("array", thing.shape, thing.dtype.str, hashlib.sha256(thing.tobytes()).digest())
     return ById(thing)
+
+
+def _of_layer(layer: Any, seen: dict[int, int]) -> Hashable:
+    seen[id(layer)] = len(seen)
+    places = [name for name, _ in layer._children()] if hasattr(layer, "_children") else []
+    return (type(layer), tuple(places), _attributes(layer._structure(), seen, swept(layer)))
+
+
+def _remembered(root: Any, seen: dict[int, int]) -> Hashable:
+    """The key of the first layer that is met, from its last sight as long as that holds."""
+    if not hasattr(root, "_children"):
+        return _of_layer(root, seen)
+    memo = sight(root).memo
+    if "structure" not in memo:
+        met: dict[int, int] = {}
+        memo["structure"] = (_of_layer(root, met), met)
+    key, met = memo["structure"]
+    seen.update(met)
+    return key
 
 
 def _attributes(written: Mapping[str, Any], seen: dict[int, int], inputs: Mapping[str, Any]) -> Hashable:
