@@ -83,6 +83,13 @@ def test_an_array_among_the_attributes_is_looked_at_every_time():
     assert structure(block) != before
 
 
+def test_a_shallow_copy_too():
+    block = made()
+    twin = copy.copy(block)
+    twin.scale = 3.0
+    assert structure(twin) != structure(block)
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda block: pickle.loads(pickle.dumps(block))])
 def test_a_copy_has_eyes_of_its_own(copied):
     block = made()

@@ -25,7 +25,8 @@ UNSEEN = ("_values", "_specs", "_nodes", "_common", "_arguments", "_sight")  # a
 class Sight:
     """What a walk under a root found, and the content of everything that it met on its way."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Any = None) -> None:
+        self.owner = id(owner)  # a shallow copy of the owner has eyes of its own
         self.met: list[tuple[Any, tuple]] | None = None  # (live view, content then); None where a walk cannot tell
         self.paths: dict[Layer, str] = {}
         self.memo: dict[str, Any] = {}  # what else was computed from the same sight
@@ -40,22 +41,21 @@ class Sight:
         """Whether everything that was met has the content it had."""
         if self.met is None:
             return False
-        for now, then in self.met:
-            if len(now) != len(then) or not all(map(is_, now, then)):
-                return False
-        return True
+        return all(len(now) == len(then) and all(map(is_, now, then)) for now, then in self.met)
 
     def renew(self, root: Layer) -> None:
         """Walk again."""
         self.met, self.paths, self.memo = None, _walk(root), {}
         views: dict[int, Any] = {}
-        if all([_meet(layer, views) for layer in self.paths]):
+        if all(_meet(layer, views) for layer in self.paths):
             self.met = [(view, tuple(view)) for group in views.values() for view in group]
 
 
 def sight(root: Layer) -> Sight:
     """What there is to see under a root now."""
-    known = vars(root).setdefault("_sight", Sight())
+    known = vars(root).get("_sight")
+    if known is None or known.owner != id(root):
+        known = vars(root)["_sight"] = Sight(root)
     if not known.holds():
         known.renew(root)
     return known
@@ -76,7 +76,7 @@ def _meet(thing: Any, views: dict[int, Any]) -> bool:
         inside = [value for name, value in vars(thing).items() if name not in UNSEEN]
     else:
         return True
-    return all([_meet(value, views) for value in inside])
+    return all(_meet(value, views) for value in inside)
 
 
 # the walk -----------------------------------------------------------------------------------------------------------

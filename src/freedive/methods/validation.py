@@ -175,7 +175,7 @@ class Folds(Replicated):
     def train_feed(self, model: Any, data: Data, options: Options, seed: int) -> Resident:
         return self._feed(data, self.learned, options.batch_size or 32, bool(options.shuffle))
 
-    def test_feed(self, data: Data, held_out: Data | None, options: Options) -> Resident:
+    def test_feed(self, model: Any, data: Data, held_out: Data | None, options: Options) -> Resident:
         size = options.validation_batch_size or even_batch(self.tested.shape[1])
         return self._feed(data, self.tested, size, False)
 

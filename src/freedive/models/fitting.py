@@ -24,7 +24,17 @@ from ..train.guard import Guard, named_first
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
 from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
-from .data import Data, check_ids, even_batch, order_targets, read, read_pair, split_rows, with_class_weights
+from .data import (
+    Data,
+    check_ids,
+    even_batch,
+    order_targets,
+    read,
+    read_pair,
+    rows_at_once,
+    split_rows,
+    with_class_weights,
+)
 from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
@@ -102,11 +112,13 @@ class Method:
     def check_stream(self) -> None:
         """Refuse rows that come as a stream, where the method needs them all at hand."""
 
-    def test_feed(self, data: Data, held_out: Data | None, options: Options) -> Resident | None:
+    def test_feed(self, model: Any, data: Data, held_out: Data | None, options: Options) -> Resident | None:
         """The rows to validate with: those that were held out."""
         if held_out is None:
             return None
-        return Resident(tuple(held_out), options.validation_batch_size or even_batch(rows_in(held_out)), False)
+        most = rows_at_once(self.learner(model), 128)
+        size = options.validation_batch_size or even_batch(rows_in(held_out), most)
+        return Resident(tuple(held_out), size, False)
 
 
 PLAIN = Method()
@@ -125,7 +137,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     own = any(isinstance(c, History) for c in flat(options.callbacks))
     seed = run_seed(model) if options.seed is None else options.seed
     program = method.program(model, objective)
-    test = method.test_feed(data, held_out, options)
+    test = method.test_feed(model, data, held_out, options)
     if stream is not None:
         method.check_stream()
         stream.check = lambda *batch: checked(learner, objective, Data(*batch[:3]), batch[3])
@@ -236,7 +248,7 @@ def evaluate(
     objective = objective_for(learner, data.x, data.y)
     data = checked(learner, objective, data, "evaluate")
     program = method.program(model, objective)
-    line = Line(None, method.test_feed(data, data, Options(validation_batch_size=batch_size)))
+    line = Line(None, method.test_feed(model, data, data, Options(validation_batch_size=batch_size)))
     watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})
     watchers.on_test_begin()  # a callback may change the values that are tested
     run = Run(program, method.state(model, program, 0), line, 0)

@@ -1,4 +1,4 @@
-"""predict: outputs for rows of data, in compiled batches of few sizes."""
+"""predict: outputs for rows of data, in compiled batches of few sizes; many batches are one dispatch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from ..core.calling import run_key
 from ..core.forward import apply
@@ -17,9 +19,9 @@ from ..train.callbacks import CallbackList
 from ..train.inputs import arrays_of
 from ..train.progress import with_progress
 from ..train.streams import Stream, is_stream
-from .data import check_ids
+from .data import check_ids, rows_at_once
 
-ROWS = 256  # a compiled prediction takes so many rows at most, unless asked otherwise
+LARGE, SMALL = 64, 8  # the batches that one dispatch answers; of a small block the last ones may be missing
 
 
 def predict(
@@ -34,54 +36,86 @@ def predict(
     check_counts("predict", {"batch_size": batch_size, "steps": steps})
     draw_missing(model)
     if is_stream(x):
-        parts: Any = (batch[0] for batch in Stream(x, steps, "predict(x=...)").batches_once())
+        parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)").batches_once())
         count = steps
     else:
         x = arrays_of(x, "predict(x=...)")
-        most = batch_size or ROWS
-        parts, count = cut(model, x if steps is None else jax.tree.map(lambda a: a[: steps * most], x), most)
+        size = batch_size or rows_at_once(model)
+        x = x if steps is None else jax.tree.map(lambda a: a[: steps * size], x)
+        parts, count = cut(model, x, size, bool(callbacks))
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
-    dtype = model._training.dtype
-    call = compiled(("predict", structure(model), dtype), _program(dtype))
-    outputs = []
+    outputs: list[Any] = []
     watchers.on_predict_begin()  # a callback may change the values that answer
-    variables = gather(model)
+    answer, batch = _answering(model, batch_size), 0
     with interruptible(watchers):
-        for batch, part in enumerate(parts):
+        for part, batches in parts:
             watchers.on_predict_batch_begin(batch)
-            outputs.append(_predicted(model, call, variables, part, batch_size or ROWS))
-            watchers.on_predict_batch_end(batch, {"outputs": outputs[-1]})
+            outputs.append(answer(part, batches))
+            batch += batches
+            watchers.on_predict_batch_end(batch - 1, {"outputs": outputs[-1]})
     watchers.on_predict_end()
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *outputs)
 
 
-def cut(model: Any, x: Any, most: int) -> tuple[Iterator[Any], int]:
-    """The rows in parts of at most `most`, and how many parts there are."""
+def cut(model: Any, x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int]:
+    """(The rows in parts of some batches of `size`, or of `single` ones, each with their number; that of all)."""
     rows = {len(a) for a in jax.tree.leaves(x)}
     if len(rows) != 1 or rows == {0}:
         raise ValueError(f"predict(x=...): expected rows of data. Received arrays of {sorted(rows)} rows")
     check_ids(model, x, "predict(x=...)")
-    starts = range(0, rows.pop(), most)
-    return (jax.tree.map(lambda a, i=i: np.asarray(a[i : i + most]), x) for i in starts), len(starts)
+    count = rows.pop()
+
+    def parts() -> Iterator[tuple[Any, int]]:
+        at = 0
+        while at < count:
+            left = -(-(count - at) // size)
+            batches = 1 if single else LARGE if count - at >= LARGE * size else min(left, SMALL)
+            part = slice(at, at + batches * size)
+            yield jax.tree.map(lambda a, part=part: np.asarray(a[part]), x), batches
+            at = part.stop
+
+    return parts(), -(-count // size)
 
 
-def _program(dtype: Any) -> Any:
-    def run(model: Any, variables: Variables, x: Any) -> Any:
+def _answering(model: Any, batch_size: int | None) -> Any:
+    """(rows, their batches) -> outputs as numpy arrays, by programs that are compiled for few sizes."""
+    dtype, variables, key = model._training.dtype, gather(model), structure(model)
+
+    def one(model: Any, variables: Variables, x: Any) -> Any:
         return apply(model, variables, x, key=run_key(0), compute_dtype=dtype)[0]
 
-    return run
+    def several(model: Any, variables: Variables, x: Any, count: Any) -> Any:  # x: (batches, rows, ...)
+        like = jax.eval_shape(lambda x: one(model, variables, x), jax.tree.map(lambda a: a[0], x))
+        empty = jax.tree.map(lambda o: jnp.zeros((len(jax.tree.leaves(x)[0]), *o.shape), o.dtype), like)
+
+        def body(i: Any, outputs: Any) -> Any:
+            found = one(model, variables, jax.tree.map(lambda a: a[i], x))
+            return jax.tree.map(lambda all_, o: lax.dynamic_update_index_in_dim(all_, o, i, 0), outputs, found)
+
+        return lax.fori_loop(0, count, body, empty)
+
+    def answer(rows: Any, batches: int) -> Any:
+        count = len(jax.tree.leaves(rows)[0])
+        if batches == 1:
+            near = 1 << (count - 1).bit_length()  # a size that is compiled already, or soon useful again
+            size = max(count, min(batch_size or near, near))
+            outputs = compiled(("predict", key, dtype), one)(model, variables, _filled(rows, count, size))
+        else:
+            size, block = batch_size or rows_at_once(model), LARGE if batches == LARGE else SMALL
+            rows = _filled(rows, count, block * size)
+            rows = jax.tree.map(lambda a: a.reshape(block, size, *a.shape[1:]), rows)
+            outputs = compiled(("predict many", key, dtype), several)(model, variables, rows, np.int32(batches))
+            outputs = jax.tree.map(lambda o: o.reshape(-1, *o.shape[2:]), outputs)
+        return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+
+    return answer
 
 
-def _predicted(model: Any, call: Any, variables: Variables, x: Any, most: int) -> Any:
-    """Outputs of some rows, filled up to a size that is compiled already or soon useful again: a power of two."""
-    count = len(jax.tree.leaves(x)[0])
-    size = max(count, min(most, 1 << (count - 1).bit_length()))
-
-    def filled(rows: Any) -> Any:
-        return rows if size == count else np.concatenate([rows, np.repeat(rows[-1:], size - count, axis=0)])
-
-    outputs = call(model, variables, jax.tree.map(filled, x))
-    return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+def _filled(rows: Any, count: int, size: int) -> Any:
+    """Rows with the last one repeated, up to a size."""
+    if size == count:
+        return rows
+    return jax.tree.map(lambda a: np.concatenate([a, np.repeat(a[-1:], size - count, axis=0)]), rows)
 
 
 def check_counts(task: str, counts: dict[str, Any], least: int = 1) -> None:
