@@ -23,7 +23,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
-from .methods import Ensemble, cross_validate, repeat, tune
+from .methods import Ensemble, cross_validate, lr_find, repeat, tune
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 
@@ -47,6 +47,7 @@ __all__ = [
     "initializers",
     "layers",
     "losses",
+    "lr_find",
     "methods",
     "metrics",
     "models",

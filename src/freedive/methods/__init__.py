@@ -3,6 +3,7 @@
 from .calibration import Calibration, calibration
 from .ensemble import Ensemble, Spread
 from .population import Population
+from .rate_range import RateRange, lr_find
 from .replicate import replicate
 from .scores import Comparison, Scores
 from .tuning import Choice, Real, Study, Trial, Whole, tune
@@ -14,6 +15,7 @@ __all__ = [
     "Comparison",
     "Ensemble",
     "Population",
+    "RateRange",
     "Real",
     "Scores",
     "Spread",
@@ -22,6 +24,7 @@ __all__ = [
     "Whole",
     "calibration",
     "cross_validate",
+    "lr_find",
     "repeat",
     "replicate",
     "tune",

@@ -16,6 +16,7 @@ from ...files.atomic import write_text_atomic
 from ..guard import Nonfinite
 from ..screen import number
 from .base import Callback, Edge
+from .diagnosis import Diagnosis, diagnose
 from .watcher import direction
 
 if TYPE_CHECKING:
@@ -111,6 +112,30 @@ class History(Callback):
     def scalars(self) -> list[str]:
         """The names of the results that are numbers, not arrays."""
         return [name for name, values in self.history.items() if values and np.ndim(values[0]) == 0]
+
+    def diagnose(self, metric: str | None = None, goal: float | None = None) -> Diagnosis:
+        """Whether the training over-fitted, under-fitted or is fine, from its curves, and what to try.
+
+        Over-fitting: val_loss rises after its best epoch by more than a twentieth and more than it jumps anyway, while
+        loss falls; or training is better than validation by more than 0.05 in the metric (without one: val_loss more
+        than twice the loss). Under-fitting: val_loss still falls by more than a hundredth an epoch at the end, or loss
+        hardly fell, or the metric is below the goal in training.
+
+        Args:
+            metric: a result from 0 to 1; by default the first of which more is better.
+            goal: what it is to reach.
+
+        Raises:
+            ValueError: there was no validation, or only one epoch.
+
+        >>> import freedive as fd
+        >>> history = fd.callbacks.History()
+        >>> for epoch, (loss, held_out) in enumerate([(1.0, 1.0), (0.5, 0.7), (0.2, 0.9), (0.1, 1.2)]):
+        ...     history.on_epoch_end(epoch, {"loss": loss, "val_loss": held_out})
+        >>> print(history.diagnose().verdict)
+        over-fitting
+        """
+        return diagnose(self, metric, goal)
 
     # showing ----------------------------------------------------------------------------------------------------------
     def plot(
