@@ -169,4 +169,4 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
     array([0.6931, 0.    ])
     """
     p = np.concatenate([1 - probabilities, probabilities], -1) if probabilities.shape[-1] == 1 else probabilities
-    return -np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    return 0.0 - np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)

@@ -81,7 +81,7 @@ class Scores:
         if not 0 < level < 1:
             raise ValueError(f"Scores.interval(level={level!r}): expected a number between 0 and 1")
         reach = stats.t.ppf((1 + level) / 2, len(self) - 1) * self._error(self[name]) if len(self) > 1 else math.inf
-        return self.mean(name) - reach, self.mean(name) + reach
+        return self.mean(name) - float(reach), self.mean(name) + float(reach)
 
     def compare(self, other: Scores, name: str) -> Comparison:
         """Whether another model does better on the same folds or seeds: a paired t-test, corrected as `interval` is.

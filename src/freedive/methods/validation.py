@@ -139,7 +139,7 @@ def fold_of_rows(rows: int, folds: int, seed: int = 0, stratify: Any = None) -> 
     """The fold of each row: drawn at random, sizes differ by at most one, and with labels also their numbers in a fold.
 
     >>> fold_of_rows(7, 3).tolist(), np.bincount(fold_of_rows(7, 3)).tolist()
-    ([1, 0, 1, 2, 0, 2, 0], [3, 2, 2])
+    ([2, 0, 1, 1, 0, 2, 0], [3, 2, 2])
     """
     whole = isinstance(folds, (int, np.integer)) and not isinstance(folds, bool)
     if not whole or not 2 <= folds <= rows:
