@@ -1,0 +1,1 @@
+"""How fast methods are beside the same work done in turn; run as `python -m benchmarks.methods`."""
