@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import bench, console, machine, train, use
+from . import bench, console, machine, train, tune, use
 
 FAILED, MISUSED, STOPPED = 1, 2, 130
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
@@ -70,7 +70,16 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (train.train, use.evaluate, use.predict, use.summary, machine.datasets, machine.doctor, bench.bench):
+for command in (
+    train.train,
+    tune.tune,
+    use.evaluate,
+    use.predict,
+    use.summary,
+    machine.datasets,
+    machine.doctor,
+    bench.bench,
+):
     app.command()(stoppable(command))
 
 
