@@ -29,6 +29,19 @@ class TooLargeError(ValueError):
     """A description that asks for more than is allowed where it comes from."""
 
 
+class BadRowsError(ValueError):
+    """Data in which some rows hold what nothing can be learned from.
+
+    Args:
+        message: which values, where the first is, what was expected.
+        wrong: (rows, ...) truth values: where the values are.
+    """
+
+    def __init__(self, message: str, wrong: Any):
+        super().__init__(message)
+        self.rows = wrong.reshape(len(wrong), -1).any(axis=1)
+
+
 def unknown(kind: str, name: Any, known: Iterable[str]) -> UnknownNameError:
     """An error for a name that no member of a family has, with the nearest ones.
 

@@ -55,9 +55,11 @@ def test_ids_are_not_rounded_in_mixed_precision():
 def test_unknown_ids_show_and_change_nothing():
     layer = layers.Embedding(6, 2)
     x = np.array([[0, 5, 6, -1, 1e9, 0.5]])
-    y = np.asarray(layer(x))
-    assert np.isfinite(y[0, :2]).all() and np.isnan(y[0, 2:]).all()
+    with pytest.raises(ValueError, match=r"received 4 ids that are no whole numbers in 0..5"):
+        layer(x)
     values = gather(layer)
+    y, made = apply(layer, values, jnp.asarray(x, "float32"))
+    assert np.isfinite(y[0, :2]).all() and np.isnan(y[0, 2:]).all() and int(made.flags[""]) == 4
     loss = lambda params: jnp.sum(apply(layer, values._replace(params=params), jnp.asarray(x, "float32"))[0] ** 2)  # noqa: E731
     (gradient,) = jax.tree.leaves(jax.grad(loss)(values.params))
     assert np.isfinite(gradient).all() and (np.asarray(gradient)[[1, 2, 3, 4]] == 0).all()

@@ -1,7 +1,9 @@
-"""The arguments that every layer takes, in Keras' words: checked where a layer is made, by hand or from a file."""
+"""The arguments that every layer takes, in Keras' words, checked where a layer is made; and those that its call takes."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -56,6 +58,13 @@ def checked_dtype(given: Any) -> str:
     return dtype.name
 
 
+def checked_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}={value!r:.80}: expected True or False")
+    return bool(value)
+
+
 def checked_name(name: Any) -> str | None:
     """A name that can be part of a path; None where the layer is to be named by its type and position."""
     if name is None:
@@ -63,3 +72,24 @@ def checked_name(name: Any) -> str | None:
     if not re.fullmatch(r"[\w.:\-]{1,100}", text(name)) or ".." in name:
         raise ValueError(f"a layer's name has 1 to 100 letters, digits and _ . : -. Received: {name!r:.120}")
     return name
+
+
+# of a call ----------------------------------------------------------------------------------------------------------
+@functools.cache
+def call_arguments(cls: type) -> tuple[str, ...]:
+    """The names of the arguments that a layer's call takes, in order."""
+    return tuple(inspect.signature(cls.call).parameters)[1:]  # type: ignore[attr-defined]
+
+
+def in_order(names: tuple[str, ...], inputs: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """The inputs of a call by place, also those that were given by name: they are cast and masked alike.
+
+    >>> in_order(("x", "y", "mask"), (1,), {"y": 2, "mask": 3})
+    ((1, 2), {'mask': 3})
+    """
+    kwargs = dict(kwargs)
+    for name in names[len(inputs) :]:
+        if name not in kwargs or name in ("mask", "training"):
+            break
+        inputs = (*inputs, kwargs.pop(name))
+    return inputs, kwargs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from .forward import Pass
+from .forward import Pass, refuse_flagged
 from .structure import compiled, structure
 from .variables import Variables, draw_missing, frozen_paths, gather, next_seed, scatter
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
     """Run a layer alone. With training=True it draws new random numbers and keeps the state it writes."""
     training = bool(kwargs.get("training"))
-    inputs, kwargs = jax.tree.map(as_array, (inputs, kwargs))
+    inputs, kwargs = jax.tree.map(as_array, (tuple(map(gathered, inputs)), kwargs))
+    if inputs and inputs[0] is None:
+        raise root.error("expected an array. Received None")
     if not root.built:
         root._plan_for(inputs, kwargs)
     draw_missing(root)
@@ -31,10 +33,12 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
         given = iter(arrays)
         args, named = jax.tree.unflatten(tree, [next(given) if x is None else x for x in others])
         with Pass(root, variables, run_key(seed), training, frozen=frozen) as made:
-            return made.call(root, args, named), made.state
+            return made.call(root, args, named), made.state, made.flags
 
     call = compiled(("call", tree, others, frozen, structure(root)), run)
-    outputs, state = call(root, gather(root), np.uint32(next_seed() if training else 0), arrays)
+    outputs, state, flags = call(root, gather(root), np.uint32(next_seed() if training else 0), arrays)
+    if not any(isinstance(count, jax.core.Tracer) for count in flags.values()):
+        refuse_flagged(root, flags)
     if training:
         scatter(root, {}, state)
     return outputs
@@ -43,6 +47,12 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
 def run_key(seed: Any) -> Any:
     """The key of a run, of a kind that is named, so that no later default changes its numbers."""
     return jax.random.key(seed, impl="threefry2x32")
+
+
+def gathered(x: Any) -> Any:
+    """Nested lists of numbers as one array; lists of arrays as they are."""
+    flat = jax.tree.leaves(x) if isinstance(x, (list, tuple)) else []
+    return np.asarray(x) if flat and all(isinstance(value, (bool, int, float, str)) for value in flat) else x
 
 
 def as_array(x: Any) -> Any:

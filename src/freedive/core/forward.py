@@ -7,19 +7,19 @@ The context variable that holds the current Pass is ambient, and beside it only 
 from __future__ import annotations
 
 import contextvars
-import functools
-import inspect
 import operator
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
 from .. import constraints, initializers, regularizers
 from ..errors import show_shape
+from .arguments import call_arguments, in_order
 from .bounds import bounds
 from .paths import paths
 from .variables import Spec, Variables, gather
@@ -68,6 +68,7 @@ class Pass:
         self.frozen, self.taps, self.probes, self.watch = frozen, taps, probes or {}, watch
         self.specs: dict[tuple[Layer, str, str], Spec] = {}  # values asked for while creating
         self.losses: dict[str, Any] = {}  # "path/name" -> scalar
+        self.flags: dict[str, Any] = {}  # path -> how many wrong values came in
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
         self.shapes: dict[str, Any] = {}  # path -> shapes of its outputs
         self.draws: dict[str, int] = {}  # path -> keys drawn so far
@@ -97,14 +98,14 @@ class Pass:
     def call(self, layer: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
         """Run one layer: mode, masks and precision are settled here; the layer only computes."""
         path, takes, before = self.path(layer), call_arguments(type(layer)), self.training
-        kwargs = dict(kwargs)
+        inputs, kwargs = in_order(takes, inputs, kwargs)
         mode = kwargs.pop("training", None)
         self.training = before if mode is None else bool(mode)
         if "training" in takes:
             kwargs["training"] = self.training
         mask = self._mask_for(inputs, kwargs, "mask" in takes)
         given = inputs
-        inputs = jax.tree.map(lambda x: self._carried(x, self.cast(layer, x)), inputs)
+        inputs, kwargs = jax.tree.map(lambda x: self._carried(x, self.cast(layer, x)), (inputs, kwargs))
         if mask is not None and inputs:
             self._hand_masks(inputs, mask)
         self.stack.append((layer, inputs))
@@ -258,6 +259,12 @@ class Pass:
         label = f"{self.path(layer)}/added"
         self.losses[label] = self.losses.get(label, 0.0) + value
 
+    def flag(self, layer: Layer, wrong: Any) -> None:
+        """Count wrong values; what happens within a loop stays there."""
+        if get_opaque_trace_state() == self.trace:
+            path = self.path(layer)
+            self.flags[path] = self.flags.get(path, 0) + jnp.sum(wrong, dtype=jnp.int32)
+
     def rng(self, layer: Layer) -> Any:
         """A fresh key: a function of the run's key, the layer's path and the number of the draw."""
         path = self.path(layer)
@@ -288,6 +295,15 @@ class Pass:
             )
 
 
+def refuse_flagged(root: Layer, flags: dict[str, Any], where: str = "", exact: bool = True) -> None:
+    """An error where wrong values came into a layer; it says how many where that is exact."""
+    for layer, path in paths(root).items():
+        count = int(np.sum(flags.get(path, 0)))
+        if count:
+            place = f"{where}{path or layer.name or type(layer).__name__}"
+            raise ValueError(f"{place}: received {f'{count} ' * exact}{layer.flagged()}")
+
+
 def shape_of(x: Any) -> str:
     """The shape of an array as people know it: the stand-ins for unknown sizes as None."""
     return show_shape(None if d and (d % BATCH == 0 or d in LENGTHS) else d for d in jnp.shape(x))
@@ -313,12 +329,6 @@ def complete(layer: Layer, asked: Spec) -> Spec:
         field = regularizers.get(field)
     initializer, constraint = initializers.get(asked.initializer), constraints.get(asked.constraint)
     return asked._replace(initializer=initializer, regularizer=field, constraint=constraint)
-
-
-@functools.cache
-def call_arguments(cls: type) -> frozenset[str]:
-    """The names of the arguments that a layer's call takes."""
-    return frozenset(inspect.signature(cls.call).parameters)  # type: ignore[attr-defined]
 
 
 # pure functions -----------------------------------------------------------------------------------------------------

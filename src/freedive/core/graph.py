@@ -89,6 +89,8 @@ class Graph:
                 raise GraphError(
                     f"Model expects symbols, made by Input and layers, as inputs and outputs. Received: {s!r}"
                 )
+        if not jax.tree.leaves(inputs) or not jax.tree.leaves(outputs):
+            raise GraphError("Model expects at least one input and one output: Model(inputs, outputs)")
         self.inputs, self.outputs = inputs, outputs
         self.entries, self.exits = symbols_in(inputs), symbols_in(outputs)
         self.nodes = self._ordered()
@@ -144,6 +146,8 @@ class Graph:
             names = sorted(self.inputs) if isinstance(self.inputs, dict) else [s.name for s in self.entries]
             missing = [n for n in names if n not in data]
             if missing:
+                if names == [None]:
+                    raise ValueError(f"expected one array, since the input has no name. Received a dict: {list(data)}")
                 raise ValueError(
                     f"the data has no entry for input {missing[0]!r}. Its keys: {list(data)}; inputs: {names}"
                 )

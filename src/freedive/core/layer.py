@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import Configured, Family, boolean, configured_fields, from_json, hand_written, to_json
+from ..config import Configured, Family, configured_fields, from_json, hand_written, to_json
 from ..errors import nearest
 from . import forward
-from .arguments import COMMON, checked_dtype, checked_name, given_shape
+from .arguments import COMMON, checked_dtype, checked_flag, checked_name, given_shape
 from .bounds import bounds
 from .calling import call_root
 from .paths import layers_in, paths
@@ -99,7 +99,7 @@ class Layer(Configured, metaclass=LayerType):
         self._common = common
         self.name = checked_name(common.get("name"))
         self.dtype = None if common.get("dtype") is None else checked_dtype(common["dtype"])
-        self._trainable = boolean(common.get("trainable", True))
+        self._trainable = checked_flag("trainable", common.get("trainable", True))
         self._given_shape = given_shape(common)  # of one sample, without the batch
         self._planned = False  # whether its shapes have been traced
         self._values: dict[str, dict[str, Any]] = {"params": {}, "state": {}}
@@ -157,6 +157,17 @@ class Layer(Configured, metaclass=LayerType):
     def add_loss(self, value: Any) -> None:
         """Add a scalar to what training minimises."""
         forward.current(self).add_loss(self, value)
+
+    def flag(self, wrong: Any) -> None:
+        """Say which of the values that came in are wrong; a compiled run counts them, and ends with an error.
+
+        `flagged` says in words what they are.
+        """
+        forward.current(self).flag(self, wrong)
+
+    def flagged(self) -> str:
+        """What the values are that `flag` is called for."""
+        return "values that it does not know"
 
     def activate(self, z: Any, activation: Any = None) -> Any:
         """a = f(z) with the layer's activation; both are kept for `Model.inspect`."""
@@ -271,15 +282,22 @@ class Layer(Configured, metaclass=LayerType):
     def set_weights(self, weights: list[Any]) -> None:
         """Put back what `get_weights` gave."""
         slots = list(self._weights())
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"set_weights: expected a list of {len(slots)} arrays. Received: {type(weights).__name__}")
         if len(weights) != len(slots):
             raise ValueError(f"set_weights: this model has {len(slots)} arrays, received {len(weights)}")
         where = paths(self)
         new = []
         for i, ((layer, kind, name), value) in enumerate(zip(slots, weights, strict=True)):
-            spec, value = layer._specs[kind][name], np.asarray(value)
+            spec, label = layer._specs[kind][name], f"set_weights: array {i} ({where[layer]}/{name})".replace("(/", "(")
+            value = np.asarray(value)
+            if value.dtype.kind in "OUSMm":
+                raise TypeError(f"{label} holds {value.dtype}, expected numbers")
             if value.shape != spec.shape:
-                label = f"{where[layer]}/{name}".lstrip("/")
-                raise ValueError(f"set_weights: array {i} ({label}) has shape {value.shape}, expected {spec.shape}")
+                raise ValueError(f"{label} has shape {value.shape}, expected {spec.shape}")
+            if jnp.issubdtype(value.dtype, jnp.inexact) and not np.isfinite(value).all():
+                at = tuple(np.argwhere(~np.isfinite(value))[0].tolist())
+                raise ValueError(f"{label} holds {value[at]} at index {at}")
             new.append(jax.device_put(value.astype(spec.dtype)))
         for (layer, kind, name), value in zip(slots, new, strict=True):
             layer._values[kind][name] = value

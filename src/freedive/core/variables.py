@@ -7,6 +7,7 @@ step and can be swept or changed without compiling again. The path of a layer is
 from __future__ import annotations
 
 import itertools
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,7 +44,11 @@ class Spec(NamedTuple):
     def draw(self, seed: int, label: str) -> Array:
         """The first value: a function of the model's seed and the value's full name only."""
         rng = np.random.default_rng([seed, zlib.crc32(label.encode())])
-        value = np.asarray(self.initializer(self.shape, dtype=np.dtype(self.dtype).name, rng=rng))
+        try:
+            value = np.asarray(self.initializer(self.shape, dtype=np.dtype(self.dtype).name, rng=rng))
+        except MemoryError:
+            size = math.prod(self.shape) * np.dtype(self.dtype).itemsize / 2**30
+            raise ValueError(f"{label} of shape {self.shape} takes {size:,.0f} GiB, more than there is") from None
         if value.shape != self.shape:
             raise ValueError(f"{label}: the initializer gave shape {value.shape}, expected {self.shape}")
         return jax.device_put(value.astype(self.dtype, copy=False))

@@ -45,6 +45,8 @@ class Dense(Layer):
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:  # (..., features) -> (..., units)
+        if x.ndim == 0:
+            raise self.error("expected an array with features, (batch, features). Received a single number")
         shape = (x.shape[-1], self.units)
         kernel = self.param("kernel", shape, self.kernel_initializer, "kernel_regularizer", self.kernel_constraint)
         z = x @ kernel

@@ -10,6 +10,7 @@ import numpy as np
 from ..config import PositiveInt
 from ..constraints import Constraint
 from ..core.layer import Layer
+from ..errors import BadRowsError
 from ..initializers import Initializer
 from ..regularizers import Regularizer
 
@@ -26,8 +27,8 @@ class Embedding(Layer):
 
     Input: (...) whole numbers, of an integer or a floating type. Output: (..., output_dim).
 
-    An id that the table does not have (too large, negative or not whole) gives a vector of NaN, so that the loss shows
-    it, and changes no row of the table.
+    An id that the table does not have (too large, negative or not whole) is an error, found before a run or flagged by
+    it; where it is let in, it gives a vector of NaN and changes no row of the table.
 
     >>> import numpy as np
     >>> import freedive as fd
@@ -46,7 +47,12 @@ class Embedding(Layer):
     def call(self, ids: Any) -> Any:  # (...) -> (..., output_dim)
         rule = self.embeddings_initializer, "embeddings_regularizer", self.embeddings_constraint
         table = self.param("embeddings", (self.input_dim, self.output_dim), *rule)
-        known = (ids >= 0) & (ids == jnp.floor(ids) if jnp.issubdtype(ids.dtype, jnp.floating) else True)
+        known = (
+            (ids >= 0)
+            & (ids < self.input_dim)
+            & (ids == jnp.floor(ids) if jnp.issubdtype(ids.dtype, jnp.floating) else True)
+        )
+        self.flag(~known)
         rows = jnp.where(known, ids, self.input_dim).astype(jnp.int32)
         return jnp.take(table, rows, axis=0, mode="fill")
 
@@ -59,10 +65,14 @@ class Embedding(Layer):
         if np.any(wrong):
             at = np.argwhere(wrong)[0]
             place = ", ".join(map(str, at))
-            raise ValueError(
+            raise BadRowsError(
                 f"{where}: id {ids[tuple(at)]} at index ({place}) is no whole number in 0..{self.input_dim - 1}, "
-                f"the ids of {self.name or 'embedding'} (Embedding(input_dim={self.input_dim}))"
+                f"the ids of {self.name or 'embedding'} (Embedding(input_dim={self.input_dim}))",
+                wrong,
             )
+
+    def flagged(self) -> str:
+        return f"ids that are no whole numbers in 0..{self.input_dim - 1} (Embedding(input_dim={self.input_dim}))"
 
 
 class Masking(Layer):

@@ -5,6 +5,7 @@ Statistics are computed in float32, whatever the precision of the model.
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -100,6 +101,12 @@ class BatchNormalization(_Normalizing):
         places = [channels if i in axes else 1 for i in range(x.ndim)]
         mean = self.variable("moving_mean", (channels,), self.moving_mean_initializer).reshape(places)
         variance = self.variable("moving_variance", (channels,), self.moving_variance_initializer).reshape(places)
+        if self.training and not self.frozen and x.size == channels:
+            warnings.warn(
+                f"{self.path} (BatchNormalization): a batch of one row has no variance, so its moving averages serve "
+                "instead. Train with larger batches, and a number of rows that leaves no single one over",
+                stacklevel=2,
+            )
         if self.training and not self.frozen and x.size > channels:
             old, weight = (mean, variance), 1 - self.momentum
             if mask is None:
@@ -338,6 +345,8 @@ class Normalization(Layer):
         mean = squares = np.float64(0)  # squares: the sum of squared distances from the mean
         for batch in [data] if hasattr(data, "shape") else data:
             array = np.asarray(batch[0] if isinstance(batch, tuple) else batch, "float64")
+            if not array.size:
+                continue
             kept = places_of(self, array, self.axis)
             others = tuple(i for i in range(array.ndim) if i not in kept)
             self._refuse_gaps(array, kept, others)
@@ -348,6 +357,12 @@ class Normalization(Layer):
             squares = squares + array.var(others) * number + change**2 * number * (count - number) / count
         if not count:
             raise self.error("adapt got no data")
+        if np.any(still := squares / count <= EPSILON**2):
+            warnings.warn(
+                f"{self.path} (Normalization): {int(np.sum(still))} of {np.size(still)} features do not vary in the "
+                "data; they are centred and not divided",
+                stacklevel=2,
+            )
         self.build(shape)
         self.set_weights([mean, squares / count, np.int32(min(count, 2**31 - 1))])
 

@@ -217,9 +217,24 @@ class FunctionLoss(Loss):
 
     def call(self, y_true, y_pred):
         values = self.function(y_true, y_pred)
-        if values is None:
-            raise ValueError(f"the loss function {self.name} gave None. Does it end with a return statement?")
-        return values
+        return sample_values(values, y_pred, f"the loss function {self.name}")
+
+
+def sample_values(values: Any, y_pred: Any, who: str) -> Any:
+    """What somebody's function gave, if it is one number a sample, or a step of one, or a single number."""
+    if values is None:
+        raise ValueError(f"{who} gave None. Does it end with a return statement?")
+    if not _is_array(values) and not isinstance(values, (int, float)):
+        raise TypeError(
+            f"{who} gave a {type(values).__name__}. Expected an array: one number a sample, or one for the batch"
+        )
+    shape, of = jnp.shape(values), jnp.shape(jax.tree.leaves(y_pred)[0])
+    if shape != of[: len(shape)]:
+        raise ValueError(
+            f"{who} gave shape {show_shape(shape)} for predictions of shape {show_shape(of)}. Expected one number a "
+            f"sample, {show_shape(of[:1])}, or one for the batch, ()"
+        )
+    return values
 
 
 def as_function(cls: type[Loss]) -> Callable[..., jax.Array]:

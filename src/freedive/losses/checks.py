@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import show_shape
+from ..errors import BadRowsError, show_shape
 
 Shape = tuple[int | None, ...]
 
@@ -80,7 +80,8 @@ def whole_numbers(y: np.ndarray, loss: str, where: str) -> None:
     if np.issubdtype(y.dtype, np.integer) or y.dtype == bool:
         return
     if (broken := y != np.floor(y)).any():
-        raise ValueError(f"{where}: label {_at(y, broken)} is no whole number. {loss} expects numbers of classes")
+        message = f"{where}: label {_at(y, broken)} is no whole number. {loss} expects numbers of classes"
+        raise BadRowsError(message, broken)
 
 
 def _in_classes(y: np.ndarray, classes: int | None, where: str, ignored: int | None) -> None:
@@ -95,9 +96,10 @@ def _in_classes(y: np.ndarray, classes: int | None, where: str, ignored: int | N
         hint = ""
         if y.min() == 1 and y.max() == classes:
             hint = ". Labels start at 0 here: give y - 1"
-        raise ValueError(
+        raise BadRowsError(
             f"{where}: label {_at(y, outside)} is outside 0..{classes - 1} (the model's output has {classes} "
-            f"classes){hint}"
+            f"classes){hint}",
+            outside,
         )
 
 
@@ -116,9 +118,10 @@ def sum_to_one(y: np.ndarray, axis: int, loss: str, where: str) -> None:
     sums = y.sum(axis=axis, dtype=np.float64)
     if (wrong := ~(np.abs(sums - 1) <= 1e-3)).any():
         place, total = _place(wrong), _short(sums[wrong].flat[0])
-        raise ValueError(
+        raise BadRowsError(
             f"{where}: the row at index {place} sums to {total}, and {loss} expects rows that sum to 1. For several "
-            "labels at once use sigmoid units and loss='binary_crossentropy'"
+            "labels at once use sigmoid units and loss='binary_crossentropy'",
+            wrong,
         )
 
 
@@ -128,14 +131,14 @@ def within(y: np.ndarray, low: float, high: float, where: str, hint: str) -> Non
         outside = (y < low) | (y > high)
         if outside.any():
             limits = f"outside {_short(low)}..{_short(high)}" if high < np.inf else f"below {_short(low)}"
-            raise ValueError(f"{where}: value {_at(y, outside)} is {limits}. {hint}")
+            raise BadRowsError(f"{where}: value {_at(y, outside)} is {limits}. {hint}", outside)
 
 
 def two_sides(y: np.ndarray, loss: str, where: str) -> None:
     """Labels -1 and 1, or 0 and 1."""
     negative, zero = y == -1, y == 0
     if (other := ~(negative | zero | (y == 1))).any():
-        raise ValueError(f"{where}: label {_at(y, other)} is unknown to {loss}: expected -1 and 1, or 0 and 1")
+        raise BadRowsError(f"{where}: label {_at(y, other)} is unknown to {loss}: expected -1 and 1, or 0 and 1", other)
     if negative.any() and zero.any():
         raise ValueError(f"{where}: labels are -1, 0 and 1, and {loss} expects two sides: -1 and 1, or 0 and 1")
 

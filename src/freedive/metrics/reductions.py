@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from ..config import configured_fields, from_json
-from ..losses.base import Loss
+from ..losses.base import Loss, sample_values
 from .base import Metric, ratio, weighted_mean
 
 
@@ -110,10 +110,7 @@ class MeanMetricWrapper(Averaged):
         return cls(**arguments.pop("kwargs", {}), **arguments)
 
     def values(self, y_true, y_pred):
-        values = self.fn(y_true, y_pred, **self.kwargs)
-        if values is None:
-            raise ValueError(f"the metric function {self.name} gave None. Does it end with a return statement?")
-        return values
+        return sample_values(self.fn(y_true, y_pred, **self.kwargs), y_pred, f"the metric function {self.name}")
 
     def sums(self, y_true, y_pred, sample_weight=None, mask=None):
         if isinstance(self.fn, Loss):

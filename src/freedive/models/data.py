@@ -11,6 +11,7 @@ import numpy as np
 
 from ..train.inputs import arrays_of, check_finite, check_rows
 from ..train.streams import Stream, is_stream
+from .dirty import sound
 
 CACHE_BYTES = 2**22  # of the processor's caches that one array may fill
 
@@ -27,7 +28,7 @@ class Data(NamedTuple):
         return Data(*jax.tree.map(lambda a: a[start:stop], tuple(self)))
 
 
-def read(x: Any, y: Any, weights: Any, where: str) -> Data:
+def read(x: Any, y: Any, weights: Any, where: str, on_bad: str = "error") -> Data:
     """Arrays from what was given, with equal numbers of rows and finite numbers."""
     data = Data(
         arrays_of(x, f"{where}(x=...)"),
@@ -35,18 +36,18 @@ def read(x: Any, y: Any, weights: Any, where: str) -> Data:
         arrays_of(weights, f"{where}(sample_weight=...)"),
     )
     check_rows(*data, where)
-    for name, part in zip(("x", "y", "sample_weight"), data, strict=True):
-        check_finite(part, f"{where}({name}=...)")
-    return data
+    places = [f"{where}({name}=...)" for name in ("x", "y", "sample_weight")]
+    checks = [lambda data, i=i, place=place: check_finite(data[i], place) for i, place in enumerate(places)]
+    return sound(data, checks, on_bad, where)
 
 
-def read_pair(given: Any, where: str) -> Data | Stream:
+def read_pair(given: Any, where: str, on_bad: str = "error") -> Data | Stream:
     """Validation data: (x, y), (x, y, weights), x alone, or a stream."""
     if is_stream(given):
-        return Stream(given, where=where)
+        return Stream(given, where=where, on_bad=on_bad)
     if not isinstance(given, (tuple, list)) or not 1 <= len(given) <= 3:
         raise ValueError(f"{where}: expected (x, y) or (x, y, sample_weight). Received: {type(given).__name__}")
-    return read(*given, *(None,) * (3 - len(given)), where)
+    return read(*given, *(None,) * (3 - len(given)), where, on_bad)
 
 
 def split_rows(data: Data, fraction: float) -> tuple[Data, Data]:

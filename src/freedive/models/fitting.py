@@ -35,6 +35,7 @@ from .data import (
     split_rows,
     with_class_weights,
 )
+from .dirty import check_policy, sound, warn_odd
 from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
@@ -58,12 +59,22 @@ class Options(NamedTuple):
     validation_freq: int = 1
     seed: int | None = None
     resume: Any = None
+    on_bad: str = "error"
 
     def check(self) -> None:
         """Whole numbers where they belong."""
+        check_policy(self.on_bad, "fit")
         steps = ("batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq")
         check_counts("fit", {name: getattr(self, name) for name in steps})
-        check_counts("fit", {"epochs": self.epochs, "initial_epoch": self.initial_epoch, "seed": self.seed}, least=0)
+        check_counts("fit", {"epochs": self.epochs, "initial_epoch": self.initial_epoch}, least=0, required=True)
+        check_counts("fit", {"seed": self.seed}, least=0)
+        if self.initial_epoch > self.epochs:
+            raise ValueError(
+                f"fit(initial_epoch={self.initial_epoch}, epochs={self.epochs}): epochs is the epoch to stop before, "
+                "not a number of further ones"
+            )
+        if not isinstance(self.shuffle, (bool, np.bool_)):
+            raise TypeError(f"fit(shuffle={self.shuffle!r:.40}): expected True or False")
 
     def refuse_for_streams(self, y: Any) -> None:
         """What makes no sense where x gives batches."""
@@ -131,9 +142,12 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     make_ready(model, data.x)
     learner = method.learner(model)
     objective = objective_for(learner, data.x, data.y)
+    objective.refuses = options.on_bad != "keep"
     warn_changed(model)
-    data = checked(learner, objective, data, "fit")
+    lenient = stream is not None and options.on_bad == "skip"  # then its first batch only shows the shapes
+    data = checked(learner, objective, data, "fit", "keep" if lenient else options.on_bad)
     held_out = None if held_out is None else validation_data(learner, objective, held_out, options)
+    warn_odd(data if stream is None else data._replace(y=None), held_out if stream is None else None)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
     seed = run_seed(model) if options.seed is None else options.seed
     program = method.program(model, objective)
@@ -159,9 +173,9 @@ def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
     """(the rows, or the first batch of a stream; what is held out; the stream)."""
     if is_stream(x):
         options.refuse_for_streams(y)
-        stream = Stream(x, options.steps_per_epoch, "fit(x=...)", epoch=options.initial_epoch)
+        stream = Stream(x, options.steps_per_epoch, "fit(x=...)", epoch=options.initial_epoch, on_bad=options.on_bad)
         return Data(*stream.peek()), options.validation_data, stream
-    data = with_class_weights(read(x, y, options.sample_weight, "fit"), options.class_weight)
+    data = with_class_weights(read(x, y, options.sample_weight, "fit", options.on_bad), options.class_weight)
     if options.validation_split and options.validation_data is None:
         return *split_rows(data, options.validation_split), None
     return data, options.validation_data, None
@@ -172,28 +186,30 @@ def rows_in(data: Data) -> int:
     return len(jax.tree.leaves(data.x)[0])
 
 
-def checked(model: Any, objective: Objective, data: Data, where: str) -> Data:
+def checked(model: Any, objective: Objective, data: Data, where: str, on_bad: str = "error") -> Data:
     """Data whose targets are in order and fit the losses, and whose ids are in range."""
     names = objective.names
     data = data._replace(
         y=order_targets(data.y, names, f"{where}(y=...)"),
         weights=order_targets(data.weights, names, f"{where}(sample_weight=...)"),
     )
-    objective.check(data.y, f"{where}(y=...)")
-    check_ids(model, data.x, f"{where}(x=...)")
-    return data
+    checks = [
+        lambda data: objective.check(data.y, f"{where}(y=...)"),
+        lambda data: check_ids(model, data.x, f"{where}(x=...)"),
+    ]
+    return sound(data, checks, on_bad, where)
 
 
 def validation_data(model: Any, objective: Objective, held_out: Any, options: Options) -> Data:
     """Validation data, checked. A stream is read once, up to `validation_steps` batches, and kept."""
     where = "fit(validation_data=...)"
-    data = held_out if isinstance(held_out, Data) else read_pair(held_out, where)
+    data = held_out if isinstance(held_out, Data) else read_pair(held_out, where, options.on_bad)
     if isinstance(data, Stream):
         data.steps = options.validation_steps
         data = Data(*data.all_rows())
     elif options.validation_steps is not None:
         data = data.rows(None, options.validation_steps * (options.validation_batch_size or options.batch_size or 32))
-    return checked(model, objective, data, where)
+    return checked(model, objective, data, where, options.on_bad)
 
 
 def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> History:
@@ -235,18 +251,21 @@ def evaluate(
     verbose: Any = 0,
     callbacks: Any = None,
     method: Method = PLAIN,
+    on_bad: str = "error",
 ) -> dict[str, Any]:
     """What `Model.evaluate` does, by a method: the numbers by name."""
     check_counts("evaluate", {"batch_size": batch_size, "steps": steps})
+    check_policy(on_bad, "evaluate")
     if is_stream(x):
-        data = Data(*Stream(x, steps, "evaluate(x=...)").all_rows())
+        data = Data(*Stream(x, steps, "evaluate(x=...)", on_bad=on_bad).all_rows())
     else:
-        data = read(x, y, weights, "evaluate")
+        data = read(x, y, weights, "evaluate", on_bad)
         data = data if steps is None else data.rows(None, steps * (batch_size or 32))
     make_ready(model, data.x)
     learner = method.learner(model)
     objective = objective_for(learner, data.x, data.y)
-    data = checked(learner, objective, data, "evaluate")
+    objective.refuses = on_bad != "keep"
+    data = checked(learner, objective, data, "evaluate", on_bad)
     program = method.program(model, objective)
     line = Line(None, method.test_feed(model, data, data, Options(validation_batch_size=batch_size)))
     watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})

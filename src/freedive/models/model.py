@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import jax
 
-from ..config import boolean, check_names, from_json, to_json
+from ..config import boolean, check_names, to_json
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
 from ..core.variables import claim, next_seed
-from ..errors import GraphError, unknown
+from ..errors import unknown
 from . import fitting, inspection, loading, predicting, saving, summary
+from .described import layers_from, named_config
 from .training import Training
 
 
@@ -219,6 +220,7 @@ class Model(Layer):
         validation_freq: int = 1,
         seed: int | None = None,
         resume: Any = None,
+        on_bad: str = "error",
     ) -> Any:
         """Train for some epochs.
 
@@ -244,6 +246,9 @@ class Model(Layer):
                 crash, Ctrl-C or SIGTERM, goes on from the newest with the same bits. "auto": a folder under
                 runs/resume, named by model, data, settings and seed. A file: go on from this checkpoint. A
                 `Checkpoints` callback: as it says how often and how many.
+            on_bad: what happens to rows that hold NaN, infinity, labels or ids out of range: "error" (the default)
+                names the first, "skip" leaves such rows out with a warning (of streams, whole batches), "keep" lets
+                them in.
 
         Returns:
             The History: `.history` has a list of numbers for every loss and metric.
@@ -251,7 +256,7 @@ class Model(Layer):
         options = fitting.Options(
             *(batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight),
             *(sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size, validation_freq),
-            *(seed, resume),
+            *(seed, resume, on_bad),
         )
         return fitting.fit(self, x, y, options, self._method())
 
@@ -269,13 +274,14 @@ class Model(Layer):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
+        on_bad: str = "error",
     ) -> Any:
-        """The loss and metrics on data.
+        """The loss and metrics on data; `on_bad` as for `fit`.
 
         Returns:
             The loss alone, or a list of the loss and the metrics, or with `return_dict` a dict by name.
         """
-        logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps, verbose, callbacks)
+        logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps, verbose, callbacks, on_bad=on_bad)
         return logs if return_dict else as_list(logs)
 
     def predict(
@@ -285,14 +291,16 @@ class Model(Layer):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
+        on_bad: str = "error",
     ) -> Any:
         """The outputs for data, as numpy arrays.
 
         Args:
             x: as for `fit`.
             batch_size: rows computed together.
+            on_bad: "error" refuses NaN, infinity and ids out of range; "keep" lets the model answer to them.
         """
-        return predicting.predict(self, x, batch_size, steps, verbose, callbacks)
+        return predicting.predict(self, x, batch_size, steps, verbose, callbacks, on_bad)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
@@ -363,37 +371,6 @@ class Model(Layer):
     def load_weights(self, filepath: Any, check_finite: bool = False) -> None:
         """Read the weights from a file that `save_weights` or `save` wrote; NaN in them is warned of or refused."""
         loading.load_weights(self, filepath, check_finite)
-
-
-# descriptions -------------------------------------------------------------------------------------------------------
-def named_config(name: str, layer: Layer) -> Any:
-    """A layer as JSON, under the name that it has in its model and no other layer there."""
-    written = to_json(layer, name)
-    return {**written, "config": {**written["config"], "name": name}}
-
-
-def layers_from(written: Any) -> list[Layer]:
-    """The layers of a model from JSON."""
-    if not isinstance(written, list):
-        raise GraphError(f"layers: expected a list. Received: {written!r:.100}")
-    layers = [_layer_from(place, layer) for place, layer in enumerate(written)]
-    names = [layer.name for layer in layers if layer.name is not None]
-    if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise GraphError(f"two layers of one model have the name {twice!r}")
-    return layers
-
-
-def _layer_from(place: int, written: Any) -> Layer:
-    try:
-        layer = from_json(written)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"expected a layer. Received: {layer!r:.100}")
-    except (ValueError, TypeError) as error:
-        config = written.get("config") if isinstance(written, Mapping) else None
-        name = config.get("name") if isinstance(config, Mapping) else None
-        raise type(error)(f"{name if isinstance(name, str) else f'layers[{place}]'}: {error}") from None
-    return layer
 
 
 def as_list(logs: dict[str, Any]) -> Any:

@@ -12,20 +12,27 @@ import numpy as np
 from jax import lax
 
 from ..core.calling import run_key
-from ..core.forward import apply
+from ..core.forward import apply, refuse_flagged
 from ..core.structure import compiled, structure
 from ..core.variables import Variables, draw_missing, gather
 from ..train.callbacks import CallbackList
-from ..train.inputs import arrays_of
+from ..train.inputs import arrays_of, check_finite
 from ..train.progress import with_progress
 from ..train.streams import Stream, is_stream
 from .data import check_ids, rows_at_once
+from .dirty import check_policy
 
 LARGE, SMALL = 64, 8  # the batches that one dispatch answers; of a small block the last ones may be missing
 
 
 def predict(
-    model: Any, x: Any, batch_size: int | None = None, steps: int | None = None, verbose: Any = 0, callbacks: Any = None
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    verbose: Any = 0,
+    callbacks: Any = None,
+    on_bad: str = "error",
 ) -> Any:
     """What `Model.predict` does: outputs as numpy arrays."""
     if not model.built:
@@ -34,15 +41,19 @@ def predict(
             "load weights, or build it: model.build((None, ...))"
         )
     check_counts("predict", {"batch_size": batch_size, "steps": steps})
+    check_policy(on_bad, "predict", ("error", "keep"))
     draw_missing(model)
     if is_stream(x):
-        parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)").batches_once())
+        parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)", on_bad=on_bad).batches_once())
         count = steps
     else:
         x = arrays_of(x, "predict(x=...)")
         size = batch_size or rows_at_once(model)
         x = x if steps is None else jax.tree.map(lambda a: a[: steps * size], x)
-        parts, count = cut(model, x, size, bool(callbacks))
+        if on_bad == "error":
+            check_finite(x, "predict(x=...)")
+            check_ids(model, x, "predict(x=...)")
+        parts, count = cut(x, size, bool(callbacks))
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
     outputs: list[Any] = []
     watchers.on_predict_begin()  # a callback may change the values that answer
@@ -50,19 +61,21 @@ def predict(
     with interruptible(watchers):
         for part, batches in parts:
             watchers.on_predict_batch_begin(batch)
-            outputs.append(answer(part, batches))
+            found, flags = answer(part, batches)
+            if on_bad == "error":
+                refuse_flagged(model, flags, "predict(x=...): ", exact=False)  # rows are repeated to fill a batch
+            outputs.append(found)
             batch += batches
             watchers.on_predict_batch_end(batch - 1, {"outputs": outputs[-1]})
     watchers.on_predict_end()
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *outputs)
 
 
-def cut(model: Any, x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int]:
+def cut(x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int]:
     """(The rows in parts of some batches of `size`, or of `single` ones, each with their number; that of all)."""
     rows = {len(a) for a in jax.tree.leaves(x)}
     if len(rows) != 1 or rows == {0}:
         raise ValueError(f"predict(x=...): expected rows of data. Received arrays of {sorted(rows)} rows")
-    check_ids(model, x, "predict(x=...)")
     count = rows.pop()
 
     def parts() -> Iterator[tuple[Any, int]]:
@@ -78,11 +91,12 @@ def cut(model: Any, x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any
 
 
 def _answering(model: Any, batch_size: int | None) -> Any:
-    """(rows, their batches) -> outputs as numpy arrays, by programs that are compiled for few sizes."""
+    """(rows, their batches) -> (outputs as numpy arrays, flags), by programs that are compiled for few sizes."""
     dtype, variables, key = model._training.dtype, gather(model), structure(model)
 
     def one(model: Any, variables: Variables, x: Any) -> Any:
-        return apply(model, variables, x, key=run_key(0), compute_dtype=dtype)[0]
+        outputs, made = apply(model, variables, x, key=run_key(0), compute_dtype=dtype)
+        return outputs, made.flags
 
     def several(model: Any, variables: Variables, x: Any, count: Any) -> Any:  # x: (batches, rows, ...)
         like = jax.eval_shape(lambda x: one(model, variables, x), jax.tree.map(lambda a: a[0], x))
@@ -99,14 +113,15 @@ def _answering(model: Any, batch_size: int | None) -> Any:
         if batches == 1:
             near = 1 << (count - 1).bit_length()  # a size that is compiled already, or soon useful again
             size = max(count, min(batch_size or near, near))
-            outputs = compiled(("predict", key, dtype), one)(model, variables, _filled(rows, count, size))
+            outputs, flags = compiled(("predict", key, dtype), one)(model, variables, _filled(rows, count, size))
         else:
             size, block = batch_size or rows_at_once(model), LARGE if batches == LARGE else SMALL
             rows = _filled(rows, count, block * size)
             rows = jax.tree.map(lambda a: a.reshape(block, size, *a.shape[1:]), rows)
-            outputs = compiled(("predict many", key, dtype), several)(model, variables, rows, np.int32(batches))
+            outputs, flags = compiled(("predict many", key, dtype), several)(model, variables, rows, np.int32(batches))
             outputs = jax.tree.map(lambda o: o.reshape(-1, *o.shape[2:]), outputs)
-        return jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+        wide = jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+        return wide, flags
 
     return answer
 
@@ -118,11 +133,11 @@ def _filled(rows: Any, count: int, size: int) -> Any:
     return jax.tree.map(lambda a: np.concatenate([a, np.repeat(a[-1:], size - count, axis=0)]), rows)
 
 
-def check_counts(task: str, counts: dict[str, Any], least: int = 1) -> None:
-    """Refuse what is no whole number, or too small, or no 32-bit number."""
+def check_counts(task: str, counts: dict[str, Any], least: int = 1, required: bool = False) -> None:
+    """Refuse what is no whole number, or too small, or no 32-bit number; None, where it may not be left out."""
     for name, value in counts.items():
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if value is not None and (not whole or not least <= value < 2**32):
+        if (required or value is not None) and (not whole or not least <= value < 2**32):
             raise ValueError(f"{task}({name}={value!r}): expected a whole number, {least} or more")
 
 

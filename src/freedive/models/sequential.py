@@ -13,7 +13,8 @@ from ..core.layer import Layer
 from ..core.paths import named
 from ..core.symbol import Symbol, is_symbol
 from ..core.variables import claim
-from .model import Model, layers_from, named_config
+from .described import layers_from, named_config
+from .model import Model
 
 
 class Sequential(Model):

@@ -51,6 +51,9 @@ class Training:
         self.on_nonfinite = policy_of(on_nonfinite)
         for loss in jax.tree.leaves(objective["loss"]):
             losses.get(loss)
+        for weight in jax.tree.leaves(objective["loss_weights"]):
+            if not isinstance(weight, (int, float, np.number)) or not np.isfinite(weight):
+                raise ValueError(f"compile(loss_weights=...): expected finite numbers. Received: {weight!r:.40}")
         if model._graph is not None:
             for argument, given in objective.items():
                 by_output(given, output_names(model, len(model._graph.exits)), argument, lists="metrics" in argument)
@@ -84,6 +87,7 @@ def objective_for(model: Any, x: Any, y: Any) -> Objective:
         )
     shapes = [(None, *o.shape[1:]) for o in outputs]
     objective = Objective(names, shapes, targets, **training.objective)
+    objective.root = model
     warn_mismatched(model, objective)
     return objective
 

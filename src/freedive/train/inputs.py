@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from ..errors import show_shape
+from ..errors import BadRowsError, show_shape
 
 
 def arrays_of(data: Any, where: str) -> Any:
@@ -133,7 +133,8 @@ def check_finite(tree: Any, where: str) -> None:
                 at = np.argwhere(~np.isfinite(array))
                 if len(at):
                     value, place = array[tuple(at[0])], ", ".join(map(str, at[0]))
-                    raise ValueError(
+                    raise BadRowsError(
                         f"{where}: {value} at index ({place}) of {show_shape(array.shape)}, and {len(at)} such values "
-                        "in all. Drop these rows or fill them in"
+                        "in all. Fill them in, or leave such rows out (fit and evaluate do by on_bad='skip')",
+                        ~np.isfinite(array),
                     )

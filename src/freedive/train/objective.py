@@ -11,10 +11,12 @@ import numpy as np
 
 from .. import losses as loss_family
 from .. import metrics as metric_family
+from ..core.forward import refuse_flagged
 from ..errors import nearest
 
 if TYPE_CHECKING:
     from ..core.forward import Pass
+    from ..core.layer import Layer
 
 
 class Objective:
@@ -39,6 +41,8 @@ class Objective:
         weighted_metrics: Any = None,
     ):
         self.names, self.shapes = names, shapes
+        self.root: Layer | None = None  # the model, for messages
+        self.refuses = True  # whether wrong values that came into a layer are an error
         self.losses = [loss_family.get(l) for l in by_output(loss, names, "loss")]
         self.loss_weights = [1.0 if w is None else float(w) for w in by_output(loss_weights, names, "loss_weights")]
         self.metrics = {}  # label -> (output, metric, whether weights count)
@@ -76,6 +80,8 @@ class Objective:
             for label, (i, metric, weighted) in self.metrics.items()
         }
         sums: dict[str, Any] = {"loss": totals, "metric": counted}
+        if made.flags:
+            sums["flags"] = made.flags
         if penalties:
             sums["penalty"] = {"total": penalty * rows, "count": rows}
         return value + penalty, sums
@@ -95,6 +101,8 @@ class Objective:
 
     def results(self, sums: Any) -> dict[str, Any]:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
+        if self.root is not None and self.refuses:
+            refuse_flagged(self.root, sums.get("flags", {}))
         each = {
             name: float(loss.reduce(*sums["loss"][name]))
             for name, loss in zip(self.names, self.losses, strict=True)

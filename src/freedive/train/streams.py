@@ -12,12 +12,14 @@ import inspect
 import itertools
 import queue
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
+from ..errors import BadRowsError
 from .feeds import Block
 from .inputs import arrays_of, check_finite, check_rows
 
@@ -38,8 +40,10 @@ class Stream:
             it takes one argument), or an iterator.
         steps: batches an epoch; needed for iterators without end.
         where: how messages call it.
-        check: called with the first batch of each shape, to refuse what does not fit the model.
+        check: called with every batch, to refuse what does not fit the model.
         epoch: the first epoch.
+        on_bad: whether a batch with NaN, infinity, labels or ids out of range is an "error", left out ("skip") or let
+            in ("keep").
     """
 
     def __init__(
@@ -49,8 +53,9 @@ class Stream:
         where: str = "fit(x=...)",
         check: Callable[..., Any] | None = None,
         epoch: int = 0,
+        on_bad: str = "error",
     ):
-        self.source, self.steps, self.where, self.check = source, steps, where, check
+        self.source, self.steps, self.where, self.check, self.on_bad = source, steps, where, check, on_bad
         self.once = iter(source) if hasattr(source, "__next__") else None
         self.first: Any = None
         self.epoch = epoch  # the one that is read, or will be next
@@ -127,7 +132,7 @@ class Stream:
         if self.first is not None:
             held, rest = self.first, self.batches
             self.first = None
-            batches = _chained(held, rest)
+            batches = _chained(held, rest) if self._passes(held, f"{self.where}, batch 0") else rest
         else:
             batches = self._open()
         count = 0
@@ -159,10 +164,29 @@ class Stream:
             raw = (source[i] for i in range(len(source)))
         else:
             raw = source(self.epoch) if _takes_epoch(source) else source()
-        return (self._batch(i, b) for i, b in enumerate(_numbered(raw, self.where)))
+            if not hasattr(raw, "__iter__"):
+                raise TypeError(f"{self.where}: the function gave {raw!r:.40}. Expected something that gives batches")
+        for number, given in enumerate(_numbered(raw, self.where)):
+            where = f"{self.where}, batch {number}"
+            batch = self._batch(given, where)
+            if self._passes(batch, where):
+                yield jax.tree.map(np.asarray, batch)
 
-    def _batch(self, number: int, given: Any) -> Any:
-        where = f"{self.where}, batch {number}"
+    def _passes(self, batch: Any, where: str) -> bool:
+        """Whether a batch goes to the run."""
+        try:
+            check_finite(batch, where)
+            if self.check is not None:
+                self.check(*batch, where)
+        except BadRowsError as error:
+            if self.on_bad == "error":
+                raise
+            if self.on_bad == "skip":
+                warnings.warn(f"the batch is left out (on_bad='skip'): {error}", stacklevel=2)
+            return self.on_bad == "keep"
+        return True
+
+    def _batch(self, given: Any, where: str) -> Any:
         parts = given if isinstance(given, (tuple, list)) and len(given) <= 3 else (given,)
         x, y, weights = (*parts, *(None,) * (3 - len(parts)))
         batch = (
@@ -171,10 +195,7 @@ class Stream:
             arrays_of(weights, f"{where}, sample_weight"),
         )
         check_rows(*batch, where)
-        check_finite(batch, where)
-        if self.check is not None:
-            self.check(*batch, where)
-        return jax.tree.map(np.asarray, batch)
+        return batch
 
 
 def _waited(found: queue.Queue[Any]) -> Any:

@@ -1,0 +1,114 @@
+"""Dirty data, seen once before anything is compiled: rows that cannot be learned from, and what is merely odd.
+
+A check that finds bad rows raises `BadRowsError`, which says which rows; what happens then is the policy `on_bad`:
+"error" says it, "skip" leaves the rows out and warns of them, "keep" lets them in. Other faults, such as a shape that
+does not fit, are errors under every policy.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+from ..errors import BadRowsError
+
+POLICIES = ("error", "skip", "keep")
+SHARED = 0.01  # a smaller share of validation rows among the training rows is what chance may do
+D = TypeVar("D", bound=tuple)
+
+
+def check_policy(on_bad: Any, where: str, policies: tuple[str, ...] = POLICIES) -> None:
+    """Refuse a policy that there is not."""
+    if on_bad not in policies:
+        raise ValueError(f"{where}(on_bad={on_bad!r}): expected one of {', '.join(map(repr, policies))}")
+
+
+def sound(data: D, checks: Iterable[Callable[[D], Any]], on_bad: str, where: str) -> D:
+    """Data that passes the checks: as it is, without its bad rows, or with them.
+
+    Args:
+        data: a named tuple of trees of arrays with equal numbers of rows.
+        checks: each raises `BadRowsError` for rows that are bad.
+        on_bad: the policy.
+        where: who calls; for the warning.
+    """
+    rows, first = len(jax.tree.leaves(data)[0]), None
+    for check in checks:
+        while True:
+            try:
+                check(data)
+            except BadRowsError as error:
+                if on_bad == "error" or (on_bad == "skip" and error.rows.all()):
+                    raise
+                if on_bad == "skip":
+                    kept = ~error.rows
+                    data = type(data)(*jax.tree.map(lambda a, kept=kept: a[kept], tuple(data)))
+                    first = first or error
+                    continue
+            break
+    if first is not None:
+        left = len(jax.tree.leaves(data)[0])
+        warnings.warn(f"{where}(on_bad='skip'): {rows - left} of {rows} rows are left out. {first}", stacklevel=5)
+    return data
+
+
+def warn_odd(data: Any, held_out: Any) -> None:
+    """Warn of weights and targets that teach nothing, and of validation rows that are among the training rows."""
+    for weights in map(np.asarray, jax.tree.leaves(data.weights)):
+        if (weights < 0).any():
+            at = int(np.argmax((weights < 0).reshape(len(weights), -1).any(axis=1)))
+            said = f"{weights[at].min():g} at index {at}: the loss of such rows is made larger, not smaller"
+        elif not weights.any():
+            said = "all are 0: there is nothing to learn"
+        else:
+            continue
+        warnings.warn(f"fit(sample_weight=...): {said}", stacklevel=4)
+    for y in jax.tree.leaves(data.y):
+        y = np.asarray(y)
+        if len(y) > 1 and y.ndim <= 2 and y.size and y[0].size == 1 and (y == y[0]).all():
+            warnings.warn(
+                f"fit(y=...): all {len(y)} targets are {y.ravel()[0]:g}: there is nothing to learn from them",
+                stacklevel=4,
+            )
+    if held_out is None:
+        return
+    ours, theirs = jax.tree.leaves(data.x), jax.tree.leaves(held_out.x)
+    shared = shared_rows(ours, theirs)
+    if shared.sum() > SHARED * len(shared):
+        warnings.warn(
+            f"fit(validation_data=...): {shared.sum()} of {len(shared)} rows (the first is {int(np.argmax(shared))}) "
+            "are among the training rows: the results of validation say too little about new data",
+            stacklevel=4,
+        )
+
+
+def shared_rows(ours: list[Any], theirs: list[Any]) -> np.ndarray:
+    """For each of their rows, whether one of ours is the same: (rows,) truth values.
+
+    The sums of rows are compared first, one cheap pass; only rows of equal sums are compared number by number.
+
+    >>> shared_rows([np.array([[1, 2], [3, 4]])], [np.array([[3, 4], [4, 3]])]).tolist()
+    [True, False]
+    """
+    sums = [
+        sum(np.asarray(a).reshape(len(a), -1).sum(1, dtype=np.float64) for a in arrays) for arrays in (ours, theirs)
+    ]
+    found = np.isin(sums[1], sums[0])
+    candidates = np.flatnonzero(np.isin(sums[0], sums[1][found]))
+    known = set(_row_bytes(ours, candidates))
+    maybe = np.flatnonzero(found)
+    found[maybe] = [row in known for row in _row_bytes(theirs, maybe)]
+    return found
+
+
+def _row_sums(arrays: list[Any]) -> np.ndarray:
+    return sum(np.asarray(a).reshape(len(a), -1).sum(axis=1, dtype=np.float64) for a in arrays)  # type: ignore
+
+
+def _row_bytes(arrays: list[Any], rows: np.ndarray) -> list[bytes]:
+    chosen = [np.ascontiguousarray(np.asarray(a)[rows]) for a in arrays]
+    return [b"".join(a[i].tobytes() for a in chosen) for i in range(len(rows))]
