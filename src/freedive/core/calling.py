@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from .forward import Pass, refuse_flagged
 from .structure import compiled, structure
@@ -37,7 +38,7 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
 
     call = compiled(("call", tree, others, frozen, structure(root)), run)
     outputs, state, flags = call(root, gather(root), np.uint32(next_seed() if training else 0), arrays)
-    if not any(isinstance(count, jax.core.Tracer) for count in flags.values()):
+    if not any(isinstance(count, Tracer) for count in flags.values()):
         refuse_flagged(root, flags)
     if training:
         scatter(root, {}, state)

@@ -9,10 +9,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..files.errors import missing_file
 from .errors import DataFileError
 from .folders import ClassFolder, read_class_folder, stack
-from .opening import Path
+from .opening import Path, open_file
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
 MAX_SAMPLES = 2**28  # an hour and a half at 48 kHz: a small file may claim anything
@@ -36,9 +35,7 @@ def read_audio(
         DataFileError: no sound file, a damaged or an empty one.
     """
     name = name or ("sound" if isinstance(path, bytes) else os.fspath(path))
-    if not isinstance(path, bytes) and not os.path.exists(path):
-        raise missing_file(path)
-    with io.BytesIO(path) if isinstance(path, bytes) else open(path, "rb") as source:
+    with io.BytesIO(path) if isinstance(path, bytes) else open_file(path) as source:
         _refuse_cut_wave(source, name)
         samples, rate = _decode(source, name)
     if not np.isfinite(samples).all():
@@ -55,6 +52,7 @@ def read_audio_folder(
     sample_rate: int | None = None,
     frames: int | None = None,
     on_error: str = "raise",
+    follow_links: bool = False,
 ) -> ClassFolder:
     """A folder of class folders of sounds.
 
@@ -63,6 +61,7 @@ def read_audio_folder(
         sample_rate: the wanted rate; None expects that all files have the same.
         frames: cut every sound to that many samples, or lengthen it with silence; None keeps the lengths.
         on_error: "raise", or "skip" damaged files with a warning.
+        follow_links: whether links may lead out of the folder.
 
     Returns:
         A `ClassFolder`; `x` is float32 (n, frames), or a list of arrays (frames,) where lengths are kept.
@@ -77,7 +76,7 @@ def read_audio_folder(
             raise ValueError(f"{file} has {rate} samples a second, {first} has {other}: pass sample_rate=")
         return samples if frames is None else fit_length(samples, frames)
 
-    found = read_class_folder(folder, EXTENSIONS, read, on_error)
+    found = read_class_folder(folder, EXTENSIONS, read, on_error, follow_links)
     if frames is not None:
         found.x = stack(found.x, found.files, "Pass frames=")
     return found

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from ..files.errors import missing_file
 from .errors import DataFileError
-from .opening import MAX_BYTES, Path, read_bytes
+from .opening import Path, open_file, read_bytes
 
 Split = tuple[np.ndarray, np.ndarray]
 PIXELS = 3 * 32 * 32
+MOST_BYTES = 2**28  # of one member; the largest that is published has 154 million
 # classes -> (training files, test file, number of values of each label byte)
 LAYOUTS: dict[int, tuple[tuple[str, ...], str, tuple[int, ...]]] = {
     10: (tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", (10,)),
@@ -76,25 +77,29 @@ def _contents(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]
                 detail = "a pickle, which may run code when it is opened: take the binary version of the same page"
                 raise DataFileError(file.removesuffix(".bin"), detail)
             yield name, read_bytes(file)
-    elif os.path.exists(path):
-        yield from _members(path, names)
     else:
-        raise missing_file(path)
+        yield from _members(path, names)
 
 
 def _members(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     missing = set(names)
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with open_file(path) as file, tarfile.open(fileobj=file, mode="r:*") as archive:
             for member in archive:
                 name = PurePosixPath(member.name).name
-                if name in missing and member.isreg():
-                    if member.size > MAX_BYTES:
-                        raise DataFileError(path, f"{name} claims {member.size:,} bytes")
+                if name in names and member.isreg():
+                    if name not in missing:
+                        raise DataFileError(path, f"{name} stands twice in it")
+                    if member.size > MOST_BYTES:
+                        raise DataFileError(
+                            path, f"{name} claims {member.size:,} bytes; at most {MOST_BYTES:,} are read"
+                        )
                     stream = archive.extractfile(member)
                     yield name, stream.read() if stream else b""
                     missing.remove(name)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except FileNotFoundError:
+        raise
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataFileError(path, f"no tar archive, or a damaged one: {error}") from error
     if missing:
         raise DataFileError(path, f"the archive lacks {', '.join(sorted(missing))}; take the binary version")

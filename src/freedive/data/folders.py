@@ -42,12 +42,16 @@ class ClassFolder:
         return len(self.files)
 
 
-def list_class_folder(folder: Path, extensions: Sequence[str]) -> tuple[list[str], np.ndarray, list[str]]:
+def list_class_folder(
+    folder: Path, extensions: Sequence[str], follow_links: bool = False
+) -> tuple[list[str], np.ndarray, list[str]]:
     """The files of a folder of class folders.
 
     Args:
         folder: holds one folder a class; hidden files and other extensions are passed over.
         extensions: as (".png", ".jpg"), in small letters; either case is found.
+        follow_links: whether links may lead out of the folder; else one that does is an error, since a folder from
+            others could then show files of yours.
 
     Returns:
         (files, labels, class_names): sorted by class and name, so that every machine finds the same order.
@@ -66,23 +70,30 @@ def list_class_folder(folder: Path, extensions: Sequence[str]) -> tuple[list[str
             raise DataFileError(os.path.join(folder, name), detail)
         files += found
         labels += [label] * len(found)
+    if not follow_links:
+        _refuse_outside(folder, files)
     if not files:
         raise DataFileError(folder, f"no folders in it. Expected FOLDER/CLASS/FILE with {', '.join(extensions)}")
     return files, np.array(labels, np.int64), names
 
 
 def read_class_folder(
-    folder: Path, extensions: Sequence[str], read: Callable[[str], Any], on_error: str = "raise"
+    folder: Path,
+    extensions: Sequence[str],
+    read: Callable[[str], Any],
+    on_error: str = "raise",
+    follow_links: bool = False,
 ) -> ClassFolder:
     """Read every file of a folder of class folders by `read`.
 
     Args:
         on_error: "raise" at the first file that cannot be read, or "skip" such files with one warning that counts
             and names them.
+        follow_links: whether links may lead out of the folder.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error={on_error!r}: expected 'raise' or 'skip'")
-    files, labels, names = list_class_folder(folder, extensions)
+    files, labels, names = list_class_folder(folder, extensions, follow_links)
     items, kept, skipped = [], [], []
     for place, file in enumerate(files):
         try:
@@ -106,6 +117,17 @@ def stack(items: list[np.ndarray], files: list[str], advice: str) -> np.ndarray:
         if item.shape != items[0].shape:
             raise DataFileError(file, f"shape {item.shape}, but {files[0]} has {items[0].shape}. {advice}")
     return np.stack(items)
+
+
+def _refuse_outside(folder: Path, files: list[str]) -> None:
+    root = os.path.join(os.path.realpath(folder), "")
+    folders = {where: os.path.realpath(where) for where in {os.path.dirname(file) for file in files}}
+    for file in files:
+        where, name = os.path.split(file)
+        target = os.path.realpath(file) if os.path.islink(file) else os.path.join(folders[where], name)
+        if not target.startswith(root):
+            detail = f"a link leads out of the folder, to {target}. Copy what it shows, or pass follow_links=True"
+            raise DataFileError(file, detail)
 
 
 def _walk(folder: str, extensions: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import struct
@@ -12,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files.errors import missing_file
 from .errors import DataFileError
 from .folders import ClassFolder, read_class_folder, stack
-from .opening import Path
+from .opening import Path, open_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,13 +81,15 @@ def read_image_folder(
     channels: int = 3,
     fit: str = "stretch",
     on_error: str = "raise",
+    follow_links: bool = False,
 ) -> ClassFolder:
-    """A folder of class folders of pictures; arguments as for `read_image`.
+    """A folder of class folders of pictures; arguments as for `read_image` and `read_class_folder`.
 
     Returns:
         A `ClassFolder`; `x` is uint8 (n, height, width, channels).
     """
-    found = read_class_folder(folder, EXTENSIONS, lambda file: read_image(file, size, channels, fit), on_error)
+    read = functools.partial(read_image, size=size, channels=channels, fit=fit)
+    found = read_class_folder(folder, EXTENSIONS, read, on_error, follow_links)
     found.x = stack(found.x, found.files, "Pass size=(height, width)")
     return found
 
@@ -98,14 +100,17 @@ def open_image(path: Path | bytes, max_pixels: int = MAX_PIXELS, name: str = "")
     from PIL import Image, ImageOps
 
     name = name or ("picture" if isinstance(path, bytes) else os.fspath(path))
-    if not isinstance(path, bytes) and not os.path.exists(path):
-        raise missing_file(path)
     with contextlib.ExitStack() as stack_of_files:
+        opened = io.BytesIO(path) if isinstance(path, bytes) else open_file(path)
+        source = stack_of_files.enter_context(opened)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound here is ours
-                source = io.BytesIO(path) if isinstance(path, bytes) else path
                 image = stack_of_files.enter_context(Image.open(source, formats=FORMATS))
+                if image.format == "PNG":  # whose end is looked at by `verify` alone
+                    image.verify()
+                    source.seek(0)
+                    image = stack_of_files.enter_context(Image.open(source, formats=FORMATS))
                 if image.width * image.height > max_pixels:
                     detail = f"{image.width} x {image.height} pixels; at most {max_pixels:,} are read (max_pixels=)"
                     raise DataFileError(name, detail)

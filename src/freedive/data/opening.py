@@ -9,24 +9,29 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from ..files.errors import missing_file
+from ..files.opening import NotAFileError, open_regular
 from .errors import DataFileError
 
 Path = str | os.PathLike[str]
 MAX_BYTES = 2**33  # what a gzipped file may unpack to: a small one may claim anything
+PACKED = 100  # what a gzipped file may unpack to beside that, in times of its size
+FREE_BYTES = 2**26  # which it may always
 _CHUNK = 2**22
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A regular file opened for reading: a pipe or a device under a picture's name would wait, or never end."""
+    try:
+        return open_regular(path)
+    except NotAFileError as error:
+        raise DataFileError(path, f"{error.strerror}, expected a file") from None
 
 
 @contextlib.contextmanager
 def open_binary(path: Path) -> Iterator[BinaryIO]:
     """A file opened for reading, unpacked on the way if it is gzipped; what goes wrong inside names the file."""
     with contextlib.ExitStack() as opened:
-        try:
-            file = opened.enter_context(open(path, "rb"))
-        except FileNotFoundError:
-            raise missing_file(path) from None
-        except IsADirectoryError:
-            raise DataFileError(path, "a folder, expected a file") from None
+        file = opened.enter_context(open_file(path))
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:
@@ -39,10 +44,14 @@ def read_at_most(path: Path, file: BinaryIO, most: int) -> bytes:
     """The next bytes of a file, `most` of them or fewer at its end, taking memory only as they come."""
     if most > MAX_BYTES:
         raise DataFileError(path, f"{most:,} bytes announced; at most {MAX_BYTES:,} are read")
-    parts, left = [], most
+    packed = isinstance(file, gzip.GzipFile)
+    bound = FREE_BYTES + PACKED * os.path.getsize(path) if packed else MAX_BYTES
+    parts, left, taken = [], most, 0
     while left and (part := file.read(min(left, _CHUNK))):
         parts.append(part)
-        left -= len(part)
+        left, taken = left - len(part), taken + len(part)
+        if taken > bound:
+            raise DataFileError(path, f"more than {bound:,} bytes come out of it: unpack it first, if it is no bomb")
     return b"".join(parts)
 
 

@@ -6,18 +6,16 @@ flipped bit goes unnoticed. Other programs read the file as any safetensors file
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .atomic import write_atomic
-from .errors import ModelFileError, missing_file
+from .errors import ModelFileError
 from .header import (
     DTYPE_NAMES,
     DTYPES,
@@ -29,6 +27,7 @@ from .header import (
     make_header,
     read_header,
 )
+from .opening import NotAFileError, open_regular
 
 Path = str | os.PathLike[str]
 CHECKSUMS = "freedive.sha256"
@@ -112,20 +111,10 @@ class _ReadOnce:
 
     def __enter__(self) -> _ReadOnce:
         try:
-            self.file = open(self.path, "rb", buffering=0, opener=_open_without_waiting)
-        except FileNotFoundError:
-            raise missing_file(self.path) from None
-        except IsADirectoryError:
-            raise ModelFileError(self.path, "NOT_A_MODEL", "a folder") from None
-        except OSError as error:
-            if error.errno in (errno.ENXIO, errno.ENODEV, errno.ESPIPE):  # sockets, devices, pipes
-                raise ModelFileError(self.path, "NOT_A_MODEL", "not a regular file") from None
-            raise
-        status = os.fstat(self.file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            self.file.close()
-            raise ModelFileError(self.path, "NOT_A_MODEL", "not a regular file")
-        self.size = status.st_size
+            self.file: Any = open_regular(self.path, buffering=0)
+        except NotAFileError as error:
+            raise ModelFileError(self.path, "NOT_A_MODEL", str(error.strerror)) from None
+        self.size = os.fstat(self.file.fileno()).st_size
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -147,10 +136,6 @@ class _ReadOnce:
                 raise ModelFileError(self.path, "TRUNCATED", f"the file became shorter: {rest.nbytes:,} bytes missing")
             rest = rest[got:]
         return taken
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would wait for ever
 
 
 def _read_tensor(file: _ReadOnce, entry: TensorEntry, sums: Mapping[str, str] | None) -> np.ndarray:

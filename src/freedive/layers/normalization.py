@@ -357,12 +357,6 @@ class Normalization(Layer):
             squares = squares + array.var(others) * number + change**2 * number * (count - number) / count
         if not count:
             raise self.error("adapt got no data")
-        if np.any(still := squares / count <= EPSILON**2):
-            warnings.warn(
-                f"{self.path} (Normalization): {int(np.sum(still))} of {np.size(still)} features do not vary in the "
-                "data; they are centred and not divided",
-                stacklevel=2,
-            )
         self.build(shape)
         self.set_weights([mean, squares / count, np.int32(min(count, 2**31 - 1))])
 

@@ -3,4 +3,4 @@
 from . import data, layers, others, settings
 
 REFUSED = {**data.REFUSED, **settings.REFUSED, **layers.REFUSED, **others.REFUSED}
-WARNED = {**data.WARNED, **layers.WARNED}
+WARNED = data.WARNED

@@ -116,13 +116,3 @@ REFUSED = {
     "Lambda of a number": (made(Lambda, 3), "expected a function of the input"),
     "Lambda gives None": (called(lambda: Lambda(lambda x: None), X), "its function gave None"),
 }
-WARNED = {
-    "a feature that does not vary": (
-        lambda: Normalization().adapt(put_ones()),
-        "1 of 4 features do not vary in the data",
-    ),
-}
-
-
-def put_ones():
-    return np.concatenate([X[:, :3], np.ones((40, 1))], axis=1)
