@@ -47,9 +47,9 @@ BAD_Y = put(put(Y, 5, 9), 6, -1)
 GOOD = [i for i in range(40) if i not in (3, 5, 6, 7)]
 
 
-def weights_after(x, y, **options):
+def weights_after(x, y, policy="stop", **options):
     fd.set_seed(1)
-    model = classifier()
+    model = classifier(on_nonfinite=policy)
     model.fit(x, y, verbose=0, seed=0, **options)
     return model.get_weights()
 
@@ -78,10 +78,12 @@ def test_skipping_leaves_out_whole_batches_of_a_stream():
 
 def test_keeping_lets_them_in():
     with warnings.catch_warnings(action="error"):
-        assert not np.isfinite(weights_after(BAD_X, Y, on_bad="keep")[0]).all()
+        assert not np.isfinite(weights_after(BAD_X, Y, on_bad="keep", policy="keep")[0]).all()
         assert np.isnan(classifier().predict(BAD_X, on_bad="keep")[3]).all()
-        ids = np.array([[0, 9]] * 8)
-        assert np.isnan(own_words().fit(ids, np.arange(8.0), on_bad="keep", verbose=0).history["loss"]).all()
+        words = own_words(on_nonfinite="keep")
+        assert np.isnan(
+            words.fit(np.array([[0, 9]] * 8), np.arange(8.0), on_bad="keep", verbose=0).history["loss"]
+        ).all()
 
 
 def test_nothing_left_is_an_error_also_where_rows_are_skipped():

@@ -1,4 +1,4 @@
-"""The arguments that every layer takes, in Keras' words, checked where a layer is made; and those that its call takes."""
+"""The arguments that every layer takes, in Keras' words, checked where it is made; and those that its call takes."""
 
 from __future__ import annotations
 

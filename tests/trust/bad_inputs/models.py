@@ -40,9 +40,9 @@ class Words(fd.Model):
         return self.out(self.table(x * 2).mean(1))
 
 
-def own_words():
+def own_words(**options):
     model = Words()
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", **options)
     return model
 
 
