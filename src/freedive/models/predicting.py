@@ -50,10 +50,10 @@ def predict(
         x = arrays_of(x, "predict(x=...)")
         size = batch_size or rows_at_once(model)
         x = x if steps is None else jax.tree.map(lambda a: a[: steps * size], x)
+        parts, count = cut(x, size, bool(callbacks))
         if on_bad == "error":
             check_finite(x, "predict(x=...)")
             check_ids(model, x, "predict(x=...)")
-        parts, count = cut(x, size, bool(callbacks))
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
     outputs: list[Any] = []
     watchers.on_predict_begin()  # a callback may change the values that answer
