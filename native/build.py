@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native_loops.so"
+LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.so"
 OPTIONS = ["-O3", "-std=c++17", "-fPIC", "-DNDEBUG", "-fno-math-errno", "-ffp-contract=fast"]
 SETS = {  # name -> (floats in a register, options)
     "base": (4, []),
@@ -47,22 +47,14 @@ def build(library: Path = LIBRARY) -> None:
     with tempfile.TemporaryDirectory() as folder:
         jobs = [["-isystem", str(headers), "-c", str(ROOT / "doors.cc"), "-o", f"{folder}/doors.o"]]
         for name, (width, options) in sets.items():
-            jobs.append(
-                [
-                    *options,
-                    f"-DLOOPS=loops_{name}",
-                    f"-DWIDTH={width}",
-                    "-c",
-                    str(ROOT / "lstm.cc"),
-                    "-o",
-                    f"{folder}/{name}.o",
-                ]
-            )
+            for source in ("lstm", "conv"):
+                names = [f"-DLOOPS={name}", f"-DWIDTH={width}"]
+                jobs.append([*options, *names, "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}_{name}.o"])
         for job in jobs:
             _run([cxx, *OPTIONS, *job])
         objects = sorted(str(path) for path in Path(folder).glob("*.o"))
-        _run([cxx, "-shared", "-pthread", *objects, "-o", f"{folder}/native_loops.so"])
-        shutil.move(f"{folder}/native_loops.so", library)
+        _run([cxx, "-shared", "-pthread", *objects, "-o", f"{folder}/loops.so"])
+        shutil.move(f"{folder}/loops.so", library)
 
 
 def _run(command: list[str]) -> None:

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "lstm.h"
+#include "loops.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -16,18 +16,23 @@ using Result = ffi::ResultBuffer<ffi::F32>;
 using Mask = ffi::Buffer<ffi::PRED>;
 
 namespace freedive {
+
+using Geometry = ffi::Span<const int64_t>;  // strides, zeros before, dilations
+
 namespace {
 
 const Loops& loops() {
 #if defined(__x86_64__)
-  static const Loops& best = __builtin_cpu_supports("avx512f")                                    ? loops_avx512
-                             : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? loops_avx2
-                                                                                                : loops_base;
+  static const Loops& best = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") ? avx512::table
+                             : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")        ? avx2::table
+                                                                                                      : base::table;
 #else
-  static const Loops& best = loops_base;
+  static const Loops& best = base::table;
 #endif
   return best;
 }
+
+constexpr long kRows = 4;  // of a batch, worth a processor
 
 // Parts are taken one by one by whoever has time; the caller too, so that a busy pool delays nothing.
 struct Shared {
@@ -37,14 +42,16 @@ struct Shared {
   std::condition_variable finished;
 };
 
+long parts_of(ffi::ThreadPool& pool, long rows, long least) {
+  return std::max(1L, std::min<long>(pool.num_threads(), rows / least));
+}
+
 template <typename Part>
-void in_parallel(ffi::ThreadPool pool, long rows, Part part) {
-  constexpr long kLeast = 4;  // rows worth a processor
-  const long count = std::max(1L, std::min<long>(pool.num_threads(), rows / kLeast));
+void in_parallel(ffi::ThreadPool& pool, long rows, long count, Part part) {
   auto shared = std::make_shared<Shared>();
   auto work = [shared, count, rows, part] {
     for (long i; (i = shared->next++) < count;) {
-      part(rows * i / count, rows * (i + 1) / count);
+      part(i, rows * i / count, rows * (i + 1) / count);
       std::lock_guard<std::mutex> lock(shared->mutex);
       if (++shared->done == count) shared->finished.notify_all();
     }
@@ -65,7 +72,7 @@ Lstm described(const Array& kernel, const Mask& mask, const Array& keep, bool re
   return l;
 }
 
-ffi::Error forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Array c, Mask mask, Array keep,
+ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Array c, Mask mask, Array keep,
                    Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
   Lstm l = described(kernel, mask, keep, reverse);
   l.time = projected.dimensions()[0], l.batch = projected.dimensions()[1];
@@ -74,13 +81,14 @@ ffi::Error forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h,
   l.gates = gates->element_count() ? gates->typed_data() : nullptr;
   l.cells = cells->element_count() ? cells->typed_data() : nullptr;
   std::vector<float> panels(loops().panels_size(l.units, 4 * l.units));
-  loops().pack(l.kernel, l.units, 4 * l.units, false, panels.data());
+  loops().pack(l.kernel, l.units, 4 * l.units, 4 * l.units, 1, panels.data());
   l.panels = panels.data();
-  in_parallel(pool, l.batch, [&l](long first, long last) { loops().forward(l, first, last); });
+  in_parallel(pool, l.batch, parts_of(pool, l.batch, kRows),
+              [&l](long, long first, long last) { loops().lstm_forward(l, first, last); });
   return ffi::Error::Success();
 }
 
-ffi::Error backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates, Array cells,
+ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates, Array cells,
                     Mask mask, Array keep, Result by_projected, Result by_h_first, Result by_c_first, bool reverse) {
   Lstm l = described(kernel, mask, keep, reverse);
   l.time = by_outputs.dimensions()[0], l.batch = by_outputs.dimensions()[1];
@@ -90,21 +98,81 @@ ffi::Error backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array ke
   l.by_projected = by_projected->typed_data();
   l.by_h_first = by_h_first->typed_data(), l.by_c_first = by_c_first->typed_data();
   std::vector<float> panels(loops().panels_size(4 * l.units, l.units));
-  loops().pack(l.kernel, 4 * l.units, l.units, true, panels.data());
+  loops().pack(l.kernel, 4 * l.units, l.units, 1, 4 * l.units, panels.data());
   l.panels = panels.data();
-  in_parallel(pool, l.batch, [&l](long first, long last) { loops().backward(l, first, last); });
+  in_parallel(pool, l.batch, parts_of(pool, l.batch, kRows),
+              [&l](long, long first, long last) { loops().lstm_backward(l, first, last); });
+  return ffi::Error::Success();
+}
+
+Convolution described(const ffi::AnyBuffer::Dimensions& x, const ffi::AnyBuffer::Dimensions& kernel,
+                      const ffi::AnyBuffer::Dimensions& y, Geometry geometry) {
+  Convolution c = {};
+  c.pictures = x[0], c.channels = x[3], c.filters = y[3];
+  for (int i = 0; i < 2; ++i) {
+    c.size[i] = x[i + 1], c.places[i] = y[i + 1], c.taps[i] = kernel[i];
+    c.stride[i] = geometry[i], c.before[i] = geometry[2 + i], c.dilation[i] = geometry[4 + i];
+  }
+  return c;
+}
+
+ffi::Error conv(ffi::ThreadPool pool, Array x, Array kernel, Result y, Geometry geometry) {
+  Convolution c = described(x.dimensions(), kernel.dimensions(), y->dimensions(), geometry);
+  c.x = x.typed_data(), c.found = y->typed_data();
+  std::vector<float> panels(loops().panels_size(c.depth(), c.filters));
+  loops().pack(kernel.typed_data(), c.depth(), c.filters, c.filters, 1, panels.data());
+  c.panels = panels.data();
+  in_parallel(pool, c.pictures, parts_of(pool, c.pictures, 1),
+              [&c](long, long first, long last) { loops().conv(c, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geometry geometry) {
+  Convolution c = described(x->dimensions(), kernel.dimensions(), y.dimensions(), geometry);
+  c.y = y.typed_data(), c.found = x->typed_data();
+  std::vector<float> panels(loops().panels_size(c.filters, c.depth()));
+  loops().pack(kernel.typed_data(), c.filters, c.depth(), 1, c.filters, panels.data());
+  c.panels = panels.data();
+  in_parallel(pool, c.pictures, parts_of(pool, c.pictures, 1),
+              [&c](long, long first, long last) { loops().conv_by_x(c, first, last); });
+  return ffi::Error::Success();
+}
+
+// Every processor adds up a kernel of its own; their sum is taken in the order of the pictures.
+ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, Geometry geometry) {
+  Convolution c = described(x.dimensions(), kernel->dimensions(), y.dimensions(), geometry);
+  c.x = x.typed_data(), c.y = y.typed_data();
+  const long floats = c.depth() * c.filters, parts = parts_of(pool, c.pictures, 1);
+  std::vector<float> sums(floats * parts);
+  in_parallel(pool, c.pictures, parts, [&](long part, long first, long last) {
+    loops().conv_by_kernel(c, first, last, sums.data() + part * floats);
+  });
+  float* found = kernel->typed_data();
+  for (long i = 0; i < floats; ++i) {
+    found[i] = 0;
+    for (long part = 0; part < parts; ++part) found[i] += sums[part * floats + i];
+  }
   return ffi::Error::Success();
 }
 
 }  // namespace
 }  // namespace freedive
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_forward, freedive::forward,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_forward, freedive::lstm_forward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Mask>().Arg<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>()
                                   .Attr<bool>("reverse"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::backward,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
                                   .Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
+
+#define CONVOLUTION(door, function)                                                                          \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(door, freedive::function,                                                    \
+                                ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>() \
+                                    .Attr<freedive::Geometry>("geometry"))
+
+CONVOLUTION(freedive_conv, conv);
+CONVOLUTION(freedive_conv_by_x, conv_by_x);
+CONVOLUTION(freedive_conv_by_kernel, conv_by_kernel);

@@ -3,32 +3,15 @@
 //
 // Compiled once for each set of instructions (-DLOOPS=..., -DWIDTH=floats in a register).
 
-#include "lstm.h"
+#include "loops.h"
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
+#include "products.h"
+
 namespace freedive {
 namespace {
-
-typedef float Floats __attribute__((vector_size(WIDTH * 4)));
-typedef int Ints __attribute__((vector_size(WIDTH * 4)));
-constexpr long kWidth = WIDTH, kColumns = 2 * WIDTH, kRows = WIDTH == 16 ? 8 : 4;
-
-inline Floats load(const float* from, long count = kWidth) {
-  Floats x = {};
-  if (count >= kWidth) std::memcpy(&x, from, sizeof x);
-  else std::memcpy(&x, from, count * sizeof(float));
-  return x;
-}
-
-inline void store(float* to, Floats x, long count = kWidth) {
-  if (count >= kWidth) std::memcpy(to, &x, sizeof x);
-  else std::memcpy(to, &x, count * sizeof(float));
-}
-
-inline Floats all(float value) { return value - Floats{}; }
 
 // tanh to 2 units in the last place: a polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) beyond (Cephes' tanhf and expf).
 inline Floats tanh_of(Floats x) {
@@ -53,50 +36,8 @@ inline Floats tanh_of(Floats x) {
 
 inline Floats sigmoid(Floats x) { return 0.5f * tanh_of(0.5f * x) + 0.5f; }
 
-// products --------------------------------------------------------------------------------------------------------
-// The right factor lies in panels of kColumns columns, row after row, filled up with zeros.
-long panels_size(long depth, long width) { return (width + kColumns - 1) / kColumns * kColumns * depth; }
-
-void pack(const float* matrix, long depth, long width, bool transposed, float* panels) {
-  for (long first = 0; first < width; first += kColumns)
-    for (long k = 0; k < depth; ++k)
-      for (long n = first; n < first + kColumns; ++n)
-        *panels++ = n >= width ? 0.0f : transposed ? matrix[n * depth + k] : matrix[k * width + n];
-}
-
-template <long rows>
-void product_of(const float* a, long stride, const float* panel, long depth, float* y, long y_stride) {
-  Floats sums[rows][2] = {};
-  for (long k = 0; k < depth; ++k, panel += kColumns) {
-    const Floats left = load(panel), right = load(panel + kWidth);
-    for (long row = 0; row < rows; ++row) {
-      const float value = a[row * stride + k];
-      sums[row][0] += value * left;
-      sums[row][1] += value * right;
-    }
-  }
-  for (long row = 0; row < rows; ++row) {
-    store(y + row * y_stride, sums[row][0]);
-    store(y + row * y_stride + kWidth, sums[row][1]);
-  }
-}
-
-// y (rows, width filled up) = a (rows, depth) times the panels.
-void product(const float* a, long stride, const float* panels, long rows, long depth, long y_stride, float* y) {
-  for (long first = 0; first < y_stride; first += kColumns, panels += kColumns * depth) {
-    long row = 0;
-    for (; row + kRows <= rows; row += kRows)
-      product_of<kRows>(a + row * stride, stride, panels, depth, y + row * y_stride + first, y_stride);
-    for (; row + 2 <= rows; row += 2)
-      product_of<2>(a + row * stride, stride, panels, depth, y + row * y_stride + first, y_stride);
-    if (row < rows) product_of<1>(a + row * stride, stride, panels, depth, y + row * y_stride + first, y_stride);
-  }
-}
-
-long filled(long width) { return (width + kColumns - 1) / kColumns * kColumns; }
-
 // the loops -------------------------------------------------------------------------------------------------------
-void forward(const Lstm& l, long first_row, long last_row) {
+void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(4 * units);
   std::vector<float> z(rows * wide), h(rows * units), c(rows * units), into(rows * units);
   std::memcpy(h.data(), l.h_first + first_row * units, rows * units * sizeof(float));
@@ -109,7 +50,7 @@ void forward(const Lstm& l, long first_row, long last_row) {
       for (long i = 0; i < rows * units; ++i) into[i] = h[i] * keep[i];
       product_input = into.data();
     }
-    product(product_input, units, l.panels, rows, units, wide, z.data());
+    product({product_input, units, 1}, l.panels, rows, units, 4 * units, z.data(), wide);
     for (long row = 0; row < rows; ++row) {
       const long place = t * l.batch + first_row + row;
       const bool counts = !l.mask || l.mask[place];
@@ -139,7 +80,7 @@ void forward(const Lstm& l, long first_row, long last_row) {
   std::memcpy(l.c_last + first_row * units, c.data(), rows * units * sizeof(float));
 }
 
-void backward(const Lstm& l, long first_row, long last_row) {
+void lstm_backward_loop(const Lstm& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(units);
   std::vector<float> by_h(rows * units), by_c(rows * units), found(rows * wide);
   std::memcpy(by_c.data(), l.by_c_last + first_row * units, rows * units * sizeof(float));
@@ -173,8 +114,8 @@ void backward(const Lstm& l, long first_row, long last_row) {
         store(by_h_row + u, Floats{}, n);
       }
     }
-    product(l.by_projected + (t * l.batch + first_row) * 4 * units, 4 * units, l.panels, rows, 4 * units, wide,
-            found.data());
+    product({l.by_projected + (t * l.batch + first_row) * 4 * units, 4 * units, 1}, l.panels, rows, 4 * units, units,
+            found.data(), wide);
     for (long row = 0; row < rows; ++row) {
       const float* keep = l.keep ? l.keep + (first_row + row) * units : nullptr;
       for (long u = 0; u < units; ++u)
@@ -187,6 +128,10 @@ void backward(const Lstm& l, long first_row, long last_row) {
 
 }  // namespace
 
-extern const Loops LOOPS = {panels_size, pack, forward, backward};
+namespace LOOPS {
 
+void lstm_forward(const Lstm& l, long first_row, long last_row) { lstm_forward_loop(l, first_row, last_row); }
+void lstm_backward(const Lstm& l, long first_row, long last_row) { lstm_backward_loop(l, first_row, last_row); }
+
+}  // namespace LOOPS
 }  // namespace freedive

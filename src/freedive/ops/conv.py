@@ -1,8 +1,9 @@
 """Convolution and its transpose over any number of spatial axes, channels last.
 
-Each is written twice. The reference is XLA's own convolution. On a CPU, where its gradient by the kernel is some thirty
-times slower than a matrix product (measured in a compiled loop, jaxlib 0.10), it is patches times a matrix instead:
-shifted slices side by side on the channel axis, then one product. Both are differentiable in every mode.
+Each is written three times. The reference is XLA's own convolution, whose gradient by the kernel takes on a CPU some 30
+times slower than a matrix product (measured in a compiled loop, jaxlib 0.10). There it is a native loop, where that was
+built and does it; else patches times a matrix: shifted slices side by side on the channel axis, then one product. All
+are differentiable in every mode.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from . import native
+from .native import conv as native_conv
+
 Sizes = Sequence[int]
 Pads = Sequence[tuple[int, int]]
 Slices = Callable[[jax.Array], list[jax.Array]]  # of a padded input: what each tap of the window sees
 
-LARGEST_PATCHES = 2**27  # bytes; larger ones are made for a few samples at a time, and again for the gradient
+LARGEST_PATCHES = 2**22  # bytes; larger ones are made for a few samples at a time, and again for the gradient
 
 
 # convolution ---------------------------------------------------------------------------------------------------------
@@ -52,8 +56,9 @@ def conv(
     strides, dilation = spread(strides, x.ndim - 2), spread(dilation, x.ndim - 2)
     pads = explicit_padding(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
     options = {"strides": strides, "pads": pads, "dilation": dilation, "groups": groups}
+    on_cpu = conv_by_loops if groups == 1 and looped(x, kernel) else conv_by_patches
     return lax.platform_dependent(
-        x, kernel, cpu=lambda x, k: conv_by_patches(x, k, **options), default=lambda x, k: conv_by_xla(x, k, **options)
+        x, kernel, cpu=lambda x, k: on_cpu(x, k, **options), default=lambda x, k: conv_by_xla(x, k, **options)
     )
 
 
@@ -68,6 +73,36 @@ def conv_by_xla(x: jax.Array, kernel: jax.Array, strides: Sizes, pads: Pads, dil
         dimension_numbers=channels_last(x.ndim),
         feature_group_count=groups,
     )
+
+
+def looped(x: jax.Array, kernel: jax.Array) -> bool:
+    """Whether the native loops do it: lines and pictures in float32, with more than one tap."""
+    single = x.dtype == kernel.dtype == jnp.float32
+    return single and x.ndim <= 4 and math.prod(kernel.shape[:-2]) > 1 and bool(x.size) and native.available()
+
+
+def conv_by_loops(
+    x: jax.Array, kernel: jax.Array, strides: Sizes, pads: Pads, dilation: Sizes, groups: int
+) -> jax.Array:
+    """By the native loops; a line is a picture of one row."""
+    del groups
+    sizes = kernel.shape[:-2]
+    places = [output_size(*each) for each in zip(x.shape[1:-1], sizes, strides, pads, dilation, strict=True)]
+    geometry = geometry_of(x.shape[1:-1], places, sizes, strides, [a for a, _ in pads], dilation)
+    y = native_conv.conv(as_pictures(x), as_pictures(kernel, 0), geometry=geometry)
+    return y.reshape(x.shape[0], *places, kernel.shape[-1])
+
+
+def geometry_of(*of_axes: Sizes) -> native_conv.Geometry:
+    """A geometry of two axes from what is known of one or two."""
+    neutral = (1, 1, 1, 1, 0, 1)
+    pairs = [tuple(v) if len(v) == 2 else (n, *v) for v, n in zip(of_axes, neutral, strict=True)]
+    return native_conv.Geometry(*pairs)  # type: ignore[arg-type]
+
+
+def as_pictures(a: jax.Array, axis: int = 1) -> jax.Array:
+    """Lines as pictures of one row."""
+    return a if a.ndim == 4 else jnp.expand_dims(a, axis)
 
 
 def conv_by_patches(
@@ -173,10 +208,11 @@ def conv_transpose(
     reach = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:-2], dilation, strict=True)]
     crops = [_crop(*each, padding) for each in zip(x.shape[1:-1], reach, strides, extra, strict=True)]
     options = {"strides": strides, "crops": crops, "dilation": dilation}
+    on_cpu = conv_transpose_by_loops if looped(x, kernel) else conv_transpose_by_sums
     return lax.platform_dependent(
         x,
         kernel,
-        cpu=lambda x, k: conv_transpose_by_sums(x, k, **options),
+        cpu=lambda x, k: on_cpu(x, k, **options),
         default=lambda x, k: conv_transpose_by_xla(x, k, **options),
     )
 
@@ -194,6 +230,16 @@ def conv_transpose_by_xla(x: jax.Array, kernel: jax.Array, strides: Sizes, crops
         rhs_dilation=dilation,
         dimension_numbers=channels_last(x.ndim),
     )
+
+
+def conv_transpose_by_loops(x: jax.Array, kernel: jax.Array, strides: Sizes, crops: Pads, dilation: Sizes) -> jax.Array:
+    """By the native loop that takes a convolution back to its input."""
+    sizes = kernel.shape[:-2]
+    reach = [(k - 1) * d + 1 for k, d in zip(sizes, dilation, strict=True)]
+    new = [(n - 1) * s + r - a - b for n, s, r, (a, b) in zip(x.shape[1:-1], strides, reach, crops, strict=True)]
+    geometry = geometry_of(new, x.shape[1:-1], sizes, strides, [a for a, _ in crops], dilation)
+    y = native_conv.conv_by_x(as_pictures(x), as_pictures(kernel, 0), geometry=geometry)
+    return y.reshape(x.shape[0], *new, kernel.shape[-2])
 
 
 def conv_transpose_by_sums(x: jax.Array, kernel: jax.Array, strides: Sizes, crops: Pads, dilation: Sizes) -> jax.Array:

@@ -25,6 +25,7 @@ import numpy as np
 from .. import activations
 from ..numerics import widen
 from . import native
+from .native.lstm import lstm as native_lstm
 
 States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
 Gates = Callable[[Any, States], States]
@@ -248,7 +249,7 @@ def lstm(
     arguments = (projected, kernel, *states, mask, keep)
     if plain or unroll or not (len(projected) and usual and single and native.available()):
         return reference(*arguments)
-    by_hand = functools.partial(native.lstm, lambda *a: _flat(reference(*a)), reverse)
+    by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), reverse)
     return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
 
 

@@ -1,47 +1,18 @@
-"""The loops that freedive brings as machine code, where they were built: an LSTM over time, forward and back.
+"""An LSTM over time by the native loop, forward and back.
 
 XLA keeps one processor busy with a loop of small products, and calls a function for each of them. The native loop gives
 every processor rows of its own for the whole sequence, and keeps products and gates in the processor's caches (measured
-with two processors, LSTM of 128 units, 100 steps, 32 rows, forward and back: 10 ms, not 19). `native/` has the source;
-it is built when freedive is installed and a C++ compiler is there. Without it, and for everything it does not do,
-`recurrent.recurrence` does the work: the same numbers, within rounding.
-
-The gradient is native too; gradients of gradients are those of the recurrence.
+with two processors, LSTM of 128 units, 100 steps, 32 rows, forward and back: 10 ms, not 19). The gradient is native
+too; gradients of gradients are those of the recurrence.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import os
-import warnings
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-
-LIBRARY = Path(__file__).with_name("native_loops.so")
-
-
-@functools.cache
-def available() -> bool:
-    """Whether the native loops are there and this XLA takes them; FREEDIVE_NATIVE=0 leaves them alone."""
-    if os.environ.get("FREEDIVE_NATIVE") == "0" or not LIBRARY.exists():
-        return False
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-        for name in ("lstm_forward", "lstm_backward"):
-            door = jax.ffi.pycapsule(getattr(library, f"freedive_{name}"))
-            jax.ffi.register_ffi_target(f"freedive_{name}", door, platform="cpu")
-    except (OSError, AttributeError, RuntimeError) as error:
-        warnings.warn(
-            f"freedive's native loops cannot be used, so recurrent layers are slower: {error}. "
-            "Install freedive again to build them for this jaxlib",
-            stacklevel=2,
-        )
-        return False
-    return True
 
 
 def lstm(reference: Any, reverse: bool, projected: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> Any:

@@ -1,0 +1,57 @@
+// What the native loops are given, and where they write. All arrays are float32 and contiguous.
+#pragma once
+
+namespace freedive {
+
+// An LSTM over time.
+struct Lstm {
+  long time, batch, units;
+  bool reverse;
+  const float* kernel;      // (units, 4 units): the products of h, gates i f g o side by side
+  const bool* mask;         // (time, batch) or null: false where a row has no such step
+  const float* keep;        // (batch, units) or null: multiplies h in the product
+  // forward
+  const float* projected;   // (time, batch, 4 units): x W + b
+  const float* h_first;     // (batch, units)
+  const float* c_first;     // (batch, units)
+  float* outputs;           // (time, batch, units)
+  float* gates;             // (time, batch, 4 units) or null: after their activations
+  float* cells;             // (time, batch, units) or null
+  float* c_last;            // (batch, units)
+  // backward
+  const float* by_outputs;  // (time, batch, units); the last h is among the outputs
+  const float* by_c_last;   // (batch, units)
+  float* by_projected;      // (time, batch, 4 units)
+  float* by_h_first;        // (batch, units)
+  float* by_c_first;        // (batch, units)
+  const float* panels;      // the kernel as `pack` leaves it
+};
+
+// A convolution of pictures, and its two transposes: y (pictures, places, filters) comes from x (pictures, sizes,
+// channels) by the kernel (taps, channels, filters).
+struct Convolution {
+  long pictures, size[2], channels;     // of x
+  long places[2], filters;              // of y
+  long taps[2], stride[2], before[2], dilation[2];
+  const float *x, *kernel, *y;          // what is given of them
+  float* found;                         // what is not
+  const float* panels;                  // of the kernel; of its transpose for by_x
+  long depth() const { return taps[0] * taps[1] * channels; }
+};
+
+// The same code, compiled for one set of instructions.
+struct Loops {
+  long (*panels_size)(long depth, long width);
+  void (*pack)(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels);
+  void (*lstm_forward)(const Lstm&, long first_row, long last_row);
+  void (*lstm_backward)(const Lstm&, long first_row, long last_row);
+  void (*conv)(const Convolution&, long first_picture, long last_picture);
+  void (*conv_by_x)(const Convolution&, long first_picture, long last_picture);
+  void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
+};
+
+namespace base { extern const Loops table; }
+namespace avx2 { extern const Loops table; }
+namespace avx512 { extern const Loops table; }
+
+}  // namespace freedive

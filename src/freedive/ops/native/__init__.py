@@ -1,0 +1,38 @@
+"""What freedive brings as machine code, where it was built: the loop of an LSTM, and convolution.
+
+`native/` has the source; it is built when freedive is installed and a C++ compiler is there, for several sets of
+instructions among which the library chooses. Without it, and for everything it does not do, array code does the work:
+the same numbers, within rounding.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import warnings
+from pathlib import Path
+
+import jax
+
+LIBRARY = Path(__file__).with_name("loops.so")
+DOORS = ("lstm_forward", "lstm_backward", "conv", "conv_by_x", "conv_by_kernel")
+
+
+@functools.cache
+def available() -> bool:
+    """Whether the native loops are there and this XLA takes them; FREEDIVE_NATIVE=0 leaves them alone."""
+    if os.environ.get("FREEDIVE_NATIVE") == "0" or not LIBRARY.exists():
+        return False
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+        for door in (f"freedive_{name}" for name in DOORS):
+            jax.ffi.register_ffi_target(door, jax.ffi.pycapsule(getattr(library, door)), platform="cpu")
+    except (OSError, AttributeError, RuntimeError) as error:
+        warnings.warn(
+            f"freedive's native loops cannot be used, so convolutional and recurrent layers are slower: {error}. "
+            "Install freedive again to build them for this jaxlib",
+            stacklevel=2,
+        )
+        return False
+    return True
