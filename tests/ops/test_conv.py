@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from freedive.ops import conv as module
+from freedive.ops import native
 from freedive.ops.conv import conv, conv_transpose, explicit_padding
 
 RNG = np.random.default_rng(0)
@@ -40,6 +41,15 @@ TRANSPOSED = {
 }
 
 
+@pytest.fixture(params=["loops", "patches"])
+def lowering(request, monkeypatch):
+    """Both lowerings for CPUs, one after the other."""
+    if request.param == "patches":
+        monkeypatch.setattr(module, "looped", lambda *_: False)
+    elif not native.available():
+        pytest.skip("freedive was built without a C++ compiler")
+
+
 def arrays(case, dtype="float32"):
     x, kernel, options = case
     return [jnp.asarray(RNG.normal(size=shape), dtype) for shape in (x, kernel)], options
@@ -63,16 +73,16 @@ def both(monkeypatch, function, name, options):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_patches_are_the_convolution(case, monkeypatch):
+def test_it_is_the_convolution(case, lowering, monkeypatch):
     check(conv, *arrays(CASES[case]), monkeypatch)
 
 
 @pytest.mark.parametrize("case", TRANSPOSED)
-def test_sums_are_the_transposed_convolution(case, monkeypatch):
+def test_it_is_the_transposed_convolution(case, lowering, monkeypatch):
     check(conv_transpose, *arrays(TRANSPOSED[case]), monkeypatch)
 
 
-def check(function, operands, options, monkeypatch):
+def check(function, operands, options, monkeypatch, tolerance=1e-5):
     ours, reference = both(monkeypatch, function, function.__name__, options)
 
     @jax.jit
@@ -85,7 +95,22 @@ def check(function, operands, options, monkeypatch):
         return results
 
     mine, expected = computed(*operands)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5), mine, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=2 * tolerance), mine, expected)
+
+
+WIDE = {  # enough channels, pictures and places for every path of the native loops
+    "same": ((5, 19, 17, 21), (3, 3, 21, 37), {"padding": "same"}),
+    "valid": ((3, 20, 20, 32), (3, 3, 32, 64), {}),
+    "strided": ((4, 16, 15, 16), (5, 4, 16, 48), {"strides": (2, 3), "padding": "same"}),
+    "dilated": ((2, 17, 18, 8), (3, 3, 8, 33), {"dilation": (2, 3), "padding": "same"}),
+    "one channel": ((9, 28, 28, 1), (3, 3, 1, 32), {}),
+}
+
+
+@pytest.mark.parametrize("case", WIDE)
+def test_large_ones_too(case, monkeypatch):
+    operands, options = arrays(WIDE[case])
+    check(conv, operands, options, monkeypatch, 5e-4)  # sums of thousands of products
 
 
 @pytest.mark.parametrize("case", ["2d", "2d deep", "2d depthwise", "2d groups"])
@@ -98,7 +123,7 @@ def test_bfloat16(case, monkeypatch):
     np.testing.assert_allclose(y.astype("float32"), exact, atol=0.02 * float(jnp.abs(exact).max()))
 
 
-def test_second_derivatives_and_vmap(monkeypatch):
+def test_second_derivatives_and_vmap(lowering, monkeypatch):
     (x, kernel), options = arrays(CASES["2d deep"])
     ours, reference = both(monkeypatch, conv, "conv", options)
 
