@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.so"
+LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.bin"
 OPTIONS = ["-O3", "-std=c++17", "-fPIC", "-DNDEBUG", "-fno-math-errno", "-ffp-contract=fast"]
 SETS = {  # name -> (floats in a register, options)
     "base": (4, []),
@@ -53,8 +53,8 @@ def build(library: Path = LIBRARY) -> None:
         for job in jobs:
             _run([cxx, *OPTIONS, *job])
         objects = sorted(str(path) for path in Path(folder).glob("*.o"))
-        _run([cxx, "-shared", "-pthread", *objects, "-o", f"{folder}/loops.so"])
-        shutil.move(f"{folder}/loops.so", library)
+        _run([cxx, "-shared", "-pthread", *objects, "-o", f"{folder}/loops.bin"])
+        shutil.move(f"{folder}/loops.bin", library)
 
 
 def _run(command: list[str]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jax
 
-LIBRARY = Path(__file__).with_name("loops.so")
+LIBRARY = Path(__file__).with_name("loops.bin")
 DOORS = ("lstm_forward", "lstm_backward", "conv", "conv_by_x", "conv_by_kernel")
 
 
