@@ -76,19 +76,28 @@ def checked_name(name: Any) -> str | None:
 
 # of a call ----------------------------------------------------------------------------------------------------------
 @functools.cache
-def call_arguments(cls: type) -> tuple[str, ...]:
-    """The names of the arguments that a layer's call takes, in order."""
-    return tuple(inspect.signature(cls.call).parameters)[1:]  # type: ignore[attr-defined]
+def call_arguments(cls: type) -> frozenset[str]:
+    """The names of the arguments that a layer's call takes."""
+    return frozenset(inspect.signature(cls.call).parameters)  # type: ignore[attr-defined]
 
 
-def in_order(names: tuple[str, ...], inputs: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+@functools.cache
+def _by_place(cls: type) -> tuple[str, ...]:
+    """The names of those that may be given by place, in order."""
+    parameters = list(inspect.signature(cls.call).parameters.values())[1:]  # type: ignore[attr-defined]
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+
+def in_order(cls: type, inputs: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
     """The inputs of a call by place, also those that were given by name: they are cast and masked alike.
 
-    >>> in_order(("x", "y", "mask"), (1,), {"y": 2, "mask": 3})
+    >>> class Both:
+    ...     def call(self, x, y, mask=None): ...
+    >>> in_order(Both, (1,), {"y": 2, "mask": 3})
     ((1, 2), {'mask': 3})
     """
     kwargs = dict(kwargs)
-    for name in names[len(inputs) :]:
+    for name in _by_place(cls)[len(inputs) :]:
         if name not in kwargs or name in ("mask", "training"):
             break
         inputs = (*inputs, kwargs.pop(name))

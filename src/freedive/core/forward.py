@@ -98,7 +98,7 @@ class Pass:
     def call(self, layer: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
         """Run one layer: mode, masks and precision are settled here; the layer only computes."""
         path, takes, before = self.path(layer), call_arguments(type(layer)), self.training
-        inputs, kwargs = in_order(takes, inputs, kwargs)
+        inputs, kwargs = in_order(type(layer), inputs, kwargs)
         mode = kwargs.pop("training", None)
         self.training = before if mode is None else bool(mode)
         if "training" in takes:
