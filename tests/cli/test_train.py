@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from freedive.cli import modelfile, recipes
+from freedive.cli import modelfile, recipes, training
+from freedive.cli.training import CompileTime
 from freedive.datasets import CATALOG
 from freedive.models import load_model
 
@@ -143,11 +144,46 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
     while time.monotonic() < until and not (log.exists() and log.read_text().count("\n") > 3):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
+    assert "To go on: freedive train zoo --epochs 1000000 --output out --resume" in out
     assert "Stopped after " in errors and "Kept: out/model.safetensors" in errors
     model, about = modelfile.load(str(tmp_path / "out" / "model.safetensors"))
     assert about.test is None and about.data == "zoo"
     assert all(np.isfinite(w).all() for w in model.get_weights())
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, number, code):
+    words, seen = ("train", "zoo", "--epochs", 30, "--seed", 1, "--output"), []
+    assert run(*words, tmp_path / "whole").code == 0
+
+    class Stop(CompileTime):
+        def on_edge(self, run):
+            seen.append(run.epoch)
+            if run.epoch == 17:
+                signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CompileTime", Stop)
+        stopped = run(*words, tmp_path / "cut")
+    folder = tmp_path / "cut"
+    assert stopped.code == code and "Stopped after 17 of 30 epochs" in stopped.err
+    assert f"To go on: freedive train zoo --epochs 30 --seed 1 --output {folder} --resume" in stopped.out
+    again = run(*words, folder, "--resume")
+    assert again.code == 0 and "Going on with epoch 18" in again.out
+    assert sorted(os.listdir(folder)) == ["history.csv", "model.safetensors", "report.html"]
+    assert (folder / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+    models = [load_model(path / "model.safetensors").get_weights() for path in (folder, tmp_path / "whole")]
+    assert all((a == b).all() for a, b in zip(*models, strict=True))
+    assert "There is nothing to go on with" in run(*words, folder, "--resume").err
+
+
+def test_a_training_that_begins_anew_says_what_is_there(run, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step-000000000007.safetensors").write_bytes(b"")
+    result = run("train", "zoo", "--epochs", 2, "--output", tmp_path, "-q")
+    assert result.code == 0
+    assert f"To go on with it: freedive train zoo --epochs 2 --output {tmp_path} --resume" in result.err

@@ -1,6 +1,6 @@
 """The command `freedive`: which commands there are, how errors are told, and what they leave as exit code.
 
-0: done. 1: the work failed. 2: the command was used wrongly. 130: stopped by Ctrl-C.
+0: done. 1: the work failed. 2: the command was used wrongly. 130: stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 
 from . import bench, console, machine, train, tune, use
 
-FAILED, MISUSED, STOPPED = 1, 2, 130
+FAILED, MISUSED = 1, 2
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
 EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError, RuntimeError)  # else: a bug
 
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return app(words, prog_name="freedive", standalone_mode=False) or 0
     except console.Stopped as stopped:
         console.warn(str(stopped))
-        return STOPPED
+        return stopped.code
     except UsageError as error:
         context = getattr(error, "ctx", None)
         console.error_in(context.command_path if context is not None else "freedive", error.format_message())

@@ -13,7 +13,11 @@ MOST = 1000  # characters of an error
 
 
 class Stopped(Exception):
-    """A command was stopped by Ctrl-C; the text says what was kept."""
+    """A command was stopped by Ctrl-C or SIGTERM; the text says what was kept, `code` is the exit code."""
+
+    def __init__(self, text: str, code: int | None = None):
+        super().__init__(text)
+        self.code = 130 if code is None else code
 
 
 class Misuse(ValueError):

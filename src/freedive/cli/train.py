@@ -25,13 +25,18 @@ def train(
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where to write; runs/DATA unless given.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was stopped, with the same bits.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result only.")] = False,
 ) -> None:
     """Train a network, test it, and write the model, its history and a report.
 
     Writes model.safetensors, history.csv and report.html. A tenth of the training rows is kept for validation: the
-    epoch of the second half that does best there is kept. The test rows are not touched before the end. Ctrl-C keeps
-    what was learned so far.
+    epoch of the second half that does best there is kept. The test rows are not touched before the end.
+
+    Ctrl-C and SIGTERM keep what was learned so far; with --resume and otherwise the same words it goes on, also after
+    a crash, with the bits of a training that was never stopped.
 
     \b
     Examples:
@@ -41,4 +46,4 @@ def train(
     """
     from .training import Options, run
 
-    run(data, Options(epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet))
+    run(data, Options(epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet, resume))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import optimizers
-from ..callbacks import Callback, CSVLogger, EarlyStopping, TerminateOnNaN
+from ..callbacks import Callback, Checkpoints, CSVLogger, EarlyStopping, TerminateOnNaN
 from ..core.variables import set_seed
 from ..datasets.catalog import CATALOG
 from ..files import make_folders, write_text_atomic
@@ -20,11 +21,11 @@ from ..optimizers.schedules import CosineDecay
 from ..preprocessing import train_test_split
 from . import console, modelfile, story
 from .answers import probabilities
-from .interrupts import stops_at_edge
 from .measuring import scored
 from .recipes import Recipe, Task, find
 
 VALIDATION = 0.1  # of the training rows
+EVERY = 20.0  # seconds between two checkpoints
 
 
 class Options(NamedTuple):
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     rows: int | None = None
     output: str | None = None
     quiet: bool = False
+    resume: bool = False
 
 
 @dataclasses.dataclass
@@ -90,8 +92,8 @@ def run(data: str, options: Options) -> None:
         training.seconds["train"] -= training.seconds["compile"]
         with training.phase("evaluate"):
             test(training)
-    except KeyboardInterrupt:
-        raise console.Stopped(keep(training)) from None
+    except (KeyboardInterrupt, SystemExit) as stop:
+        raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
     modelfile.save(training.model, training.model_path, story.about(training))
     write_text_atomic(os.path.join(training.folder, "report.html"), story.report(training).html())
     console.say(story.ending(training))
@@ -148,22 +150,45 @@ def learn(training: Training) -> None:
     late = recipe.epochs // 2  # before, the learning rate is high, and results jump
     best = EarlyStopping(patience=recipe.epochs, restore_best_weights=True, start_from_epoch=late)
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
-    with stops_at_edge() as stop:
-        history = training.model.fit(
-            x,
-            y,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            validation_data=(x_validation, y_validation),
-            callbacks=[clock, best, log, TerminateOnNaN(raise_error=True), stop],
-            verbose=0 if options.quiet else "auto",
-            seed=options.seed,
-        )
-    if stop.asked:
-        raise KeyboardInterrupt
+    history = training.model.fit(
+        x,
+        y,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=(x_validation, y_validation),
+        callbacks=[clock, best, log, TerminateOnNaN(raise_error=True)],
+        verbose=0 if options.quiet else "auto",
+        seed=options.seed,
+        resume=checkpoints(training),
+    )
     training.seconds["compile"] = clock.seconds
     training.history = history.history
     training.kept = best.best_epoch + 1
+
+
+def checkpoints(training: Training) -> Checkpoints:
+    """Where the training goes on after it was stopped; nothing is left of one that came to its end."""
+    options, folder = training.options, os.path.join(training.folder, "checkpoints")
+    there = os.path.isdir(folder) and any(name.startswith("step-") for name in os.listdir(folder))
+    again = shlex.join(["freedive", "train", training.data, *words(options), "--resume"])
+    if there and not options.resume:
+        console.warn(f"A training that was stopped stands in {folder}; this one begins anew. To go on with it: {again}")
+    if options.resume and not there:
+        console.warn(f"There is nothing to go on with in {folder}: the training begins")
+    keeper = Checkpoints(folder, seconds=EVERY, restore=options.resume)
+    keeper.command, keeper.delete = again, True
+    return keeper
+
+
+def words(options: Options) -> list[str]:
+    """The options that decide the training, as they are written in a terminal."""
+    given = {**options._asdict(), "seed": options.seed or None, "quiet": None, "resume": None}
+    return [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
 def test(training: Training) -> None:
@@ -174,7 +199,7 @@ def test(training: Training) -> None:
 
 
 def keep(training: Training) -> str:
-    """After Ctrl-C: write what was learned so far; what was kept, in words."""
+    """After Ctrl-C or SIGTERM: write what was learned so far; what was kept, in words."""
     done = len(training.model.history.epoch) if training.model.history is not None else 0
     if not done:
         return "Stopped before the end of the first epoch. No model was written."

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.calling import run_key
 from ..core.structure import compiled
 from ..core.variables import gather, scatter
+from ..train.ahead import BLOCK_BATCHES, room_for
 from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
 from ..train.callbacks.base import flat
@@ -23,7 +24,7 @@ from ..train.finite import all_finite, losses_in
 from ..train.guard import Guard, named_first
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
-from ..train.streams import BLOCK_BATCHES, Stream, is_stream, room_for
+from ..train.streams import Stream, is_stream
 from .data import (
     Data,
     check_ids,

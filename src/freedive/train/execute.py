@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.structure import kept
+from .ahead import BLOCK_BATCHES
 from .callbacks.base import CallbackList, dearest
 from .chunk import Carry, Line, Place, compiled_chunk, empty_sums, room
 from .guard import Guard, Part, copies
 from .members import UNSETTLED, Members, faster
 from .program import Program, TrainState
-from .streams import BLOCK_BATCHES, Stream
+from .streams import Stream
 
 TARGET = 0.2  # seconds a chunk
 WARNINGS = 3  # so many failures of a run are warned of

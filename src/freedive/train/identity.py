@@ -27,9 +27,11 @@ ARRAYS = ("x", "y", "sample_weight")
 def identity(run: Run, model: Any) -> Identity:
     """The sections of a run: layers, data, settings, and the program as a whole."""
     own = model is not None
+    optimizer = getattr(model, "optimizer", None)
     return {
         "layers": {path or "model": _layer(layer) for layer, path in paths(model).items()} if own else {},
         "data": _data(run.line.train, "") | _data(run.validation, "validation "),
+        "optimizer": {type(optimizer).__name__: [fingerprint(structure(optimizer)), _short(repr(optimizer))]},
         "settings": {name: [str(value)] * 2 for name, value in _settings(run.line, run).items()},
         "program": {"joined, trained or measured otherwise": [fingerprint(run.program.key), "as then"]},
     }
@@ -65,8 +67,11 @@ def _layer(layer: Any) -> list[str]:
     """A layer by its own fields; one that holds others by its class, since they stand beside it."""
     if any(True for _ in layer._children()):
         return [type(layer).__qualname__] * 2
-    text = repr(layer)
-    return [fingerprint(structure(layer)), text if len(text) <= 80 else text[:76] + " ..."]
+    return [fingerprint(structure(layer)), _short(repr(layer))]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:76] + " ..."
 
 
 def _data(feed: Feed | None, kind: str) -> dict[str, list[str]]:

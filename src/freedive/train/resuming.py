@@ -97,14 +97,14 @@ class Keeper(Watcher):
             ended = "it was stopped there" if run.over else "more epochs would go on"
             say(f"Nothing to do: the run in {self.place} came to the end of epoch {run.epoch}; {ended}")
             return
-        say(f"Going on {self._where()}, from {path}")
+        say(f"Going on with {self._where()}, from {path}")
         if different:
             say(f"The same up to rounding, not to the bit: {'; '.join(different)}")
 
     def _where(self) -> str:
         run = self._run
         done = min(run.at, run.training) if run.stream is None else run.at
-        return f"with epoch {run.epoch + 1}{f' after {done} batches' * bool(done)}"
+        return f"epoch {run.epoch + 1}{f' after {done} batches' * bool(done)}"
 
     # when ---------------------------------------------------------------------------------------------------------
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -179,7 +179,7 @@ class Keeper(Watcher):
         """End the program in the way that a signal asked for, with everything on disk."""
         self._background.wait()
         self._report()
-        text = f"Stopped {self._where()}. {self._how()}"
+        text = f"Stopped at {self._where()}. {self._how()}"
         say(text)
         raise error_of(self._signals.asked, text)  # pyright: ignore
 
@@ -201,7 +201,7 @@ class Keeper(Watcher):
             self._run.refresh()
             self._save()
             self._background.wait()
-            say(f"Broken off {self._where()}. {self._how()}")
+            say(f"Broken off at {self._where()}. {self._how()}")
         self._background.wait()
         self._close()
 

@@ -1,17 +1,13 @@
-"""Data that comes batch by batch: any iterable, generator, loader or folder reader, read ahead in a background thread.
+"""Data that comes batch by batch: any iterable, generator, loader or folder reader, checked as it comes.
 
-The thread gathers batches of equal shape into blocks, so that the compiled run still does many steps a dispatch. What
-goes wrong in the source reaches the caller with the number of the batch; the thread ends with the epoch.
+What goes wrong in the source reaches the caller with the number of the batch.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import inspect
 import itertools
-import queue
-import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
@@ -20,15 +16,9 @@ import jax
 import numpy as np
 
 from ..errors import BadRowsError
+from .ahead import BLOCK_BATCHES, read_ahead
 from .feeds import Block
 from .inputs import arrays_of, check_finite, check_rows
-
-BLOCK_BYTES = 64 * 2**20  # a block of batches takes at most this much memory
-BLOCK_BATCHES = 32
-IDLE = 0.2  # seconds that a run waits for a batch before it looks around
-
-
-END = object()  # what the reading thread says last
 
 
 class Stream:
@@ -74,36 +64,7 @@ class Stream:
 
         None stands for a moment in which the source gave nothing.
         """
-        found: queue.Queue[Any] = queue.Queue(maxsize=2)
-        stop = threading.Event()
-        batches = itertools.islice(self._epoch(), skip, None)
-
-        def hand(thing: Any) -> None:
-            while not stop.is_set():
-                with contextlib.suppress(queue.Full):
-                    found.put(thing, timeout=0.1)
-                    return
-
-        def read() -> None:
-            try:
-                for block in grouped(batches, most):
-                    hand(block)
-                    if stop.is_set():
-                        return
-                hand(END)
-            except BaseException as error:
-                hand(error)
-
-        thread = threading.Thread(target=read, name="freedive-stream", daemon=True)
-        thread.start()
-        try:
-            while (block := _waited(found)) is not END:
-                if isinstance(block, BaseException):
-                    raise block
-                yield block
-        finally:
-            stop.set()
-            thread.join(timeout=0.5)  # a source that blocks keeps its thread until it answers
+        return read_ahead(itertools.islice(self._epoch(), skip, None), most)
 
     def pass_over(self, epochs: int) -> None:
         """Leave out what so many epochs of a run took, for a run that goes on after them.
@@ -198,13 +159,6 @@ class Stream:
         return batch
 
 
-def _waited(found: queue.Queue[Any]) -> Any:
-    try:
-        return found.get(timeout=IDLE)
-    except queue.Empty:
-        return None
-
-
 def _takes_epoch(source: Any) -> bool:
     """Whether a function that gives an iterator wants to be told for which epoch."""
     try:
@@ -232,28 +186,6 @@ def _numbered(raw: Iterable[Any], where: str) -> Iterator[Any]:
 def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest
-
-
-def grouped(batches: Iterable[Any], most: int) -> Iterator[Block]:
-    """Batches of equal shape in blocks."""
-    held: list[Any] = []
-    for batch in batches:
-        if held and (len(held) == room_for(held[0], most) or _shapes(batch) != _shapes(held[0])):
-            yield Block(held, room_for(held[0], most))
-            held = []
-        held.append(batch)
-    if held:
-        yield Block(held, room_for(held[0], most))
-
-
-def room_for(batch: Any, most: int) -> int:
-    """How many batches like this one a block holds: a number of the shapes only, so that programs are few."""
-    size = sum(a.nbytes for a in jax.tree.leaves(batch))
-    return max(1, min(most, BLOCK_BYTES // max(size, 1)))
-
-
-def _shapes(batch: Any) -> Any:
-    return jax.tree.structure(batch), [(a.shape, a.dtype) for a in jax.tree.leaves(batch)]
 
 
 def is_stream(x: Any) -> bool:
