@@ -10,6 +10,14 @@ import pytest
 from freedive.train.interrupts import Signals, error_of
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_heeded():
+    """As in a terminal; a job in the background may ignore them."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_asks_and_the_second_does_what_it_did(number, capfd):
     came, former = [], signal.signal(number, lambda *_: came.append(1))
@@ -57,9 +65,11 @@ def test_what_ends_the_program():
 
 
 TRAINING = """
-import sys, time
+import signal, sys, time
 import numpy as np
 import freedive as fd
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background may ignore it
 
 class Show(fd.callbacks.Callback):
     edge = "never"

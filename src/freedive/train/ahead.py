@@ -12,7 +12,7 @@ import jax
 
 from .feeds import Block
 
-BLOCK_BYTES = 64 * 2**20  # a block of batches takes at most this much memory
+BLOCK_BYTES = 16 * 2**20  # a block of batches takes at most this much memory; some of them are held at once
 BLOCK_BATCHES = 32
 IDLE = 0.2  # seconds that a run waits for a full block; then it takes what is there, and looks around
 END = object()  # what the thread says last
