@@ -72,10 +72,11 @@ Lstm described(const Array& kernel, const Mask& mask, const Array& keep, bool re
   return l;
 }
 
-ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Array c, Mask mask, Array keep,
+ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array kernel, Array h, Array c, Mask mask, Array keep,
                    Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
   Lstm l = described(kernel, mask, keep, reverse);
   l.time = projected.dimensions()[0], l.batch = projected.dimensions()[1];
+  l.bias = bias.element_count() ? bias.typed_data() : nullptr;
   l.projected = projected.typed_data(), l.h_first = h.typed_data(), l.c_first = c.typed_data();
   l.outputs = outputs->typed_data(), l.c_last = c_last->typed_data();
   l.gates = gates->element_count() ? gates->typed_data() : nullptr;
@@ -190,7 +191,7 @@ ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel,
 }  // namespace freedive
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_forward, freedive::lstm_forward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Mask>().Arg<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>()
                                   .Attr<bool>("reverse"));
 

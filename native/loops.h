@@ -11,7 +11,8 @@ struct Lstm {
   const bool* mask;         // (time, batch) or null: false where a row has no such step
   const float* keep;        // (batch, units) or null: multiplies h in the product
   // forward
-  const float* projected;   // (time, batch, 4 units): x W + b
+  const float* projected;   // (time, batch, 4 units): x W
+  const float* bias;        // (4 units) or null
   const float* h_first;     // (batch, units)
   const float* c_first;     // (batch, units)
   float* outputs;           // (time, batch, units)

@@ -39,7 +39,8 @@ inline Floats sigmoid(Floats x) { return 0.5f * tanh_of(0.5f * x) + 0.5f; }
 // the loops -------------------------------------------------------------------------------------------------------
 void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(4 * units);
-  std::vector<float> z(rows * wide), h(rows * units), c(rows * units), into(rows * units);
+  std::vector<float> z(rows * wide), h(rows * units), c(rows * units), into(rows * units), bias(4 * units);
+  if (l.bias) std::memcpy(bias.data(), l.bias, 4 * units * sizeof(float));
   std::memcpy(h.data(), l.h_first + first_row * units, rows * units * sizeof(float));
   std::memcpy(c.data(), l.c_first + first_row * units, rows * units * sizeof(float));
   for (long step = 0; step < l.time; ++step) {
@@ -59,10 +60,11 @@ void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
       if (counts) {
         for (long u = 0; u < units; u += kWidth) {
           const long n = units - u;
-          const Floats i = sigmoid(load(projected + u, n) + load(sums + u, n));
-          const Floats f = sigmoid(load(projected + units + u, n) + load(sums + units + u, n));
-          const Floats g = tanh_of(load(projected + 2 * units + u, n) + load(sums + 2 * units + u, n));
-          const Floats o = sigmoid(load(projected + 3 * units + u, n) + load(sums + 3 * units + u, n));
+          auto sum = [&](long gate) {
+            const long at = gate * units + u;
+            return load(projected + at, n) + load(bias.data() + at, n) + load(sums + at, n);
+          };
+          const Floats i = sigmoid(sum(0)), f = sigmoid(sum(1)), g = tanh_of(sum(2)), o = sigmoid(sum(3));
           const Floats cell = f * load(c_row + u, n) + i * g;
           store(c_row + u, cell, n);
           store(h_row + u, o * tanh_of(cell), n);

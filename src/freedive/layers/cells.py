@@ -189,10 +189,10 @@ class LSTMCell(_Cell):
         self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         options = {"reverse": reverse, "unroll": unroll, "plain": self._plain()}
-        return recurrent.lstm(*self._rules(), projected, kernel, states, mask, keep, **options)
+        return recurrent.lstm(*self._rules(), projected, kernel, bias, states, mask, keep, **options)
 
     def _biases(self, width: int) -> tuple[Any, Any]:
-        return lstm_bias(self, width), None
+        return None, lstm_bias(self, width)
 
 
 class GRUCell(_Cell):

@@ -230,6 +230,7 @@ def lstm(
     recurrent_activation: Activation,
     projected: Any,
     kernel: Any,
+    bias: Any,
     states: States,
     mask: Any = None,
     keep: Any = None,
@@ -240,13 +241,14 @@ def lstm(
     """`recurrence` with `lstm_gates`; the usual gates in float32 by the native loop, on a CPU that has it."""
     gates = lstm_gates(activation, recurrent_activation)
 
-    def reference(projected: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> tuple[Any, States]:
+    def reference(projected: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> tuple[Any, States]:
+        projected = projected if bias is None else projected + bias
         options = {"reverse": reverse, "unroll": unroll, "plain": plain}
         return recurrence(gates, projected, kernel, None, (h, c), mask, keep, **options)
 
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
     single = all(a.dtype == jnp.float32 for a in (projected, kernel, *states))
-    arguments = (projected, kernel, *states, mask, keep)
+    arguments = (projected, bias, kernel, *states, mask, keep)
     if plain or unroll or not (len(projected) and usual and single and native.available()):
         return reference(*arguments)
     by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), reverse)

@@ -14,14 +14,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+NOTHING = (0,)  # the shape that stands for None
 
-def lstm(reference: Any, reverse: bool, projected: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> Any:
+
+def lstm(
+    reference: Any, reverse: bool, projected: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any
+) -> Any:
     """What an LSTM with tanh and sigmoid gates says of a sequence.
 
     Args:
-        reference: the same as array code, of the six arrays; for gradients of gradients.
+        reference: the same as array code, of the seven arrays; for gradients of gradients.
         reverse: begin at the end.
-        projected: (time, batch, 4 units), x W + b for the gates i, f, g, o.
+        projected: (time, batch, 4 units), x W for the gates i, f, g, o.
+        bias: (4 units,), or None.
         kernel: (units, 4 units).
         h, c: (batch, units), the states before the first step.
         mask: booleans, (time, batch), or None.
@@ -30,9 +35,9 @@ def lstm(reference: Any, reverse: bool, projected: Any, kernel: Any, h: Any, c: 
     Returns:
         (outputs (time, batch, units), (h, c) after the last step).
     """
-    mask = jnp.zeros((0, 0), bool) if mask is None else mask
-    keep = jnp.zeros((0, 0)) if keep is None else keep
-    outputs, c_last = _lstm(reference, reverse, projected, kernel, h, c, mask, keep)
+    mask = jnp.zeros(NOTHING, bool) if mask is None else mask
+    bias, keep = (jnp.zeros(NOTHING) if a is None else a for a in (bias, keep))
+    outputs, c_last = _lstm(reference, reverse, projected, bias, kernel, h, c, mask, keep)
     return outputs, (outputs[0 if reverse else -1], c_last)
 
 
@@ -49,7 +54,7 @@ def _saving(reference: Any, reverse: bool, *arrays: Any) -> tuple[Any, ...]:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _gradient(reference: Any, reverse: bool, arrays: Any, saved: Any, by: Any) -> tuple[Any, ...]:
-    """The gradients by projected, kernel, h and c, from those by outputs and c_last."""
+    """The gradients by projected, bias, kernel, h and c, from those by outputs and c_last."""
     return _backward(reverse, arrays, saved, by)
 
 
@@ -72,10 +77,14 @@ def _take_gradient_back(reference: Any, reverse: bool, kept: Any, by_gradient: A
     *floats, mask, keep = arrays
 
     def gradient(floats: Any, by: Any) -> Any:
-        return jax.vjp(lambda *floats: reference(*floats, mask, keep), *floats)[1](by)
+        return jax.vjp(lambda *floats: reference(*map(_given, (*floats, mask, keep))), *floats)[1](by)
 
     by_floats, by_by = jax.vjp(gradient, tuple(floats), by)[1](by_gradient)
     return (*by_floats, None, None), jax.tree.map(jnp.zeros_like, saved), by_by
+
+
+def _given(a: Any) -> Any:
+    return None if a.shape == NOTHING else a
 
 
 def _keep_all(reference: Any, reverse: bool, *arrays: Any) -> Any:
@@ -89,25 +98,26 @@ _gradient.defvjp(_keep_gradient, _take_gradient_back)
 
 
 # calls into the library -----------------------------------------------------------------------------------------------
-def _forward(reverse: bool, save: bool, projected: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> Any:
+def _forward(reverse: bool, save: bool, projected: Any, *others: Any) -> Any:
     """(outputs, c after the last step, gates, cells); the last two empty unless they are to be saved."""
     time, batch, wide = projected.shape
     saved = [(time, batch, wide), (time, batch, wide // 4)] if save else [(0, 0, 0)] * 2
-    call = _door("lstm_forward", (time, batch, wide // 4), c.shape, *saved)
-    return tuple(call(projected, kernel, h, c, mask, keep, reverse=reverse))
+    call = _door("lstm_forward", (time, batch, wide // 4), (batch, wide // 4), *saved)
+    return tuple(call(projected, *others, reverse=reverse))
 
 
 def _backward(reverse: bool, arrays: Any, saved: Any, by: Any) -> tuple[Any, ...]:
-    projected, kernel, h, c, mask, keep = arrays
+    projected, bias, kernel, h, c, mask, keep = arrays
     outputs, _, gates, cells = saved
     by_outputs, by_c = by
     call = _door("lstm_backward", projected.shape, h.shape, c.shape)
     by_sums, by_h, by_c = call(by_outputs, by_c, kernel, c, gates, cells, mask, keep, reverse=reverse)
     before = jnp.concatenate([outputs[1:], h[None]] if reverse else [h[None], outputs[:-1]])
-    before = before * keep if keep.size else before
+    before = before if _given(keep) is None else before * keep
     rows, by_rows = before.reshape(-1, h.shape[-1]), by_sums.reshape(-1, by_sums.shape[-1])
     by_kernel = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())))
-    return by_sums, by_kernel, by_h, by_c
+    by_bias = jnp.zeros(NOTHING) if _given(bias) is None else by_rows.sum(0)
+    return by_sums, by_bias, by_kernel, by_h, by_c
 
 
 def _door(name: str, *shapes: tuple[int, ...]) -> Any:
