@@ -23,7 +23,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
-from .methods import Ensemble, cross_validate, lr_find, repeat, tune
+from .methods import Ensemble, cross_validate, distill, lr_find, repeat, tune
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 
@@ -42,6 +42,7 @@ __all__ = [
     "cross_validate",
     "data",
     "datasets",
+    "distill",
     "files",
     "gradients",
     "initializers",

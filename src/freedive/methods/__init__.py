@@ -1,6 +1,7 @@
 """Methods: functions from programs to programs, and what is built on them: ensembles, folds, seeds, searches."""
 
 from .calibration import Calibration, calibration
+from .distillation import distill
 from .ensemble import Ensemble, Spread
 from .population import Population
 from .rate_range import RateRange, lr_find
@@ -24,6 +25,7 @@ __all__ = [
     "Whole",
     "calibration",
     "cross_validate",
+    "distill",
     "lr_find",
     "repeat",
     "replicate",
