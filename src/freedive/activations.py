@@ -7,6 +7,7 @@ halves an axis). They are plain functions: `get` finds them by Keras' names, lay
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -134,12 +135,15 @@ def selu(x: Any) -> jax.Array:
 def gelu(x: Any, approximate: bool = False) -> jax.Array:
     """Gaussian error linear unit: x * P(Z <= x) for standard normal Z. Reference: arXiv 1606.08415.
 
-    `approximate` takes the tanh formula instead of the error function.
+    `approximate` takes x * sigmoid(1.5958 (x + 0.044715 x^3)), which is the formula with tanh, for the error function.
 
     >>> print(f"{gelu(1.0):.4f}")
     0.8413
     """
-    return nn.gelu(x, approximate)
+    if not approximate:
+        return nn.gelu(x, approximate=False)
+    near = jnp.clip(x, -100, 100)  # the cube of more overflows, and nothing changes there
+    return x * nn.sigmoid(2 * math.sqrt(2 / math.pi) * (near + 0.044715 * near**3))
 
 
 def silu(x: Any) -> jax.Array:
@@ -273,7 +277,8 @@ def sparse_plus(x: Any) -> jax.Array:
     >>> sparse_plus(jnp.array([-2.0, 0.0, 2.0])).tolist()
     [0.0, 0.25, 2.0]
     """
-    return nn.sparse_plus(x)
+    near = jnp.clip(x, -1, 1)
+    return jnp.where(x > 1, x, jnp.square(near + 1) / 4)
 
 
 @family.add
@@ -283,7 +288,10 @@ def squareplus(x: Any, b: float = 4.0) -> jax.Array:
     >>> squareplus(jnp.array([0.0])).tolist()
     [1.0]
     """
-    return nn.squareplus(x, b)
+    size = jnp.abs(x)
+    unit = jax.lax.stop_gradient(jnp.maximum(size, 1))  # in which no square overflows
+    far = size + unit * jnp.sqrt(jnp.square(size / unit) + b / jnp.square(unit))  # |x| + sqrt(x^2 + b)
+    return jnp.where(x >= 0, far / 2, b / 2 / far)  # the same for b > 0, without taking near things from each other
 
 
 @family.add

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 EPSILON = 1e-7  # Keras' fuzz factor: probabilities are clipped to EPSILON..1 - EPSILON, norms get it added
 
+LARGEST_UNIT = 1e37  # the reciprocal of more is no normal float32, and compilers divide by reciprocals
+
 
 def widen(x: Any) -> jax.Array:
     """An array of at least float32: integers, booleans and half precisions are widened, float64 stays.
@@ -36,5 +38,8 @@ def l2_normalize(x: jax.Array, axis: int | tuple[int, ...] = -1) -> jax.Array:
     >>> print(l2_normalize(jnp.array([3.0, 4.0])))
     [0.6 0.8]
     """
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True, initial=0.0))
+    unit = jnp.clip(largest, EPSILON, LARGEST_UNIT)  # in which no square overflows, and no slope underflows
+    x = x / unit
     squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
-    return x * jax.lax.rsqrt(jnp.maximum(squares, EPSILON**2))
+    return x * jax.lax.rsqrt(jnp.maximum(squares, jnp.square(EPSILON / unit)))

@@ -16,6 +16,7 @@ from ..config import axes as whole_axes
 from ..core.forward import BATCH, LENGTHS
 from ..core.layer import Layer
 from ..errors import show_shape
+from ..numerics import l2_normalize, widen
 
 
 def either(self: Layer, inputs: Any, mask: Any) -> Any:
@@ -215,7 +216,7 @@ class Dot(Layer):
                 f"Received shapes {_shown((x, y))}: choose axes of equal size"
             )
         if self.normalize:
-            x, y = _unit(x, i), _unit(y, j)
+            x, y = (l2_normalize(widen(a), axis).astype(a.dtype) for a, axis in ((x, i), (y, j)))
         z = jax.lax.dot_general(x, y, (((i,), (j,)), ((0,), (0,))))  # (batch, *rest of x, *rest of y)
         return z if z.ndim > 1 else z[:, None]
 
@@ -324,12 +325,6 @@ def _axis(layer: Layer, axis: int, x: Any) -> int:
     if not -x.ndim <= axis < x.ndim:
         raise layer.error(f"axis {axis} does not exist in an input of shape {_shown([x])}")
     return axis % x.ndim
-
-
-def _unit(x: Any, axis: int) -> Any:
-    """x divided by its length along an axis; zeros stay zeros."""
-    squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
-    return x * jax.lax.rsqrt(jnp.maximum(squares, 1e-14).astype(x.dtype))
 
 
 def _shown(arrays: Sequence[Any]) -> str:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from ..config import positive
+from ..numerics import LARGEST_UNIT
 
 Array = jax.Array
 
@@ -87,7 +88,7 @@ def global_norm(grads: Any) -> Array:
     if not arrays:
         return jnp.zeros(())
     largest = jax.lax.stop_gradient(jnp.stack([jnp.max(jnp.abs(g)) for g in arrays]).max())
-    unit = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    unit = jnp.where((largest > 0) & jnp.isfinite(largest), jnp.minimum(largest, LARGEST_UNIT), 1)
     squares = jnp.stack([jnp.sum(jnp.square(g / unit)) for g in arrays]).sum()
     return unit * root(squares)
 
