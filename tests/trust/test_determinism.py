@@ -1,0 +1,50 @@
+"""The same seed gives the same bits: in fresh processes, in chunks of any length, watched or not, resumed or not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import freedive as fd
+from freedive.files import read_tensors
+
+SCRIPT = Path(__file__).with_name("determinism.py")
+SURROUNDINGS = [  # what must not matter
+    {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo"},
+    {"PYTHONHASHSEED": "2", "LC_ALL": "C", "OMP_NUM_THREADS": "1"},
+    {"PYTHONHASHSEED": "3", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"},
+    {"PYTHONHASHSEED": "4", "JAX_ENABLE_COMPILATION_CACHE": "false"},
+]
+
+
+def tables(processes, folder):
+    for i in range(processes):
+        environment = os.environ | SURROUNDINGS[i % len(SURROUNDINGS)]
+        place = folder / str(i)
+        place.mkdir()
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT)], env=environment, cwd=place, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == 0, done.stderr
+        yield json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("processes", [4, pytest.param(20, marks=pytest.mark.long)])
+def test_all_hashes_are_equal(processes, tmp_path):
+    found = list(tables(processes, tmp_path))
+    for kind in ("shuffled", "in order"):
+        hashes = {h for table in found for h in table[kind].values()}
+        assert len(hashes) == 1, [table[kind] for table in found]
+    assert found[0]["shuffled"]["plain"] != found[0]["in order"]["resident"]
+
+
+def test_the_doctor_and_the_file_say_what_bits_depend_on(tmp_path):
+    model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    model.save(tmp_path / "m.safetensors")
+    made = json.loads(read_tensors(tmp_path / "m.safetensors")[1]["made"])
+    bits = fd.doctor()["bits"]
+    assert made == bits
+    assert {"freedive", "jax", "device", "devices", "processor", "XLA_FLAGS", "precision"} <= set(bits)
