@@ -1,5 +1,7 @@
 """freedive: deep learning where the whole training run is one compiled program, with the words of Keras."""
 
+from typing import Any
+
 from . import (
     activations,
     callbacks,
@@ -30,6 +32,25 @@ from .models.loop import gradients, train_step, update
 cache.switch_on()
 
 __version__ = "0.1.0"
+
+
+def doctor() -> dict[str, dict[str, Any]]:
+    """What this machine is, what the bits of a run depend on here beside its seed, and whether a small network learns.
+
+    Returns:
+        What `freedive doctor --json` writes: "versions", "machine", "bits", "cache", "extras" and "trial", each a dict.
+        Machines with equal "bits" give the same numbers from the same program and seed; a saved model and a checkpoint
+        hold those of the machine that made them.
+
+    >>> import freedive as fd
+    >>> sorted(fd.doctor())
+    ['bits', 'cache', 'extras', 'machine', 'trial', 'versions']
+    """
+    from .cli.doctor import checked, examine
+
+    return {**examine(), "trial": checked()}
+
+
 __all__ = [
     "Ensemble",
     "Input",
@@ -43,6 +64,7 @@ __all__ = [
     "data",
     "datasets",
     "distill",
+    "doctor",
     "files",
     "gradients",
     "initializers",

@@ -29,7 +29,7 @@ def tables(processes, folder):
             [sys.executable, str(SCRIPT)], env=environment, cwd=place, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
-        yield json.loads(done.stdout)
+        yield json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("processes", [4, pytest.param(20, marks=pytest.mark.long)])

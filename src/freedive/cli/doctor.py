@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..train.checkpoint import surroundings
+
 PARTS = ("freedive", "jax", "jaxlib", "numpy", "scipy", "rich", "typer", "matplotlib", "pillow", "soundfile")
 # what more can be done: purpose -> (module, distribution)
 EXTRAS = {
@@ -31,6 +33,7 @@ def examine() -> dict[str, dict[str, Any]]:
             "memory": memory(),
             "devices": devices(),
         },
+        "bits": surroundings(),
         "cache": cache(),
         "extras": {purpose: extra(*found) for purpose, found in EXTRAS.items()},
     }

@@ -28,7 +28,7 @@ from ..train.checkpoint import refuse_misfits
 from .configuration import OutsideError, check_configuration
 from .saving import FORMAT, OPTIMIZER, Path, flatten, label
 
-ENTRIES = frozenset(("freedive", "model", "inputs", "compile", "step", "about"))  # what a model file may say
+ENTRIES = frozenset(("freedive", "model", "inputs", "compile", "step", "about", "made"))  # what a model file may say
 CODE_OF: dict[type[Exception], str] = {
     TooLargeError: "TOO_LARGE",
     UnknownNameError: "UNKNOWN_CLASS",

@@ -14,6 +14,7 @@ import numpy as np
 from ..config import to_json
 from ..core.variables import gather, leaves
 from ..files import write_tensors
+from ..train.checkpoint import surroundings
 
 FORMAT = 1
 OPTIMIZER = "optimizer:"  # before the names of the optimizer's arrays
@@ -51,6 +52,7 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
     path = _checked_path(filepath, overwrite)
     values, training = _weights(model), model._training
     metadata = {"freedive": json.dumps({"format": FORMAT}), "model": json.dumps(to_json(model, "model"))}
+    metadata["made"] = json.dumps(surroundings())
     if model._seen is not None:
         metadata["inputs"] = json.dumps(model._seen)
     if training.compiled and include_optimizer:
