@@ -11,7 +11,7 @@ import pytest
 import freedive.cli
 from freedive.cli import console, recipes, train
 
-COMMANDS = ("train", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
+COMMANDS = ("train", "tune", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
 WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
