@@ -156,7 +156,9 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path):
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, number, code):
+def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, request, number, code):
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background may ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, former))
     words, seen = ("train", "zoo", "--epochs", 30, "--seed", 1, "--output"), []
     assert run(*words, tmp_path / "whole").code == 0
 
