@@ -66,7 +66,7 @@ def test_help_names_every_data_set_that_can_be_learned():
     assert listed == list(recipes.RECIPES)
 
 
-LIGHT = ("__init__", "app", "console", "machine", "train", "use", "bench")
+LIGHT = ("__init__", "app", "console", "machine", "train", "tune", "use", "bench")
 
 
 @pytest.mark.parametrize("name", LIGHT)
