@@ -229,7 +229,7 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
             callbacks.on_train_end()
     finally:
         run.finish()
-    history.run = Ran(run.dispatches, run.pace, run.program.members)
+    history.run = Ran(run.dispatches, run.pace, run.program.members, tuple(run.guard.retired))
     return history
 
 

@@ -38,6 +38,7 @@ class Ran(NamedTuple):
     dispatches: int
     pace: float  # seconds a step
     members: Members | None = None  # how many ran at once, and in which way
+    stopped: tuple[int, ...] = ()  # the members that broke and went no further
 
 
 class Host(Protocol):

@@ -179,6 +179,13 @@ def test_a_trial_that_breaks_is_the_worst():
         _ = fd.tune(build, {"rate": [1e30], "decay": [1e30]}, X, Y, search="grid", **FIT).best
 
 
+@pytest.mark.filterwarnings("ignore:fit")
+@pytest.mark.parametrize("decay", [[0.0], [0.0, 1e30]])
+def test_a_trial_that_breaks_is_the_worst_by_accuracy_too(decay):
+    found = fd.tune(build, {"rate": [0.01], "decay": decay}, X, Y, search="grid", monitor="val_accuracy", **FIT)
+    assert [np.isfinite(trial.score) for trial in found.trials] == [one == 0 for one in decay]
+
+
 def test_table_picture_and_file(study, tmp_path):
     head, first = study.table().splitlines()[:2]
     assert re.split(r"\s{2,}", head.strip()) == ["trial", "rate", "dropout", "val_loss", "epochs"]

@@ -160,12 +160,14 @@ class Cohort:
         options = options._replace(validation_data=self.rows.validation, sample_weight=self.rows.weights)
         method = Replicated(own=lambda shared: self.hyper)
         history = fitting.fit(self.population, self.rows.x, self.rows.y, options, method)
-        results = history.history
-        if f"{self.monitor}_members" not in results:
+        results, told = history.history, f"{self.monitor}_members"
+        if results and told not in results:
             raise unknown("result", self.monitor, [name for name in results if not name.endswith("_members")])
-        for values in results[f"{self.monitor}_members"]:
+        for values in results.get(told, ()):  # no epoch has ended where all members broke in the first
             for curve, value in zip(self.curves, values, strict=True):
                 curve.append(float(value))
+        for member in history.run.stopped:
+            self.curves[member][until - 1 :] = [np.nan]  # an accuracy of outputs that are NaN would be a number
         self.epoch, self.way = until, history.run.members.way
         return self.worth()
 
