@@ -99,6 +99,10 @@ def like_keras(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
         nn.init.uniform_(module.weight, -0.05, 0.05)
+    elif isinstance(module, nn.MultiheadAttention):
+        with torch.no_grad():
+            for kernel in module.in_proj_weight.chunk(3):  # of queries, keys and values, each a kernel in Keras
+                nn.init.xavier_uniform_(kernel)
     elif isinstance(module, nn.RNNBase | nn.RNNCellBase):
         for name, value in module.named_parameters():
             recurrent_like_keras(name, value, gates=value.shape[0] // module.hidden_size)

@@ -6,6 +6,7 @@ called as `initializer(shape, dtype, rng)` and gives a numpy array. Names, defau
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -369,11 +370,26 @@ def fans(shape: Shape, input_axes: int | Shape | None = None, output_axes: int |
     ((144, 288), (64, 10), (7, 7), (1, 1))
     """
     if input_axes is not None and output_axes is not None:
-        return math.prod(np.take(shape, input_axes, axis=0).flat), math.prod(np.take(shape, output_axes, axis=0).flat)
+        fan_in, fan_out = (math.prod(shape[axis] for axis in np.ravel(axes)) for axes in (input_axes, output_axes))
+        return fan_in, fan_out
     if len(shape) < 2:
         return math.prod(shape), math.prod(shape)
     field = math.prod(shape[:-2])
     return field * shape[-2], field * shape[-1]
+
+
+def along(initializer: Any, input_axes: Shape, output_axes: Shape) -> Any:
+    """The initializer, counting inputs and outputs along these axes if it counts any and was told no others.
+
+    For kernels that are not (..., inputs, outputs), such as those of attention: (features, heads, size).
+
+    >>> along(GlorotUniform(), (0,), (1, 2)), along(Zeros(), (0,), (1, 2))
+    (GlorotUniform(input_axes=(0,), output_axes=(1, 2)), Zeros())
+    """
+    told = getattr(initializer, "input_axes", None), getattr(initializer, "output_axes", None)
+    if not isinstance(initializer, (VarianceScaling, _Scaled)) or None not in told:
+        return initializer
+    return dataclasses.replace(initializer, input_axes=input_axes, output_axes=output_axes)
 
 
 def takes_key(function: Callable[..., Any]) -> bool:

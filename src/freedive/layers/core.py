@@ -12,7 +12,7 @@ from ..config import PositiveInt
 from ..constraints import Constraint
 from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import Initializer, along
 from ..regularizers import Regularizer
 
 
@@ -100,13 +100,18 @@ class EinsumDense(Layer):
 
     def call(self, x: Any) -> Any:
         kernel_shape, bias_shape = self._shapes(x)
-        kernel = self.param(
-            "kernel", kernel_shape, self.kernel_initializer, "kernel_regularizer", self.kernel_constraint
-        )
+        first = along(self.kernel_initializer, *self._kernel_axes())
+        kernel = self.param("kernel", kernel_shape, first, "kernel_regularizer", self.kernel_constraint)
         z = jnp.einsum(self.equation, x, kernel)
         if self.bias_axes:
             z = z + self.param("bias", bias_shape, self.bias_initializer, "bias_regularizer", self.bias_constraint)
         return self.activate(z)
+
+    def _kernel_axes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes of the kernel that count the inputs of a unit, and those that count its outputs."""
+        kernel, outputs = EQUATION.fullmatch(self.equation).group("kernel", "output")  # type: ignore
+        axes = range(len(kernel))
+        return tuple(i for i in axes if kernel[i] not in outputs), tuple(i for i in axes if kernel[i] in outputs)
 
     def _shapes(self, x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The shapes of the kernel and of the bias."""

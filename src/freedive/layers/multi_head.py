@@ -13,7 +13,7 @@ from ..constraints import Constraint
 from ..core import forward
 from ..core.layer import Layer
 from ..errors import show_shape
-from ..initializers import Initializer
+from ..initializers import Initializer, along
 from ..ops.attention import causal_mask, combined_mask, dot_product_attention, window_mask
 from ..regularizers import Regularizer
 from .dropping import keep_factors
@@ -37,7 +37,9 @@ class _Projection(Layer):
 
     def call(self, x: Any, shape: tuple[int, ...]) -> Any:
         kernel_shape = (*x.shape[x.ndim - self.over :], *shape)
-        rule = self.kernel_initializer, "kernel_regularizer", self.kernel_constraint
+        axes = tuple(range(len(kernel_shape)))
+        first = along(self.kernel_initializer, axes[: self.over], axes[self.over :])
+        rule = first, "kernel_regularizer", self.kernel_constraint
         y = jnp.tensordot(x, self.param("kernel", kernel_shape, *rule), axes=self.over)
         if not self.use_bias:
             return y
