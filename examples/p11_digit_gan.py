@@ -13,28 +13,28 @@ from freedive.models import Sequential
 from freedive.optimizers import Adam, schedules
 from freedive.utils import save_img
 
-NOISE, BATCH = 64, 32
+NOISE, BATCH = 32, 32
 
 
 def make_generator():
-    """Noise (batch, 64) -> pictures (batch, 28, 28, 1) with values from -1 to 1."""
+    """Noise (batch, 32) -> pictures (batch, 28, 28, 1) with values from -1 to 1."""
     return Sequential([
-        Dense(7 * 7 * 256, use_bias=False, input_shape=(NOISE,)), BatchNormalization(momentum=0.8), LeakyReLU(0.2),
-        Reshape((7, 7, 256)),
-        Conv2DTranspose(64, 3, padding="same", use_bias=False), BatchNormalization(momentum=0.8), LeakyReLU(0.2),
-        Conv2DTranspose(32, 4, 2, padding="same", use_bias=False), BatchNormalization(momentum=0.8), LeakyReLU(0.2),
+        Dense(7 * 7 * 128, use_bias=False, input_shape=(NOISE,)), BatchNormalization(momentum=0.9), LeakyReLU(0.2),
+        Reshape((7, 7, 128)),
+        Conv2DTranspose(128, 3, padding="same", use_bias=False), BatchNormalization(momentum=0.9), LeakyReLU(0.2),
+        Conv2DTranspose(64, 4, 2, padding="same", use_bias=False), BatchNormalization(momentum=0.9), LeakyReLU(0.2),
         Conv2DTranspose(1, 4, 2, padding="same", activation="tanh")])  # fmt: skip
 
 
 def make_discriminator():
     """Pictures (batch, 28, 28, 1) -> the probability that they are real (batch, 1)."""
     return Sequential([
-        Conv2D(32, 4, 2, padding="same", input_shape=(28, 28, 1)), LeakyReLU(0.2),
-        Conv2D(64, 4, 2, padding="same"), BatchNormalization(momentum=0.8), LeakyReLU(0.2),
+        Conv2D(64, 4, 2, padding="same", input_shape=(28, 28, 1)), LeakyReLU(0.2),
+        Conv2D(128, 4, 2, padding="same"), BatchNormalization(momentum=0.9), LeakyReLU(0.2),
         Flatten(), Dense(1, activation="sigmoid")])  # fmt: skip
 
 
-def main(epochs=20, samples=None, picture="digit_gan.png", seed=0):
+def main(epochs=32, samples=None, picture="digit_gan.png", seed=0):
     """Train; returns (generator, discriminator) and leaves the picture."""
     real = digits.load_data()[0][0][:samples, ..., None].astype("float32") / 127.5 - 1
     rng, steps = np.random.default_rng(seed), len(real) // BATCH
