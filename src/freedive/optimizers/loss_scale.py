@@ -123,4 +123,6 @@ class LossScaleOptimizer(Optimizer):
 
 
 # Not in the class: there its name is a field, which makes it one that is read from a file, too.
-LossScaleOptimizer.learning_rate = property(lambda self: self.inner_optimizer.learning_rate)  # type: ignore
+LossScaleOptimizer.learning_rate = property(  # type: ignore[assignment]
+    lambda self: self.inner_optimizer.learning_rate, doc="That of the optimizer inside."
+)
