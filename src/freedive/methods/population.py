@@ -46,6 +46,14 @@ class Repeated(Spec):
         return jnp.stack([Spec(*self)._replace(shape=self.shape[1:]).draw(seed, label)] * self.shape[0])
 
 
+def checked_model(model: Any, where: str) -> Model:
+    """The model, if it is one."""
+    if isinstance(model, Model):
+        return model
+    hint = ". Call the function that builds it: build()" if callable(model) and not isinstance(model, type) else ""
+    raise TypeError(f"{where}(model=...): expected a compiled model. Received: {model!r}{hint}")
+
+
 class Population(Model):
     """Members of one model.
 
@@ -58,8 +66,7 @@ class Population(Model):
     """
 
     def __init__(self, model: Any, n: int, first: int = 0, alike: bool = False):
-        if not isinstance(model, Model):
-            raise TypeError(f"{type(self).__name__}(model=...): expected a model. Received: {model!r}")
+        checked_model(model, type(self).__name__)
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise ValueError(f"{type(self).__name__}(n={n!r}): expected a whole number of members, 1 or more")
         self.model, self.n = copy.deepcopy(model, {id(model.history): None}), int(n)

@@ -14,6 +14,7 @@ from ..models import fitting
 from ..models.fitting import Method
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
+from .population import checked_model
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +101,7 @@ def lr_find(
     options = options_of(
         "lr_find", given, ("epochs", "callbacks", "validation_split", "validation_data", "initial_epoch")
     )
-    twin = copy.deepcopy(model, {id(model.history): None})
+    twin = copy.deepcopy(checked_model(model, "lr_find"), {id(model.history): None})
     twin._training.slots, twin._training.step = None, 0
     if "learning_rate" not in getattr(twin.optimizer, "hyper", dict)():
         raise ValueError(

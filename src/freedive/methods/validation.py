@@ -14,7 +14,7 @@ from ..models.data import Data, even_batch
 from ..models.fitting import Options
 from ..models.training import run_seed
 from ..train.feeds import Resident
-from .population import Population, Replicated
+from .population import Population, Replicated, checked_model
 from .rows import MemberRows
 from .scores import Scores
 
@@ -45,7 +45,7 @@ def repeat(model: Any, x: Any, y: Any = None, n: int = 5, **fit: Any) -> Scores:
     >>> fd.repeat(model, x, x[:, :1], n=3, epochs=2, verbose=0)["loss"].shape
     (3,)
     """
-    members = Population(model, n)
+    members = Population(checked_model(model, "repeat"), n)
     history = fitting.fit(members, x, y, options_of("repeat", fit), Replicated(orders=True))
     return Scores("seeds", last_results(history), [members])
 
@@ -115,6 +115,7 @@ def cross_validate(
             "cross_validate(x=...): expected arrays, from which folds can be taken. Received a stream of batches"
         )
     rows = fitting.rows_in(data)
+    checked_model(model, "cross_validate")
     seed = run_seed(model) if options.seed is None else options.seed
     fold = fold_of_rows(rows, folds, seed, stratify)
     groups: dict[int, list[int]] = {}

@@ -9,6 +9,9 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import jax
+import numpy as np
+
 from ..files import FolderLock, ModelFileError, make_folders, remove_stale_temporaries
 from .background import Background
 from .callbacks.base import CallbackList, Edge
@@ -23,6 +26,15 @@ AUTO = os.path.join("runs", "resume")  # where runs that are told no folder have
 STEP = re.compile(r"step-\d{12}\.safetensors")
 BEST = "best.safetensors"
 OF_ANOTHER = ("TENSOR_MISMATCH", "ANOTHER_RUN", "VERSION")  # refused; anything else is damage, and passed over
+
+
+def named_numbers(hyper: Any) -> dict[str, float]:
+    """The numbers of a run by the last word of their place, those of single members by their place too."""
+    found = {}
+    for path, value in jax.tree_util.tree_flatten_with_path(hyper)[0]:
+        for i, number in enumerate(np.ravel(np.asarray(value))):
+            found[jax.tree_util.keystr(path[1:], simple=True, separator=".") + f"[{i}]" * bool(np.ndim(value))] = number
+    return found
 
 
 class Keeper(Watcher):
@@ -70,6 +82,7 @@ class Keeper(Watcher):
     def _go_on(self, wanted: str | None) -> None:
         """Put the run where a checkpoint says: the one that is wanted, or the newest that is whole."""
         damaged: list[Exception] = []
+        asked = named_numbers(self._run.ts.hyper)
         for path in [wanted] if wanted else reversed(self._steps()):
             try:
                 different = restore(path, self._run, self._identity)
@@ -83,6 +96,12 @@ class Keeper(Watcher):
                 say(f"Passed over a damaged checkpoint: {error}")
             self._written = [path]
             self._tell(path, different)
+            kept = named_numbers(self._run.ts.hyper)
+            changed = [
+                f"{name} is {kept[name]:g}, not {asked[name]:g}" for name in kept if kept[name] != asked.get(name)
+            ]
+            if changed:
+                say(f"With the numbers of the checkpoint: {'; '.join(changed)}. Assign new ones in a callback")
             return
         if damaged:
             damaged[0].add_note(f"No checkpoint in {self.place} is whole. To begin anew, empty it")
