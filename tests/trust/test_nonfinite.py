@@ -150,6 +150,13 @@ def test_skipping_leaves_single_batches_out_and_counts_them():
     assert model._training.step == 4 * (STEPS - 2)
 
 
+def test_an_epoch_of_which_nothing_is_left_is_no_result():
+    model = bombed("forward", 0, "skip")
+    with pytest.warns(RuntimeWarning, match="no batch of the epoch is left"):
+        history = model.fit(X[:16], Y[:16], batch_size=8, epochs=3, verbose=0)
+    assert len(history.history["loss"]) == 1 and not np.isfinite(history.history["loss"][0]) and finite(model)
+
+
 def test_rolling_back_begins_the_epoch_anew_behind_the_batch():
     bad = X.copy()
     bad[20] = 3e38

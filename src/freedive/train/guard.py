@@ -243,7 +243,8 @@ class Guard:
         self.last = step
         last = run.stream is None and place + 1 == run.training
         done = "row" if self.in_a_row == IN_A_ROW and self.policy != "stop" else self.policy
-        done = "end" if done == "rollback" and last else done
+        alone = done == "skip" and sum(f.epoch == failing.epoch for f in self.found) == place  # none was fine before
+        done = "end" if last and (done == "rollback" or alone) else done
         self.found.append(Nonfinite(failing.epoch, place, first_bad(run, failing)[0], DONE[done]))
         if done == "skip":
             run.at += 1
