@@ -114,7 +114,7 @@ def test_rows_of_minus_infinity(name, empty):
         ("hard_swish", activations.hard_silu),
         (activations.tanh, activations.tanh),
         (jnp.sin, jnp.sin),
-        ({"class_name": "x", "kind": "activation", "class": "gelu"}, activations.gelu),
+        ({"kind": "activation", "class": "gelu"}, activations.gelu),
         (to_json(activations.gelu), activations.gelu),
     ],
 )

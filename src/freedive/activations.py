@@ -290,8 +290,8 @@ def squareplus(x: Any, b: float = 4.0) -> jax.Array:
     """
     size = jnp.abs(x)
     unit = jax.lax.stop_gradient(jnp.maximum(size, 1))  # in which no square overflows
-    far = size + unit * jnp.sqrt(jnp.square(size / unit) + b / jnp.square(unit))  # |x| + sqrt(x^2 + b)
-    return jnp.where(x >= 0, far / 2, b / 2 / far)  # the same for b > 0, without taking near things from each other
+    far = size / 2 + unit / 2 * jnp.sqrt(jnp.square(size / unit) + b / jnp.square(unit))  # (|x| + sqrt(x^2 + b)) / 2
+    return jnp.where(x >= 0, far, b / 4 / far)  # the same for b > 0, without taking near things from each other
 
 
 @family.add

@@ -205,9 +205,10 @@ def test_locks_are_given_back_after_errors(tmp_path):
 
 
 def test_newer_jobs_take_the_place_of_waiting_ones():
-    begin, done = threading.Event(), []
+    begun, begin, done = threading.Event(), threading.Event(), []
     background = Background()
-    background.put("a", lambda: begin.wait(30))
+    background.put("a", lambda: begun.set() or begin.wait(30))
+    assert begun.wait(30)
     for number in range(5):
         background.put("a", lambda number=number: done.append(number))
         background.put("b", lambda number=number: done.append(-number))

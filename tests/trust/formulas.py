@@ -332,7 +332,7 @@ LAYERS = [
         "global norm",
         lambda x: clipping.global_norm({"w": x}),
         norm,
-        (*VECTORS, (1e38, 1e38, 1e38), (1e-38, 2e-38, 0.0)),
+        (*VECTORS, (1e38, 1e38, 1e38), (2e-38, 4e-38, 0.0)),
     ),
     Formula("L1", fd.regularizers.L1(0.5), lambda x: mp.fsum(map(abs, x)) / 2, VECTORS),
     Formula("L2", fd.regularizers.L2(0.5), lambda x: mp.fsum(v * v for v in x) / 2, VECTORS),

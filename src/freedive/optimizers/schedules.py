@@ -148,11 +148,9 @@ class PolynomialDecay(LearningRateSchedule):
     name: str = "PolynomialDecay"
 
     def __call__(self, step):
-        passed = _periods(step, self.decay_steps)
-        passed = passed / jnp.maximum(jnp.ceil(passed), 1) if self.cycle else jnp.minimum(passed, 1)
-        return (self.initial_learning_rate - self.end_learning_rate) * (
-            1 - passed
-        ) ** self.power + self.end_learning_rate
+        cycles = jnp.maximum(jnp.ceil(_periods(step, self.decay_steps)), 1) if self.cycle else 1
+        left = _left(step, cycles * self.decay_steps)
+        return (self.initial_learning_rate - self.end_learning_rate) * left**self.power + self.end_learning_rate
 
 
 class LinearDecay(PolynomialDecay):
@@ -198,8 +196,7 @@ class CosineDecay(LearningRateSchedule):
     def __call__(self, step):
         warm = self.warmup_steps if self.warmup_target is not None else 0
         top = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
-        passed = jnp.minimum(_periods(step - warm, self.decay_steps), 1)
-        decayed = top * ((1 - self.alpha) * _half_wave(passed) + self.alpha)
+        decayed = top * ((1 - self.alpha) * _half_wave(_left(step - warm, self.decay_steps)) + self.alpha)
         return _rise(step, warm, self.initial_learning_rate, top, decayed)
 
 
@@ -241,7 +238,7 @@ class CosineDecayRestarts(LearningRateSchedule):
             period = jnp.floor(jnp.log(1 - passed * (1 - self.t_mul)) / math.log(self.t_mul))
             period = jnp.where(begin(period + 1) <= passed, period + 1, period)  # the logarithm may round down
             passed = (passed - begin(period)) / self.t_mul**period
-        height = self.m_mul**period * _half_wave(passed)
+        height = self.m_mul**period * _half_wave(1 - passed)
         return self.initial_learning_rate * ((1 - self.alpha) * height + self.alpha)
 
 
@@ -306,8 +303,8 @@ class OneCycle(LearningRateSchedule):
         peak, last = self.warmup_fraction * self.total_steps - 1, self.total_steps - 1
         first = self.max_learning_rate / self.initial_divisor
         step = jnp.asarray(step, float)
-        up = _half_wave(jnp.clip(step / max(peak, 1), 0, 1))
-        down = _half_wave(jnp.clip((step - peak) / max(last - peak, 1), 0, 1))
+        up = _half_wave(_left(step, max(peak, 1)))
+        down = _half_wave(_left(step - peak, max(last - peak, 1)))
         rise = self.max_learning_rate + (first - self.max_learning_rate) * up
         fall = first / self.final_divisor + (self.max_learning_rate - first / self.final_divisor) * down
         return jnp.where(step <= peak, rise, fall)
@@ -318,9 +315,14 @@ def _periods(step: Any, steps: Any, whole: bool = False) -> Array:
     return jnp.floor(passed) if whole else passed
 
 
-def _half_wave(passed: Array) -> Array:
-    """From 1 to 0 along half a cosine wave while `passed` goes from 0 to 1."""
-    return 0.5 * (1 + jnp.cos(math.pi * passed))
+def _left(step: Any, steps: Any) -> Array:
+    """The part of some steps that is still to come, from 1 to 0; exact to the last step, as 1 - step / steps is not."""
+    return jnp.clip((steps - jnp.asarray(step, float)) / steps, 0, 1)
+
+
+def _half_wave(left: Array) -> Array:
+    """From 1 to 0 along half a cosine wave while `left` does so: (1 - cos(pi left)) / 2, written without cancelling."""
+    return jnp.sin(math.pi / 2 * left) ** 2
 
 
 def _rise(step: Any, steps: Any, first: Any, top: Any, later: Any) -> Array:

@@ -65,10 +65,10 @@ def diagnose(history: History, metric: str | None = None, goal: float | None = N
             hint = ": give fit validation_data or validation_split" if name == "val_loss" else ""
             raise ValueError(f"History.diagnose: there is no {name!r}{hint}")
     train, test = (np.asarray(history.history[name], float) for name in ("loss", "val_loss"))
-    if len(train) < 2:
-        raise ValueError("History.diagnose: expected two epochs or more. Received 1")
     if not (np.isfinite(train).all() and np.isfinite(test).all()):
         return told("diverged", "a loss is not finite", 0)
+    if len(train) < 2:
+        raise ValueError("History.diagnose: expected two epochs or more. Received 1")
     best, metric = int(test.argmin()), metric_of(history, metric)
     if train[-1] > 1.5 * train[0]:
         return told("diverged", f"the loss rose from {number(train[0])} to {number(train[-1])}", best)
