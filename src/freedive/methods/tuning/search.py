@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.variables import derived_seed
-from .space import Real, Space, drawn, grid
+from .space import Choice, Real, Space, drawn, grid
 
 AT_ONCE = 64  # trials of a round, of searches that do not look back
 LOOKS_BACK = 8  # rounds of a search that does
@@ -68,11 +68,22 @@ class Search:
 
 
 class Random(Search):
-    """Independent draws.
+    """Independent draws; of a space of nothing but choices each point once, in a random order.
 
     Reference: J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", 2012,
     https://www.jmlr.org/papers/v13/bergstra12a.html
     """
+
+    def __init__(self, space: Space, trials: int | None, seed: int, epochs: int):
+        super().__init__(space, trials, seed, epochs)
+        self.points: list[dict[str, Any]] = []
+        if all(isinstance(values, Choice) for values in space.values()):
+            points = grid(space)
+            self.points = [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
+            self.trials = min(self.trials, len(points))
+
+    def at(self, number: int) -> dict[str, Any]:
+        return self.points[number] if self.points else super().at(number)
 
 
 class Grid(Search):
