@@ -51,7 +51,7 @@ def checked_model(model: Any, where: str) -> Model:
     if isinstance(model, Model):
         return model
     hint = ". Call the function that builds it: build()" if callable(model) and not isinstance(model, type) else ""
-    raise TypeError(f"{where}(model=...): expected a compiled model. Received: {model!r}{hint}")
+    raise TypeError(f"{where}(model=...): expected a model. Received: {model!r}{hint}")
 
 
 class Population(Model):
