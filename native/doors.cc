@@ -72,8 +72,8 @@ Lstm described(const Array& kernel, const Mask& mask, const Array& keep, bool re
   return l;
 }
 
-ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array kernel, Array h, Array c, Mask mask, Array keep,
-                   Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
+ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array kernel, Array h, Array c, Mask mask,
+                        Array keep, Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
   Lstm l = described(kernel, mask, keep, reverse);
   l.time = projected.dimensions()[0], l.batch = projected.dimensions()[1];
   l.bias = bias.element_count() ? bias.typed_data() : nullptr;
@@ -89,8 +89,9 @@ ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array
   return ffi::Error::Success();
 }
 
-ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates, Array cells,
-                    Mask mask, Array keep, Result by_projected, Result by_h_first, Result by_c_first, bool reverse) {
+ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates,
+                         Array cells, Mask mask, Array keep, Result by_projected, Result by_h_first,
+                         Result by_c_first, bool reverse) {
   Lstm l = described(kernel, mask, keep, reverse);
   l.time = by_outputs.dimensions()[0], l.batch = by_outputs.dimensions()[1];
   l.c_first = c.typed_data(), l.gates = const_cast<float*>(gates.typed_data());
@@ -170,11 +171,13 @@ ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geom
   return ffi::Error::Success();
 }
 
+constexpr long kSums = 1L << 24;  // floats: the kernels that processors add up for themselves take 64 MiB at most
+
 // Every processor adds up a kernel of its own; their sum is taken in the order of the pictures.
 ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, Geometry geometry) {
   Convolution c = described(x.dimensions(), kernel->dimensions(), y.dimensions(), geometry);
   c.x = x.typed_data(), c.y = y.typed_data();
-  const long floats = c.depth() * c.filters, parts = parts_of(pool, c.pictures, 1);
+  const long floats = c.depth() * c.filters, parts = std::min(parts_of(pool, c.pictures, 1), std::max(1L, kSums / std::max(1L, floats)));
   std::vector<float> sums(floats * parts);
   in_parallel(pool, c.pictures, parts, [&](long part, long first, long last) {
     loops().conv_by_kernel(c, first, last, sums.data() + part * floats);

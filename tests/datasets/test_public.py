@@ -142,7 +142,7 @@ def test_real_answers_are_bounded(monkeypatch):
     class Answer(io.BytesIO):
         pass
 
-    monkeypatch.setattr(public.urllib.request, "urlopen", lambda request, timeout: Answer(bytes(4 * 10**6)))
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: Answer(bytes(4 * 10**6)))
     assert len(public.get("https://example.org/file", 2)) == 4 * 10**6
     with pytest.raises(OSError, match="more than 3,000,000 bytes came"):
         public.get("https://example.org/file", 1)

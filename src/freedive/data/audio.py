@@ -33,6 +33,12 @@ def read_audio(
 
     Raises:
         DataFileError: no sound file, a damaged or an empty one.
+
+    >>> import soundfile
+    >>> soundfile.write("silence.wav", np.zeros((800, 2)), 8000)
+    >>> samples, rate = read_audio("silence.wav", sample_rate=4000)
+    >>> samples.shape, rate
+    ((400,), 4000)
     """
     name = name or ("sound" if isinstance(path, bytes) else os.fspath(path))
     with io.BytesIO(path) if isinstance(path, bytes) else open_file(path) as source:

@@ -53,7 +53,12 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def write_idx(path: Path, array: Any) -> None:
-    """Write an array as an IDX file, gzipped if the name ends in .gz."""
+    """Write an array as an IDX file, gzipped if the name ends in .gz.
+
+    >>> write_idx("three.idx.gz", np.arange(3, dtype="uint8"))
+    >>> read_idx("three.idx.gz").tolist()
+    [0, 1, 2]
+    """
     array = np.asarray(array)
     code = next((c for c, t in TYPES.items() if t == array.dtype.newbyteorder(">")), None)
     if code is None or not 1 <= array.ndim <= MAX_AXES:

@@ -65,6 +65,11 @@ def read_image(
 
     Raises:
         DataFileError: no picture, a damaged or too large one.
+
+    >>> from freedive.utils import save_img
+    >>> save_img("black.png", np.zeros((4, 5, 1)))
+    >>> read_image("black.png", size=(2, 2), channels=1).shape
+    (2, 2, 1)
     """
     if channels not in MODES:
         raise ValueError(f"read_image(channels={channels!r}): expected 1, 3 or 4")

@@ -12,7 +12,6 @@ import hashlib
 import http.client
 import os
 import sys
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -116,6 +115,8 @@ def fetch(file: PublicFile, folder: Path) -> Path:
 def get(address: str, megabytes: int) -> bytes:
     """The content of an address, which has about so many megabytes."""
     most = 2 * megabytes * 10**6 + 10**6
+    import urllib.request  # brings mail and encryption along, and most programs load nothing from afar
+
     request = urllib.request.Request(address, headers={"User-Agent": "freedive"})
     with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
         print(f"freedive: fetching {address} (about {megabytes} MB)", file=sys.stderr)

@@ -233,37 +233,72 @@ def add(inputs: Any, **kwargs: Any) -> Any:
 
 
 def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """The difference of two arrays or symbols in a list, by a new `Subtract(**kwargs)`."""
+    """The difference of two arrays or symbols in a list, by a new `Subtract(**kwargs)`.
+
+    >>> import numpy as np
+    >>> subtract([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [2.0]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """The elementwise product of a list of arrays or symbols, by a new `Multiply(**kwargs)`."""
+    """The elementwise product of a list of arrays or symbols, by a new `Multiply(**kwargs)`.
+
+    >>> import numpy as np
+    >>> multiply([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [3.0]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: Any, **kwargs: Any) -> Any:
-    """The mean of a list of arrays or symbols, by a new `Average(**kwargs)`."""
+    """The mean of a list of arrays or symbols, by a new `Average(**kwargs)`.
+
+    >>> import numpy as np
+    >>> average([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [2.0]
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """The elementwise maximum of a list of arrays or symbols, by a new `Maximum(**kwargs)`."""
+    """The elementwise maximum of a list of arrays or symbols, by a new `Maximum(**kwargs)`.
+
+    >>> import numpy as np
+    >>> maximum([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [3.0]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """The elementwise minimum of a list of arrays or symbols, by a new `Minimum(**kwargs)`."""
+    """The elementwise minimum of a list of arrays or symbols, by a new `Minimum(**kwargs)`.
+
+    >>> import numpy as np
+    >>> minimum([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [1.0]
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """A list of arrays or symbols, joined along an axis by a new `Concatenate(axis, **kwargs)`."""
+    """A list of arrays or symbols, joined along an axis by a new `Concatenate(axis, **kwargs)`.
+
+    >>> import numpy as np
+    >>> concatenate([np.array([[3.0]]), np.array([[1.0]])])[0].tolist()
+    [3.0, 1.0]
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """The dot products of two arrays or symbols in a list, by a new `Dot(axes, **kwargs)`."""
+    """The dot products of two arrays or symbols in a list, by a new `Dot(axes, **kwargs)`.
+
+    >>> import numpy as np
+    >>> dot([np.array([[3.0]]), np.array([[1.0]])]).ravel().tolist()
+    [3.0]
+    """
     return Dot(axes=axes, **kwargs)(inputs)
 
 

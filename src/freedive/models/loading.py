@@ -59,6 +59,12 @@ def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True,
     Raises:
         FileNotFoundError: no such file; names those that look like it.
         ModelFileError: the file is refused; says why.
+
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    >>> model.save("line.safetensors")
+    >>> fd.models.load_model("line.safetensors").count_params()
+    3
     """
     path = os.fspath(filepath)
     tensors, metadata = read_tensors(path)

@@ -117,6 +117,16 @@ def update(model: Any, optimizer: Any, grads: Any) -> None:
         model: whose weights.
         optimizer: made once, before the loop; what it remembers is kept in the model.
         grads: as `gradients` gives them.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    >>> optimizer = fd.optimizers.SGD(0.1)
+    >>> before = model.get_weights()[1]
+    >>> loss, grads = fd.gradients(lambda x: model(x).sum(), model)(np.ones((1, 2)))
+    >>> fd.update(model, optimizer, grads)
+    >>> (model.get_weights()[1] - before).astype(float).round(3).tolist()
+    [-0.1]
     """
     if not isinstance(optimizer, optimizers.Optimizer):
         raise TypeError(f"update expects an optimizer, made once before the loop. Received: {optimizer!r}")

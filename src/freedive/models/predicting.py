@@ -43,6 +43,7 @@ def predict(
     check_counts("predict", {"batch_size": batch_size, "steps": steps})
     check_policy(on_bad, "predict", ("error", "keep"))
     draw_missing(model)
+    size = batch_size  # of a stream's batches: their own
     if is_stream(x):
         parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)", on_bad=on_bad).batches_once())
         count = steps
@@ -57,7 +58,7 @@ def predict(
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
     outputs: list[Any] = []
     watchers.on_predict_begin()  # a callback may change the values that answer
-    answer, batch = _answering(model, batch_size), 0
+    answer, batch = _answering(model, size, batch_size), 0
     with interruptible(watchers):
         for part, batches in parts:
             watchers.on_predict_batch_begin(batch)
@@ -90,7 +91,7 @@ def cut(x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int
     return parts(), -(-count // size)
 
 
-def _answering(model: Any, batch_size: int | None) -> Any:
+def _answering(model: Any, size: int | None, most: int | None) -> Any:
     """(rows, their batches) -> (outputs as numpy arrays, flags), by programs that are compiled for few sizes."""
     dtype, variables, key = model._training.dtype, gather(model), structure(model)
 
@@ -112,10 +113,10 @@ def _answering(model: Any, batch_size: int | None) -> Any:
         count = len(jax.tree.leaves(rows)[0])
         if batches == 1:
             near = 1 << (count - 1).bit_length()  # a size that is compiled already, or soon useful again
-            size = max(count, min(batch_size or near, near))
-            outputs, flags = compiled(("predict", key, dtype), one)(model, variables, _filled(rows, count, size))
+            filled = _filled(rows, count, max(count, min(most or near, near)))
+            outputs, flags = compiled(("predict", key, dtype), one)(model, variables, filled)
         else:
-            size, block = batch_size or rows_at_once(model), LARGE if batches == LARGE else SMALL
+            block = LARGE if batches == LARGE else SMALL
             rows = _filled(rows, count, block * size)
             rows = jax.tree.map(lambda a: a.reshape(block, size, *a.shape[1:]), rows)
             outputs, flags = compiled(("predict many", key, dtype), several)(model, variables, rows, np.int32(batches))

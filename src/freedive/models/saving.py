@@ -48,6 +48,15 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
 
     Raises:
         ValueError: something in the model cannot be written: a function or class that is not registered.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    >>> fd.models.save_model(model, "line.safetensors")
+    >>> same = fd.models.load_model("line.safetensors")
+    >>> x = np.ones((1, 2))
+    >>> bool(same.predict(x) == model.predict(x))
+    True
     """
     path = _checked_path(filepath, overwrite)
     values, training = _weights(model), model._training

@@ -26,6 +26,7 @@ from .. import activations
 from ..numerics import widen
 from . import native
 from .native.lstm import lstm as native_lstm
+from .products import by_kernel_of
 
 States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
 Gates = Callable[[Any, States], States]
@@ -195,17 +196,6 @@ def product(x: Any, kernel: Any) -> Any:
     return jnp.matmul(x.astype(kernel.dtype), kernel, preferred_element_type=total)
 
 
-def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
-    """The gradient by the kernel of x (time, batch, units) times it, from that by the product (time, batch, width).
-
-    Written so that XLA turns x round in memory, which is smaller, and not the gradient.
-    """
-    rows, by_rows = (a.astype(dtype).reshape(-1, a.shape[-1]) for a in (x, by_product))
-    total = jnp.promote_types(dtype, jnp.float32)
-    found = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
-    return found.astype(dtype)
-
-
 @jax.custom_vjp
 def project(x: Any, kernel: Any) -> Any:
     """The input times its kernel in all steps at once: (time, batch, features), (features, width).
@@ -234,24 +224,27 @@ def lstm(
     states: States,
     mask: Any = None,
     keep: Any = None,
-    reverse: bool = False,
-    unroll: bool = False,
-    plain: bool = False,
+    **options: bool,
 ) -> tuple[Any, States]:
-    """`recurrence` with `lstm_gates`; the usual gates in float32 by the native loop, on a CPU that has it."""
+    """`recurrence` with `lstm_gates`; the usual gates in float32 by the native loop, on a CPU that has it.
+
+    Args:
+        activation, recurrent_activation: of the cell and of its gates.
+        options: `reverse`, `unroll` and `plain`; these and all others as for `recurrence`.
+    """
     gates = lstm_gates(activation, recurrent_activation)
 
     def reference(projected: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> tuple[Any, States]:
         projected = projected if bias is None else projected + bias
-        options = {"reverse": reverse, "unroll": unroll, "plain": plain}
         return recurrence(gates, projected, kernel, None, (h, c), mask, keep, **options)
 
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
     single = all(a.dtype == jnp.float32 for a in (projected, kernel, *states))
     arguments = (projected, bias, kernel, *states, mask, keep)
-    if plain or unroll or not (len(projected) and usual and single and native.available()):
+    written_out = options.get("plain") or options.get("unroll")
+    if written_out or not (len(projected) and usual and single and native.available()):
         return reference(*arguments)
-    by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), reverse)
+    by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), options.get("reverse", False))
     return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
 
 

@@ -40,6 +40,10 @@ def load_img(
 
     Raises:
         DataFileError: no picture, a damaged or too large one.
+
+    >>> save_img("grey.png", np.full((4, 5, 3), 128.0))
+    >>> load_img("grey.png", target_size=(2, 2)).getpixel((1, 1))
+    (128, 128, 128)
     """
     if color_mode not in COLOR_MODES:
         raise unknown("color_mode", color_mode, COLOR_MODES)
@@ -63,6 +67,9 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
 
     Returns:
         (height, width, channels)
+
+    >>> img_to_array(array_to_img(np.zeros((4, 5, 3)))).shape
+    (4, 5, 3)
     """
     x = np.asarray(img, dtype or np.float32)
     if x.ndim not in (2, 3):
@@ -80,6 +87,9 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
         scale: stretch the values so that the smallest becomes 0 and the largest 255; a picture of one value keeps
             it. Without, values outside 0..255 are an error.
         dtype: of the computation, float32 by default.
+
+    >>> array_to_img(np.zeros((4, 5, 1))).size  # pillow counts the width first
+    (5, 4)
     """
     from PIL import Image
 
@@ -115,6 +125,10 @@ def save_img(
         x, data_format, scale: as for `array_to_img`.
         file_format: "png", "jpeg", ...; None takes the name's ending.
         **kwargs: for pillow's writer, as quality=90.
+
+    >>> save_img("black.png", np.zeros((4, 5, 1)))
+    >>> load_img("black.png", color_mode="grayscale").getpixel((0, 0))
+    0
     """
     if file_format is None and not hasattr(path, "write"):
         file_format = os.path.splitext(cast(Path, path))[1].removeprefix(".").lower()

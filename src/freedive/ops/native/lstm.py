@@ -14,6 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..products import by_kernel_of
+
 NOTHING = (0,)  # the shape that stands for None
 
 
@@ -114,10 +116,8 @@ def _backward(reverse: bool, arrays: Any, saved: Any, by: Any) -> tuple[Any, ...
     by_sums, by_h, by_c = call(by_outputs, by_c, kernel, c, gates, cells, mask, keep, reverse=reverse)
     before = jnp.concatenate([outputs[1:], h[None]] if reverse else [h[None], outputs[:-1]])
     before = before if _given(keep) is None else before * keep
-    rows, by_rows = before.reshape(-1, h.shape[-1]), by_sums.reshape(-1, by_sums.shape[-1])
-    by_kernel = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())))
-    by_bias = jnp.zeros(NOTHING) if _given(bias) is None else by_rows.sum(0)
-    return by_sums, by_bias, by_kernel, by_h, by_c
+    by_bias = jnp.zeros(NOTHING) if _given(bias) is None else by_sums.sum((0, 1))
+    return by_sums, by_bias, by_kernel_of(before, by_sums, kernel.dtype), by_h, by_c
 
 
 def _door(name: str, *shapes: tuple[int, ...]) -> Any:
