@@ -1,5 +1,7 @@
 """Regularizers: the peer's penalties and gradients, the textbooks' two forms, and strengths that can be swept."""
 
+import importlib
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -38,6 +40,19 @@ def test_penalties_and_gradients_are_the_peers(name, arguments):
     expected, expected_gradient = jax.value_and_grad(lambda w: jnp.asarray(theirs(w)))(jnp.asarray(W))
     np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(gradient, expected_gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["regularizers", "initializers", "constraints"])
+def test_the_peers_small_names_are_the_same_classes(family):
+    ours, theirs = importlib.import_module(f"freedive.{family}"), getattr(keras, family)
+    small = [
+        n for n in dir(theirs) if n.islower() and n not in ("serialize", "deserialize", "get", "stft") and n[0] != "_"
+    ]
+    assert len(small) >= 4
+    for name in small:
+        assert getattr(ours, name).__name__ == getattr(theirs, name).__name__.removesuffix("Initializer"), name
+    with pytest.raises(AttributeError, match="no attribute 'l3'"):
+        ours.l3  # noqa: B018
 
 
 @pytest.mark.parametrize("rule", ALL, ids=repr)

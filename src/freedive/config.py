@@ -48,6 +48,16 @@ class Family:
             raise unknown(self.kind, name, self.members)
         return self.members[name]
 
+    def other_names(self, module: str) -> Callable[[str], Any]:
+        """The `__getattr__` of a module in which members go by their other names too: `regularizers.l2` is L2."""
+
+        def look_up(name: str) -> Any:
+            if name in self.members:
+                return self.members[name]
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+        return look_up
+
     def name_of(self, member: Any) -> str:
         """The first name a registered member has; how it is written in a file."""
         for name, known in self.members.items():

@@ -15,6 +15,7 @@ from .config import Axes, Configured, Family, Fraction, NonNegativeFloat
 from .numerics import EPSILON
 
 FAMILY = Family("constraint")
+__getattr__ = FAMILY.other_names(__name__)  # max_norm for MaxNorm
 
 
 def get(identifier: Any) -> Any:

@@ -25,6 +25,7 @@ Distribution = Annotated[str, str.lower, one_of("uniform", "normal", "truncated_
 Shape = tuple[int, ...]
 Rng = np.random.Generator
 FAMILY = Family("initializer")
+__getattr__ = FAMILY.other_names(__name__)  # glorot_uniform for GlorotUniform
 
 
 def get(identifier: Any) -> Any:
@@ -154,7 +155,7 @@ class RandomNormal(Initializer):
     seed: int | None = None
 
     def draw(self, shape, dtype, rng):
-        return normal(rng, shape, dtype, self.stddev, self.mean)
+        return _normal(rng, shape, dtype, self.stddev, self.mean)
 
 
 class TruncatedNormal(Initializer):
@@ -169,7 +170,7 @@ class TruncatedNormal(Initializer):
     seed: int | None = None
 
     def draw(self, shape, dtype, rng):
-        return truncated_normal(rng, shape, dtype, self.stddev, self.mean)
+        return _truncated_normal(rng, shape, dtype, self.stddev, self.mean)
 
 
 class RandomUniform(Initializer):
@@ -185,7 +186,7 @@ class RandomUniform(Initializer):
     seed: int | None = None
 
     def draw(self, shape, dtype, rng):
-        return uniform(rng, shape, dtype, self.minval, self.maxval)
+        return _uniform(rng, shape, dtype, self.minval, self.maxval)
 
 
 class VarianceScaling(Initializer):
@@ -215,10 +216,10 @@ class VarianceScaling(Initializer):
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, n))
         if self.distribution == "uniform":
-            return uniform(rng, shape, dtype, -math.sqrt(3) * stddev, math.sqrt(3) * stddev)
+            return _uniform(rng, shape, dtype, -math.sqrt(3) * stddev, math.sqrt(3) * stddev)
         if self.distribution == "untruncated_normal":
-            return normal(rng, shape, dtype, stddev)
-        return truncated_normal(rng, shape, dtype, stddev / TRUNCATED_STDDEV)
+            return _normal(rng, shape, dtype, stddev)
+        return _truncated_normal(rng, shape, dtype, stddev / TRUNCATED_STDDEV)
 
 
 class _Scaled(Initializer):
@@ -316,7 +317,7 @@ class Orthogonal(Initializer):
         from scipy.linalg import qr  # comes with jax; twice as fast as numpy's
 
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        q, r = qr(normal(rng, (max(rows, columns), min(rows, columns)), dtype), mode="economic")
+        q, r = qr(_normal(rng, (max(rows, columns), min(rows, columns)), dtype), mode="economic")
         q *= np.where(np.diag(r) < 0, -1, 1).astype(q.dtype) * q.dtype.type(self.gain)  # else not evenly spread
         return (q if rows >= columns else q.T).reshape(shape)
 
@@ -343,12 +344,12 @@ class FunctionInitializer(Initializer):
 TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal variable cut off at -2 and 2
 
 
-def normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
+def _normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
     """Normal numbers, in float64 if that is asked for and in float32 otherwise."""
     return _moved(rng.standard_normal(shape, dtype=_drawn(dtype)), stddev, mean)
 
 
-def truncated_normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
+def _truncated_normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.0, mean: float = 0.0) -> np.ndarray:
     """Normal numbers within two stddev of the mean; only those outside (one in 22) are drawn again."""
     values = rng.standard_normal(math.prod(shape), dtype=_drawn(dtype))
     outside = np.flatnonzero(np.abs(values) > 2)
@@ -358,7 +359,7 @@ def truncated_normal(rng: Rng, shape: Shape, dtype: np.dtype, stddev: float = 1.
     return _moved(values.reshape(shape), stddev, mean)
 
 
-def uniform(rng: Rng, shape: Shape, dtype: np.dtype, low: float, high: float) -> np.ndarray:
+def _uniform(rng: Rng, shape: Shape, dtype: np.dtype, low: float, high: float) -> np.ndarray:
     """Numbers spread evenly from low to high."""
     return _moved(rng.random(shape, dtype=_drawn(dtype)), high - low, low)
 

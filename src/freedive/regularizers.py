@@ -21,6 +21,7 @@ from .numerics import l2_normalize, widen
 Strength = Annotated[float, non_negative, finite]
 
 FAMILY = Family("regularizer")
+__getattr__ = FAMILY.other_names(__name__)  # l2 for L2
 
 
 def get(identifier: Any) -> Any:
