@@ -20,7 +20,7 @@ FLOORS = {
     "metrics": 8,
     "train": 9,
     "models": 10, "callbacks": 10,
-    "methods": 11, "report": 11, "plots": 12,
+    "methods": 11, "networks": 11, "report": 11, "plots": 12,
     "cli": 12, "__main__": 13, "__init__": 13, "_bench": 13,
 }  # fmt: skip
 

@@ -308,6 +308,7 @@ def test_every_loss_of_the_peer_is_here():
         "Loss",
         "FunctionLoss",
         "HalfMeanSquaredError",
+        "Quantile",
     }
 
 

@@ -4,23 +4,29 @@ from .audio import read_audio, read_audio_folder, resample
 from .cifar import read_cifar
 from .errors import DataFileError
 from .folders import ClassFolder, list_class_folder
+from .frames import as_table
 from .idx import read_idx, write_idx
 from .images import fit_image, open_image, read_image, read_image_folder
+from .table_files import open_table, read_json_lines, read_parquet
 from .tables import Table, read_table
 
 __all__ = [
     "ClassFolder",
     "DataFileError",
     "Table",
+    "as_table",
     "fit_image",
     "list_class_folder",
     "open_image",
+    "open_table",
     "read_audio",
     "read_audio_folder",
     "read_cifar",
     "read_idx",
     "read_image",
     "read_image_folder",
+    "read_json_lines",
+    "read_parquet",
     "read_table",
     "resample",
     "write_idx",

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,11 @@ def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> s
             f"though {numbers} of {len(given)} values are numbers. If that means no value, pass missing=",
             stacklevel=4,
         )
+    return text_kind(given, distinct)
+
+
+def text_kind(given: Sequence[Any], distinct: Collection[Any]) -> str:
+    """Whether texts are a category, of few distinct values, or just text."""
     few = len(distinct) <= MAX_CATEGORIES and (len(distinct) < len(given) or len(given) <= MAX_CATEGORIES)
     return "category" if few else "text"
 
@@ -195,7 +200,8 @@ def _integers(cells: list[str | None]) -> np.ndarray:
     return _numbers(cells) if None in cells else np.array(list(map(int, cells)), np.int64)  # type: ignore[arg-type]
 
 
-def _objects(values: list[Any]) -> np.ndarray:
+def objects(values: Sequence[Any]) -> np.ndarray:
+    """Values of any kind as an array of one axis."""
     column = np.empty(len(values), object)
     column[:] = values
     return column
@@ -203,7 +209,7 @@ def _objects(values: list[Any]) -> np.ndarray:
 
 def _truths(cells: list[str | None]) -> np.ndarray:
     values = [None if cell is None else TRUTH[cell.lower()] for cell in cells]
-    return _objects(values) if None in values else np.array(values, bool)
+    return objects(values) if None in values else np.array(values, bool)
 
 
 def _dates(cells: list[str | None]) -> np.ndarray:
@@ -235,6 +241,6 @@ KINDS: dict[str, Callable[[list[str | None]], np.ndarray]] = {
     "real": _numbers,
     "boolean": _truths,
     "date": _dates,
-    "category": _objects,
-    "text": _objects,
+    "category": objects,
+    "text": objects,
 }

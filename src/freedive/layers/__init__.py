@@ -126,6 +126,7 @@ from .shaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from .tabular import CategoryEmbedding, FeatureTokenizer
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
@@ -154,6 +155,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEmbedding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -181,6 +183,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "FeatureTokenizer",
     "Flatten",
     "GRUCell",
     "GaussianDropout",

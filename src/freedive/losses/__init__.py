@@ -36,6 +36,7 @@ from .regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
     Poisson,
+    Quantile,
     cosine_similarity,
     half_mean_squared_error,
     half_mse,
@@ -49,7 +50,9 @@ from .regression import (
     mean_squared_logarithmic_error,
     mse,
     msle,
+    pinball,
     poisson,
+    quantile,
 )
 from .segmentation import Dice, Tversky, dice, tversky
 from .similarity import Circle, circle
@@ -82,6 +85,7 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Poisson",
+    "Quantile",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "Tversky",
@@ -111,7 +115,9 @@ __all__ = [
     "mean_squared_logarithmic_error",
     "mse",
     "msle",
+    "pinball",
     "poisson",
+    "quantile",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "tversky",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import field
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -153,6 +154,47 @@ class CosineSimilarity(Loss):
         return -jnp.sum(l2_normalize(y_true, self.axis) * l2_normalize(y_pred, self.axis), axis=self.axis)
 
 
+def _levels(value: Any) -> tuple[float, ...]:
+    levels = tuple(float(level) for level in (value if isinstance(value, (list, tuple)) else (value,)))
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise ValueError(f"expected numbers between 0 and 1. Received: {value!r}")
+    return levels
+
+
+class Quantile(Loss):
+    """The pinball loss, whose least expected value lies at a quantile: mean over q of max(q e, (q - 1) e), e = t - y_q.
+
+    Predictions have a last axis with one number for every quantile, which targets lack: (batch, ..., quantiles)
+    against (batch, ...), or (batch, ..., 1).
+
+    Args:
+        quantiles: those to be predicted, between 0 and 1, in the order of the last axis.
+
+    Reference: Koenker and Bassett 1978, "Regression quantiles", https://doi.org/10.2307/1913643.
+
+    >>> round(float(Quantile([0.1, 0.5, 0.9])([1.0], [[0.0, 1.0, 3.0]])), 4)
+    0.1
+    """
+
+    aliases = ("pinball",)
+    quantiles: Annotated[Any, _levels] = (0.1, 0.5, 0.9)
+
+    def call(self, y_true, y_pred):
+        y_true = y_true[..., None] if y_true.ndim < y_pred.ndim else y_true
+        if y_true.shape != (*y_pred.shape[:-1], 1) or y_pred.shape[-1] != len(self.quantiles):
+            raise ValueError(
+                f"Quantile: expected predictions (batch, ..., {len(self.quantiles)}), a number for each of "
+                f"{self.quantiles}, and targets without that axis. Received {y_pred.shape} and {y_true.shape}"
+            )
+        error = y_true - y_pred
+        levels = jnp.asarray(self.quantiles)
+        return jnp.mean(jnp.maximum(levels * error, (levels - 1) * error), axis=-1)
+
+    def check(self, y_true, output_shape, where="fit(y=...)"):
+        super().check(y_true, output_shape, where)
+        checks.same_shape(np.asarray(y_true), (*output_shape[:-1], 1), "Quantile", where)
+
+
 mse = MSE = mean_squared_error = as_function(MeanSquaredError)
 half_mse = half_mean_squared_error = as_function(HalfMeanSquaredError)
 mae = MAE = mean_absolute_error = as_function(MeanAbsoluteError)
@@ -162,3 +204,4 @@ log_cosh = as_function(LogCosh)
 huber = as_function(Huber)
 poisson = as_function(Poisson)
 cosine_similarity = as_function(CosineSimilarity)
+pinball = quantile = as_function(Quantile)

@@ -1,8 +1,9 @@
 """Methods: functions from programs to programs, and what is built on them: ensembles, folds, seeds, searches."""
 
-from .calibration import Calibration, calibration
+from .calibration import Calibration, calibration, temperature, tempered
 from .distillation import distill
 from .ensemble import Ensemble, Spread
+from .importance import Importance, permutation_importance
 from .population import Population
 from .rate_range import RateRange, lr_find
 from .replicate import replicate
@@ -15,6 +16,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "Ensemble",
+    "Importance",
     "Population",
     "RateRange",
     "Real",
@@ -27,7 +29,10 @@ __all__ = [
     "cross_validate",
     "distill",
     "lr_find",
+    "permutation_importance",
     "repeat",
     "replicate",
+    "temperature",
+    "tempered",
     "tune",
 ]

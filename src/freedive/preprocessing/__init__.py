@@ -1,15 +1,22 @@
 """Preparing data before a model sees it: text to numbers, sequences to arrays, splits, scales, pictures."""
 
-from . import image, scaling, sequence, split, text
+from . import calendar, columns, image, scaling, sequence, split, tables, text
+from .calendar import calendar_features, calendar_parts
 from .scaling import MinMaxScaler, StandardScaler
 from .sequence import pad_sequences, timeseries_windows
 from .split import split_indices, train_test_split, train_validation_test_split
+from .tables import TableEncoder
 from .text import Tokenizer, hashing_trick, text_to_word_sequence, tokenizer_from_json
 
 __all__ = [
     "MinMaxScaler",
     "StandardScaler",
+    "TableEncoder",
     "Tokenizer",
+    "calendar",
+    "calendar_features",
+    "calendar_parts",
+    "columns",
     "hashing_trick",
     "image",
     "pad_sequences",
@@ -17,6 +24,7 @@ __all__ = [
     "sequence",
     "split",
     "split_indices",
+    "tables",
     "text",
     "text_to_word_sequence",
     "timeseries_windows",

@@ -1,0 +1,131 @@
+"""Rows of named columns however people hold them: a dict, a data frame, a structured array, a plain one."""
+
+from __future__ import annotations
+
+import datetime
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .tables import Table, objects, text_kind
+
+KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
+
+
+def as_table(data: Any, where: str = "x") -> Table:
+    """A table from whatever holds rows of columns; nothing is copied that need not be.
+
+    Args:
+        data: a `Table`, a dict of columns, a pandas or polars data frame, a list of dicts (one a row), a structured
+            array, or an array (rows, columns), whose columns are then called column_0, column_1, ...
+        where: what messages call it.
+
+    Raises:
+        TypeError: anything else, or cells that are neither numbers, texts, truth values nor dates.
+        ValueError: columns of different lengths, or a column that is called twice.
+
+    >>> table = as_table({"age": [36, None], "name": ["Ada", "Alan"]})
+    >>> table.kinds, table["age"].tolist()
+    ({'age': 'real', 'name': 'category'}, [36.0, nan])
+    """
+    if isinstance(data, Table):
+        return data
+    columns = _columns(data, where)
+    lengths = {name: len(cells) for name, cells in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"{where}: the columns have different lengths: {lengths}")
+    found = {name: column_of(cells, f"{where}[{name!r}]") for name, cells in columns.items()}
+    return Table({name: cells for name, (cells, _) in found.items()}, {name: kind for name, (_, kind) in found.items()})
+
+
+def column_of(cells: Any, where: str = "column") -> tuple[np.ndarray, str]:
+    """(one column as `Table.columns` holds it, what it holds as `Table.kinds` says it).
+
+    >>> column_of([True, None, False])
+    (array([True, None, False], dtype=object), 'boolean')
+    """
+    array = cells.to_numpy() if hasattr(cells, "to_numpy") else np.asarray(cells)
+    if array.ndim != 1:
+        raise ValueError(f"{where}: expected one value a row. Received shape {array.shape}")
+    if array.dtype.kind == "m":
+        array = array / np.timedelta64(1, "s")
+    if array.dtype.kind in KIND_OF_DTYPE:
+        return array, KIND_OF_DTYPE[array.dtype.kind]
+    values = [None if missing(value) else value for value in array.tolist()]
+    given = [value for value in values if value is not None]
+    if array.dtype.kind == "U" or (given and all(isinstance(value, str) for value in given)):
+        return objects(values), text_kind(given, set(given))
+    return _mixed(values, given, where)
+
+
+def missing(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN, NaT, or pandas' NA."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating, np.datetime64)) and value != value
+
+
+# what people hand over ------------------------------------------------------------------------------------------------
+def _columns(data: Any, where: str) -> dict[str, Any]:
+    """Name -> cells, in whatever form they come."""
+    if isinstance(data, Mapping):
+        return {str(name): cells for name, cells in data.items()}
+    if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas, polars
+        names = [str(name) for name in data.columns]
+        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if twice is not None:
+            raise ValueError(f"{where}: the data frame has two columns called {twice!r}. Give each a name of its own")
+        return {name: data[key] for name, key in zip(names, data.columns, strict=True)}
+    if isinstance(data, Sequence) and len(data) and isinstance(data[0], Mapping):
+        return rows_to_columns(data)
+    if hasattr(data, "toarray") and not hasattr(data, "__array__"):
+        raise TypeError(f"{where}: a sparse matrix; give it as .toarray()")
+    array = np.asarray(data)
+    if array.dtype.names is not None and array.ndim == 1:
+        return {name: array[name] for name in array.dtype.names}
+    if array.ndim != 2:
+        raise ValueError(
+            f"{where}: expected rows of columns: a dict of columns, a data frame, or an array (rows, columns). "
+            f"Received shape {array.shape}"
+        )
+    return {f"column_{place}": array[:, place] for place in range(array.shape[1])}
+
+
+def rows_to_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Dicts, one a row, as lists, one a column; a name that a row lacks is missing there.
+
+    >>> rows_to_columns([{"a": 1}, {"a": 2, "b": "x"}])
+    {'a': [1, 2], 'b': [None, 'x']}
+    """
+    rows = list(rows)
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray, str]:
+    """A column of Python's own values."""
+    if given and all(isinstance(value, (bool, np.bool_)) for value in given):
+        return objects(values) if len(given) < len(values) else np.array(values, bool), "boolean"
+    if not given or all(isinstance(value, numbers.Real) for value in given):
+        return np.array([np.nan if value is None else float(value) for value in values], np.float64), "real"
+    if all(isinstance(value, (datetime.date, np.datetime64)) for value in given):
+        return np.array([_instant(value) for value in values], "datetime64[s]"), "date"
+    if all(isinstance(value, (str, numbers.Real)) for value in given):
+        texts = [value if value is None else str(value) for value in values]
+        return objects(texts), text_kind(texts, {text for text in texts if text is not None})
+    odd = next(v for v in given if not isinstance(v, (str, numbers.Real, datetime.date, np.datetime64)))
+    raise TypeError(
+        f"{where}: expected numbers, texts, truth values or dates, one kind a column. Received {odd!r:.60} of type "
+        f"{type(odd).__name__}"
+    )
+
+
+def _instant(value: Any) -> np.datetime64:
+    """A date of Python's as numpy's, in UTC where it has a zone."""
+    if value is None:
+        return np.datetime64("NaT")
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return np.datetime64(value, "s")

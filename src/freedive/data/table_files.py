@@ -1,0 +1,101 @@
+"""Files of tables by their endings: CSV, TSV, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import nearest
+from .errors import DataFileError
+from .frames import as_table, rows_to_columns
+from .opening import Path, open_file, read_text
+from .tables import Table, read_table
+
+
+def open_table(path: Path, **options: Any) -> Table:
+    """The table in a file, read as its ending says: .csv, .tsv, .txt, .jsonl, .ndjson, .parquet; gzipped or not.
+
+    Args:
+        path: the file.
+        **options: those of `read_table`, for text files.
+
+    Raises:
+        DataFileError: another ending, or what is wrong with the file and where.
+        ImportError: .parquet without pyarrow.
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "a.jsonl")
+    >>> _ = open(path, "w").write('{"name": "Ada", "age": 36}\\n{"name": "Alan"}\\n')
+    >>> open_table(path).kinds
+    {'name': 'category', 'age': 'real'}
+    """
+    ending = table_ending(path)
+    if ending not in READERS:
+        close = nearest(ending, READERS)
+        hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(READERS)}"
+        raise DataFileError(path, f"a file {ending or 'without an ending'}, expected a table. {hint}")
+    return READERS[ending](path, **options)
+
+
+def table_ending(path: Path) -> str:
+    """The ending of a file's name in small letters, without .gz.
+
+    >>> table_ending("A.CSV.gz")
+    '.csv'
+    """
+    return os.path.splitext(os.fspath(path).lower().removesuffix(".gz"))[1]
+
+
+def read_json_lines(path: Path, encoding: str = "utf-8") -> Table:
+    """A table with an object of JSON in every line; names that a line lacks are missing there.
+
+    Raises:
+        DataFileError: names the line that is none.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path, encoding).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataFileError(path, f"no JSON: {error}", number, "line") from None
+        if not isinstance(row, dict):
+            raise DataFileError(path, f'expected an object, {{"name": value, ...}}: {line:.60}', number, "line")
+        nested = next((name for name, value in row.items() if isinstance(value, (dict, list))), None)
+        if nested is not None:
+            raise DataFileError(path, f"{nested!r} holds {row[nested]!r:.40}, expected one value", number, "line")
+        rows.append(row)
+    if not rows:
+        raise DataFileError(path, "the table is empty")
+    return as_table(rows_to_columns(rows), os.fspath(path))
+
+
+def read_parquet(path: Path) -> Table:
+    """A table in a Parquet file; needs pyarrow (`pip install freedive[tables]`)."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(
+            f"{os.fspath(path)}: Parquet is read by pyarrow, which is not installed: pip install 'freedive[tables]'"
+        ) from None
+    with open_file(path) as file:
+        try:
+            table = pyarrow.parquet.read_table(file)
+        except pyarrow.ArrowInvalid as error:
+            raise DataFileError(path, f"no Parquet file: {error}") from None
+    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    return as_table(columns, os.fspath(path))
+
+
+READERS: dict[str, Callable[..., Table]] = {
+    ".csv": read_table,
+    ".tsv": read_table,
+    ".txt": read_table,
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".parquet": read_parquet,
+}

@@ -1,0 +1,5 @@
+"""Networks by name: functions that make a model for the shape of some data, out of layers."""
+
+from . import tables
+
+__all__ = ["tables"]

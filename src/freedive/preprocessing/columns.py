@@ -1,0 +1,202 @@
+"""One column of a table as numbers that a network likes, learned from the rows it is trained on, kept as JSON."""
+
+from __future__ import annotations
+
+import collections
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..config import Configured, Family, real, text
+from ..data.frames import missing
+from .calendar import calendar_features, calendar_parts
+
+KNOTS = 101  # quantiles that are kept of a column of numbers
+
+
+def _reals(value: Any) -> tuple[float, ...]:
+    return tuple(real(number) for number in value)
+
+
+def _values(value: Any) -> tuple[str | None, ...]:
+    return tuple(None if one is None else text(one) for one in value)
+
+
+def _parts(value: Any) -> tuple[str, ...]:
+    return tuple(text(part) for part in value)
+
+
+class Column(Configured):
+    """How the cells of one column become numbers.
+
+    Args:
+        name: of the column.
+        gaps: whether cells were missing among those it was learned from: then a number says so of each cell.
+    """
+
+    family: ClassVar[Family | None] = Family("column")
+    kinds: ClassVar[tuple[str, ...]] = ()  # of a table's column, as `Table.kinds` says them
+
+    name: str
+    gaps: bool
+
+    @property
+    def size(self) -> int | None:
+        """How many ids the column becomes one of; None where it becomes numbers."""
+        return None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What each number is called."""
+        return (self.name,)
+
+    def encoded(self, cells: np.ndarray) -> np.ndarray:
+        """float32 (rows, features)."""
+        raise NotImplementedError
+
+
+class NumberColumn(Column):
+    """x' = (x - mean) * scale, or with knots the normal deviate of x' quantile; a missing cell is the mean, 0.
+
+    Args:
+        mean, scale: of the rows it was learned from.
+        knots: quantiles 0, 1/(n-1), ..., 1 of those rows; none for the plain way. What lies between them is read off
+            the straight line, what lies outside is the nearest one.
+
+    >>> column = NumberColumn.learned("age", np.array([36.0, np.nan, 40.0]))
+    >>> column.encoded(np.array([36.0, np.nan])).tolist()
+    [[-1.0, 0.0], [0.0, 1.0]]
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("integer", "real", "boolean")
+
+    mean: float
+    scale: float
+    knots: Annotated[Any, _reals] = ()
+
+    @classmethod
+    def learned(cls, name: str, cells: np.ndarray, quantiles: bool = False) -> Self:
+        """The column for cells like these."""
+        numbers = as_numbers(cells)
+        known = numbers[~np.isnan(numbers)]
+        if not len(known):
+            raise ValueError(f"column {name!r} holds no value at all: leave it out")
+        spread = float(known.std()) if known.min() < known.max() else 0.0
+        knots = np.quantile(known, np.linspace(0, 1, KNOTS)) if quantiles and spread else ()
+        return cls(name, len(known) < len(numbers), float(known.mean()), 1 / spread if spread else 1.0, knots)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
+
+    def encoded(self, cells: np.ndarray) -> np.ndarray:
+        numbers = as_numbers(cells)
+        if np.isinf(numbers).any():
+            row = int(np.isinf(numbers).argmax())
+            raise ValueError(
+                f"column {self.name!r} holds {numbers[row]} in row {row}. Fill it in, or leave the row out"
+            )
+        absent = np.isnan(numbers)
+        scaled = self._deviates(numbers) if self.knots else (numbers - self.mean) * self.scale
+        known = np.where(absent, 0.0, scaled)
+        return np.stack([known, absent] if self.gaps else [known], axis=-1).astype(np.float32)
+
+    def _deviates(self, numbers: np.ndarray) -> np.ndarray:
+        """Normal deviates; of equal knots, the middle of the places that they take."""
+        places, knots = np.linspace(0, 1, len(self.knots)), np.asarray(self.knots)
+        low, high = np.interp(numbers, knots, places), 1 - np.interp(-numbers, -knots[::-1], places)
+        return ndtri(np.clip((low + high) / 2, 1e-3, 1 - 1e-3))
+
+
+class CategoryColumn(Column):
+    """A category as an id: its place among the values, from 1; 0 for what was not among them.
+
+    Args:
+        values: those that have an id of their own; None stands for a missing cell, where there were such.
+
+    >>> column = CategoryColumn.learned("diet", np.array(["meat", "plants", "meat"]))
+    >>> column.encoded(np.array(["plants", "stones"])).tolist()
+    [[2.0], [0.0]]
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("category", "boolean", "integer", "real", "text")
+
+    values: Annotated[Any, _values]
+
+    @classmethod
+    def learned(cls, name: str, cells: np.ndarray, least: int = 1) -> Self:
+        """The column for cells like these; values that stand in fewer than `least` of them share the id 0."""
+        counts = collections.Counter(_spelt(cell) for cell in cells.tolist())
+        values = sorted((v for v, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
+        return cls(name, None in counts, values)
+
+    @property
+    def size(self) -> int:
+        return len(self.values) + 1
+
+    def encoded(self, cells: np.ndarray) -> np.ndarray:
+        places = {value: place for place, value in enumerate(self.values, 1)}
+        ids = [places.get(_spelt(cell), 0) for cell in cells.tolist()]
+        return np.array(ids, np.float32)[:, None]
+
+
+class DateColumn(Column):
+    """A date as its time, standardised, and as the sine and cosine of its parts; a missing one is zeros.
+
+    Args:
+        mean, scale: of the seconds since 1970.
+        parts: of the calendar, see `calendar_features`.
+
+    >>> days = np.array(["2024-01-01", "2024-01-03"], "datetime64[D]")
+    >>> DateColumn.learned("day", days).encoded(days).tolist()
+    [[-1.0], [1.0]]
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("date",)
+
+    mean: float
+    scale: float
+    parts: Annotated[Any, _parts]
+
+    def __post_init__(self):
+        super().__post_init__()
+        calendar_features([], self.parts)
+
+    @classmethod
+    def learned(cls, name: str, cells: np.ndarray) -> Self:
+        """The column for cells like these."""
+        seconds = NumberColumn.learned(name, _seconds(cells))
+        return cls(name, seconds.gaps, seconds.mean, seconds.scale, calendar_parts(cells))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        waves = [f"{self.name} {part} {wave}" for part in self.parts for wave in ("sine", "cosine")]
+        return (*NumberColumn(self.name, self.gaps, 0.0, 1.0).features, *waves)
+
+    def encoded(self, cells: np.ndarray) -> np.ndarray:
+        time = NumberColumn(self.name, self.gaps, self.mean, self.scale).encoded(_seconds(cells))
+        return np.concatenate([time, calendar_features(cells, self.parts)], axis=1)
+
+
+def as_numbers(cells: np.ndarray) -> np.ndarray:
+    """Cells as float64, missing ones as NaN.
+
+    >>> as_numbers(np.array([True, None], object))
+    array([ 1., nan])
+    """
+    if cells.dtype.kind != "O":
+        return cells.astype(np.float64)
+    return np.array([np.nan if missing(cell) else float(cell) for cell in cells.tolist()], np.float64)
+
+
+def _seconds(cells: np.ndarray) -> np.ndarray:
+    instants = np.asarray(cells, "datetime64[s]")
+    return np.where(np.isnat(instants), np.nan, instants.astype(np.int64).astype(np.float64))
+
+
+def _spelt(cell: Any) -> str | None:
+    """A cell as the text that its value goes by: whole numbers without a point, so that 3.0 and 3 are one."""
+    if missing(cell):
+        return None
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

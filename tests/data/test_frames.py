@@ -1,0 +1,99 @@
+"""Tables from whatever people hold them in, and from files by their endings."""
+
+import datetime
+import json
+
+import numpy as np
+import pandas
+import polars
+import pytest
+
+from freedive.data import DataFileError, as_table, open_table
+
+DAYS = [datetime.date(2024, 1, 1), None, datetime.date(2024, 3, 1)]
+COLUMNS = {"age": [36, 41, None], "name": ["Ada", None, "Alan"], "day": DAYS, "right": [True, False, None]}
+KINDS = {"age": "real", "name": "category", "day": "date", "right": "boolean"}
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        dict,
+        pandas.DataFrame,
+        lambda columns: pandas.DataFrame(columns).convert_dtypes(),
+        lambda columns: pandas.DataFrame(columns).astype({"name": "category", "day": "datetime64[ns]"}),
+        polars.DataFrame,
+        lambda columns: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+    ],
+    ids=["dict", "pandas", "pandas, nullable", "pandas, dates", "polars", "rows"],
+)
+def test_all_hold_the_same(hold):
+    table = as_table(hold(COLUMNS))
+    assert table.kinds == KINDS
+    np.testing.assert_array_equal(table["age"], [36, 41, np.nan])
+    assert table["name"].tolist() == ["Ada", None, "Alan"]
+    assert table["right"].tolist() == [True, False, None]
+    np.testing.assert_array_equal(table["day"], np.array(["2024-01-01", "NaT", "2024-03-01"], "M8[D]"))
+
+
+def test_arrays():
+    made = np.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("t", "U1")])
+    assert as_table(made).kinds == {"n": "integer", "t": "category"}
+    assert as_table(np.eye(2)).kinds == {"column_0": "real", "column_1": "real"}
+    assert as_table(np.array([[1, "a"], [None, "b"]], object)).kinds == {"column_0": "real", "column_1": "category"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a": [1, 2], "b": [1]}, r"the columns have different lengths: \{'a': 2, 'b': 1\}"),
+        (np.zeros(3), r"expected rows of columns.*Received shape \(3,\)"),
+        ({"a": [[1], [2]]}, r"x\['a'\]: expected one value a row. Received shape \(2, 1\)"),
+        ({"a": [1, {}]}, r"x\['a'\]: expected numbers, texts, truth values or dates.*\{\} of type dict"),
+        (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "two columns called 'a'"),
+    ],
+)
+def test_what_is_no_table(given, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        as_table(given)
+
+
+def test_json_lines(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ({"a": 1, "b": "x"}, {"b": "y"}, {"a": None, "b": "x"})))
+    table = open_table(path)
+    assert table.kinds == {"a": "real", "b": "category"} and len(table) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("{", "a.jsonl, line 2: no JSON"), ("[1]", "line 2: expected an object"), ('{"a": [1]}', "'a' holds")],
+)
+def test_a_bad_line_is_named(tmp_path, line, message):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n' + line)
+    with pytest.raises(DataFileError, match=message):
+        open_table(path)
+
+
+def test_endings(tmp_path):
+    path = tmp_path / "a.cvs"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataFileError, match=r"a file \.cvs, expected a table. Did you mean \.csv\?"):
+        open_table(path)
+    assert open_table(path.rename(tmp_path / "A.CSV")).kinds == {"a": "integer", "b": "integer"}
+
+
+def test_parquet_or_how_to_get_it(tmp_path):
+    path = tmp_path / "a.parquet"
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        with pytest.raises(ImportError, match=r"pyarrow, which is not installed: pip install 'freedive\[tables\]'"):
+            open_table(path)
+        return
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1, None], "b": ["x", "y"]}), path)
+    assert open_table(path).kinds == {"a": "real", "b": "category"}
+    path.write_bytes(b"PAR")
+    with pytest.raises(DataFileError, match="no Parquet file"):
+        open_table(path)

@@ -1,0 +1,93 @@
+"""Rows as numbers: scales, quantiles, missing cells, ids, dates, the round trip through JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.config import from_json, to_json
+from freedive.preprocessing import TableEncoder, calendar_features, calendar_parts
+
+DATES = np.arange("2022-01-01", "2024-01-01", dtype="datetime64[D]")
+
+
+def test_numbers_are_standardised_and_gaps_are_told():
+    x = {"a": np.array([1.0, 3.0, np.nan]), "b": [1, 2, 6]}
+    encoder = TableEncoder.learned(x)
+    assert encoder.features == ("a", "a is missing", "b")
+    y = encoder.encoded(x)
+    np.testing.assert_allclose(y[:, :2], [[-1, 0], [1, 0], [0, 1]], atol=1e-6)
+    np.testing.assert_allclose(y[:, 2].mean(), 0, atol=1e-6)
+    np.testing.assert_allclose(encoder.encoded({"b": [3.0, None], "a": [2.0, 2.0]})[:, 2], 0, atol=1e-6)
+
+
+def test_quantiles_are_normal_and_keep_the_order():
+    x = {"a": np.exp(3 * np.random.default_rng(0).normal(size=2000))}
+    y = TableEncoder.learned(x, numbers="quantile").encoded(x)[:, 0]
+    assert abs(y.mean()) < 0.01 and abs(y.std() - 1) < 0.03
+    inner = np.argsort(x["a"])[20:-20]
+    assert np.all(np.diff(y[inner]) >= 0)
+
+
+def test_ids():
+    encoder = TableEncoder.learned({"c": ["x", None, "y", "x"], "n": [3, 1, 1, 3]}, categories=["n"])
+    assert encoder.sizes == (4, 3)
+    new = {"c": ["z", None, "y"], "n": [3.0, 1.0, 7.0]}
+    np.testing.assert_array_equal(encoder.encoded(new), [[0, 2], [1, 1], [3, 0]])
+
+
+def test_rare_values_share_an_id():
+    encoder = TableEncoder.learned({"c": ["x", "x", "y", "z"]}, least=2)
+    np.testing.assert_array_equal(encoder.encoded({"c": ["x", "y", "new"]}), [[1], [0], [0]])
+
+
+def test_dates():
+    encoder = TableEncoder.learned({"d": DATES})
+    assert encoder.features[0] == "d" and "d weekday sine" in encoder.features and "d hour sine" not in encoder.features
+    y = encoder.encoded({"d": DATES[[2, 9]]})
+    week = [encoder.features.index(f"d weekday {wave}") for wave in ("sine", "cosine")]
+    np.testing.assert_allclose(y[0, week], y[1, week], atol=1e-6)
+    assert encoder.encoded({"d": np.array(["NaT"], "M8[D]")}).tolist() == [[0.0] * encoder.width]
+
+
+def test_columns_that_tell_nothing_are_left_out():
+    words = [f"{i} words" for i in range(60)]
+    x = {"same": [1] * 60, "none": [None] * 60, "words": words, "a": list(range(60))}
+    encoder = TableEncoder.learned(x)
+    assert encoder.features == ("a",) and encoder.left_out(x) == ["same", "none", "words"]
+    with pytest.raises(ValueError, match=r"no column tells rows apart: same \(integer\)"):
+        TableEncoder.learned({"same": [1, 1]})
+
+
+@pytest.mark.parametrize("numbers", ["standard", "quantile"])
+def test_json_gives_the_same_encoder(numbers):
+    table = fd.datasets.penguins.load_raw()
+    encoder = TableEncoder.learned(table, numbers)
+    again = from_json(json.loads(json.dumps(to_json(encoder))))
+    np.testing.assert_array_equal(again.encoded(table), encoder.encoded(table))
+    assert np.isfinite(encoder.encoded(table)).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ({"age": [1.0]}, "unknown column 'ages'. Did you mean 'age'"),
+        ({"ages": ["old"]}, "column 'ages' holds category, but integer or real when it was learned"),
+        ({"ages": [np.inf]}, "column 'ages' holds inf in row 0"),
+    ],
+)
+def test_other_tables_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        TableEncoder.learned({"ages": [1.0, 2.0]}).encoded(x)
+
+
+def test_the_calendar():
+    hours = np.arange("2024-01-01", "2024-01-02", dtype="datetime64[h]")
+    x = calendar_features(hours, ["hour"])
+    np.testing.assert_allclose((x**2).sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(x[[0, 6, 12]], [[0, 1], [1, 0], [0, -1]], atol=1e-6)
+    assert calendar_parts(DATES) == ("weekday", "day", "month")
+    assert calendar_parts(DATES[::7]) == ("day", "month") and calendar_parts([]) == ()
+    with pytest.raises(ValueError, match=r"unknown part of the calendar 'hours'. Did you mean 'hour'\?"):
+        calendar_features(hours, ["hours"])
