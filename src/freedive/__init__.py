@@ -19,6 +19,7 @@ from . import (
     optimizers,
     preprocessing,
     regularizers,
+    tasks,
     utils,
 )
 from .config import register
@@ -29,6 +30,7 @@ from .files import ModelFileError
 from .methods import Ensemble, cross_validate, distill, lr_find, repeat, tune
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
+from .tasks import ImageClassifier, SequenceClassifier, TabularClassifier, TextClassifier
 
 cache.switch_on()
 
@@ -54,10 +56,14 @@ def doctor() -> dict[str, dict[str, Any]]:
 
 __all__ = [
     "Ensemble",
+    "ImageClassifier",
     "Input",
     "Model",
     "ModelFileError",
+    "SequenceClassifier",
     "Sequential",
+    "TabularClassifier",
+    "TextClassifier",
     "activations",
     "callbacks",
     "constraints",
@@ -82,6 +88,7 @@ __all__ = [
     "regularizers",
     "repeat",
     "set_seed",
+    "tasks",
     "train_step",
     "tune",
     "update",

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from freedive.cli import modelfile, recipes, training
+from freedive.cli import training
 from freedive.cli.training import CompileTime
 from freedive.datasets import CATALOG
 from freedive.models import load_model
+from freedive.tasks import embedded, modelfile
 
 
 def history(folder):
@@ -35,15 +36,15 @@ def test_model_history_and_report_are_written(name, request):
 @pytest.mark.parametrize("name", ["zoo", "digits"])
 def test_the_numbers_are_those_of_the_saved_model(name, request):
     folder = request.getfixturevalue(name)
-    task = recipes.RECIPES[name].load()
-    model = load_model(folder / "model.safetensors")
-    given = model.predict(task.x_test, verbose=0)
-    loss, accuracy = model.evaluate(task.x_test, task.y_test.astype(np.int32), verbose=0)
-    about = modelfile.load(str(folder / "model.safetensors"))[1]
-    assert about.test["accuracy"] == pytest.approx(sk.accuracy_score(task.y_test, given.argmax(1)))
+    source = embedded.load(name)
+    model, about = modelfile.load(str(folder / "model.safetensors"))
+    x, y = about.reader.encoded(source.x_test), about.target.encoded(source.y_test)
+    given = model.predict(x, verbose=0)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    assert about.test["accuracy"] == pytest.approx(sk.accuracy_score(y, given.argmax(1)))
     assert about.test["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert about.test["loss"] == pytest.approx(loss, rel=1e-4)
-    assert about.data == name and about.classes == CATALOG[name].class_names
+    assert about.data == name and about.classes == list(CATALOG[name].class_names)
     text = (folder / "report.html").read_text()
     assert f"<dd>{accuracy:.2%}</dd>" in text
     assert f"<dd>{about.test['mistakes']:,}</dd>" in text
@@ -124,14 +125,12 @@ def test_a_run_that_breaks_says_why(run, tmp_path):
     assert not (tmp_path / "model.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name not in ("zoo", "digits")])
+@pytest.mark.parametrize("name", [name for name in embedded.RECIPES if name not in ("zoo", "digits")])
 def test_every_recipe_runs(run, tmp_path, name):
     words = ("train", name, "--rows", 60, "--epochs", 1, "--batch-size", 30, "--output", tmp_path, "-q")
     result = run(*words)
     assert result.code == 0, result.err
-    assert run("evaluate", tmp_path / "model.safetensors", "--json").json["rows"] == len(
-        recipes.RECIPES[name].load().y_test
-    )
+    assert run("evaluate", tmp_path / "model.safetensors", "--json").json["rows"] == len(embedded.load(name).y_test)
 
 
 # Ctrl-C ----------------------------------------------------------------------------------------------------

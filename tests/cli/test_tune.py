@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from freedive.cli import modelfile, recipes
+from freedive.tasks import embedded, modelfile
 
 
 def test_a_search_writes_model_table_and_picture(run, tmp_path):
@@ -19,8 +19,9 @@ def test_a_search_writes_model_table_and_picture(run, tmp_path):
         trials = list(csv.DictReader(file))
     assert len(trials) == 4 and {"learning_rate", "weight_decay", "val_loss"} <= trials[0].keys()
     model, about = modelfile.load(str(tmp_path / "model.safetensors"))
-    task = recipes.RECIPES["zoo"].load()
-    right = np.mean(model.predict(task.x_test, verbose=0).argmax(1) == task.y_test)
+    source = embedded.load("zoo")
+    said = about.target.decoded(model.predict(about.reader.encoded(source.x_test), verbose=0))
+    right = np.mean(said == source.y_test)
     assert about.test["accuracy"] == pytest.approx(right) and f"{right:.2%}" in result.out
     best = min(json.loads((tmp_path / "study.json").read_text())["trials"], key=lambda trial: trial["score"])
     assert about.made["learning_rate"] == best["parameters"]["learning_rate"]

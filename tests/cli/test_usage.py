@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import freedive.cli
-from freedive.cli import console, recipes, train
+from freedive.cli import console, train
+from freedive.tasks import embedded
 
 COMMANDS = ("train", "tune", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
 WRONG = [
@@ -62,8 +63,8 @@ def test_wrong_words_are_told_in_a_line(run, tmp_path, monkeypatch, words, text)
 
 def test_help_names_every_data_set_that_can_be_learned():
     argument = inspect.signature(train.train, eval_str=True).parameters["data"].annotation.__metadata__[0]
-    listed = argument.help.split(": ")[1].rstrip(".").replace(" or ", ", ").split(", ")
-    assert listed == list(recipes.RECIPES)
+    listed = argument.help.rpartition(": ")[2].rstrip(".").replace(" or ", ", ").split(", ")
+    assert listed == list(embedded.RECIPES)
 
 
 LIGHT = ("__init__", "app", "console", "machine", "train", "tune", "use", "bench")
@@ -98,7 +99,7 @@ def test_a_bug_is_called_one(run, monkeypatch):
     def broken(path):
         raise AttributeError("nothing here")
 
-    monkeypatch.setattr("freedive.cli.modelfile.load", broken)
+    monkeypatch.setattr("freedive.tasks.modelfile.load", broken)
     result = run("summary", "any.safetensors")
     assert result.code == 1
     assert "this is a bug of freedive" in result.err and "AttributeError: nothing here" in result.err
@@ -108,7 +109,7 @@ def test_ctrl_c_is_told_in_a_line(run, monkeypatch):
     def stopped(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("freedive.cli.modelfile.load", stopped)
+    monkeypatch.setattr("freedive.tasks.modelfile.load", stopped)
     result = run("summary", "any.safetensors")
     assert result.code == 130 and result.err == "Stopped. Nothing was written.\n"
 

@@ -8,11 +8,11 @@ from PIL import Image
 from sklearn import metrics as sk
 
 import freedive as fd
-from freedive.cli import modelfile
-from freedive.cli.reading import Numbers
 from freedive.datasets import digits as digit_set
 from freedive.datasets import zoo as zoo_set
 from freedive.files import ModelFileError, read_tensors, write_tensors
+from freedive.tasks import Classes, modelfile
+from freedive.tasks.reading import Numbers
 
 (_, _), (PICTURES, LABELS) = digit_set.load_data()
 
@@ -155,6 +155,7 @@ def with_about(path, source, about):
     write_tensors(path, tensors, {**metadata, "about": json.dumps(about)})
 
 
+CLASSES = {"kind": "target", "class": "Classes", "config": {"values": ["x" * 300]}}
 BROKEN = {
     "text": (lambda path, _: path.write_text("hello, this is no model\n" * 9), ""),
     "empty": (lambda path, _: path.write_bytes(b""), "TRUNCATED"),
@@ -167,7 +168,12 @@ BROKEN = {
         "UNKNOWN",
     ),
     "spare": (lambda path, source: with_about(path, source, {"vocabulary_path": "/etc/passwd"}), "BAD_FIELD"),
-    "classes": (lambda path, source: with_about(path, source, {"classes": ["x" * 300]}), "BAD_FIELD"),
+    "classes": (
+        lambda path, source: with_about(
+            path, source, {"target": {"kind": "target", "class": "Classes", "config": {"values": ["x" * 300]}}}
+        ),
+        "BAD_FIELD",
+    ),
 }
 
 
@@ -222,7 +228,7 @@ def test_files_of_different_lengths_are_answered_together(run, tmp_path):
 
 def test_what_a_file_says_survives(tmp_path):
     model = own(tmp_path / "a.safetensors", activation="softmax")
-    about = modelfile.About("mine", ["no", "yes"], Numbers((3,)), {"accuracy": 0.5}, {"seed": 0})
+    about = modelfile.About("mine", None, Numbers((3,)), Classes(["no", "yes"]), {"accuracy": 0.5}, {"seed": 0})
     modelfile.save(model, str(tmp_path / "b.safetensors"), about)
     again, found = modelfile.load(str(tmp_path / "b.safetensors"))
     assert found.get_config() == about.get_config()
@@ -231,7 +237,9 @@ def test_what_a_file_says_survives(tmp_path):
 
 def test_classes_must_match_what_the_model_gives(run, tmp_path):
     model = own(tmp_path / "a.safetensors")
-    modelfile.save(model, str(tmp_path / "b.safetensors"), modelfile.About("", ["a", "b", "c"], Numbers((3,))))
+    modelfile.save(
+        model, str(tmp_path / "b.safetensors"), modelfile.About(reader=Numbers((3,)), target=Classes(["a", "b", "c"]))
+    )
     np.savez(tmp_path / "x.npz", x=np.ones((2, 3)), y=np.array([0, 1]))
     result = run("evaluate", tmp_path / "b.safetensors", tmp_path / "x.npz")
     assert result.code == 1 and "not one number for each of its 3 classes" in result.err

@@ -7,17 +7,15 @@ import importlib.metadata
 import os
 import platform
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..datasets.catalog import CATALOG
 from ..models import summary
 from ..report import TrainingReport
+from ..tasks import Classes
 from . import doctor
 from .console import paint
-from .modelfile import About
-from .reading import Numbers
 
 if TYPE_CHECKING:
     from .training import Training
@@ -26,20 +24,20 @@ if TYPE_CHECKING:
 # lines in the terminal ----------------------------------------------------------------------------------------------
 def beginning(t: Training) -> str:
     """What is about to be done."""
-    rows, validation, tests = (f"{len(y):,}" for y in (t.parts[2], t.parts[3], t.task.y_test))
-    sizes = f"{rows} {t.task.noun} to learn from, {validation} to choose by, {tests} to test with"
-    return f"{t.data}: {sizes}\n{summary.count(t.model):,} weights, {t.recipe.epochs} epochs"
+    noun, tests = t.source.noun, len(t.source.y_test)
+    sizes = f"{t.learned:,} {noun} to learn from, {t.held:,} to choose by, {tests:,} to test with"
+    found = [f"found {t.source.found}"] if t.source.found else []
+    chosen = f"{summary.count(t.task.model):,} weights, {t.task.settings.epochs} epochs"
+    return "\n".join([*found, f"{t.source.name}: {sizes}", chosen])
 
 
 def ending(t: Training) -> str:
     """What came of it, and what to do with it."""
-    result = t.result
-    found = f"test accuracy {result['accuracy']:.2%}"
-    mistakes = "1 mistake" if result["mistakes"] == 1 else f"{result['mistakes']:,} mistakes"
-    line = f"{paint(found, '1;32')}: {mistakes} in {result['rows']:,} {t.task.noun}"
+    found, rest, _ = t.task.target.told(t.result, t.source.noun)
+    line = f"{paint(found, '1;32')}: {rest}"
     if t.options.quiet:
-        return f"{t.data}: {line}, {t.folder}"
-    best = f"epoch {t.kept} of {len(t.history['loss'])} was kept, the best on the validation rows"
+        return f"{t.source.name}: {line}, {t.folder}"
+    best = f"epoch {t.task.kept} of {len(t.task.history['loss'])} was kept, the best on the validation rows"
     return f"{line}; {best}\nwrote {t.model_path}, history.csv and report.html beside it\nnext: {command(t)}"
 
 
@@ -49,47 +47,49 @@ def command(t: Training) -> str:
 
 
 # the model's file ---------------------------------------------------------------------------------------------------
-def about(t: Training) -> About:
-    """What the file says beside the model."""
-    test = {name: t.result[name] for name in ("accuracy", "loss", "mistakes", "rows") if name in t.result}
+def about(t: Training) -> dict[str, Any]:
+    """What the file says beside the model and the task."""
     made = {
         "freedive": importlib.metadata.version("freedive"),
         "jax": importlib.metadata.version("jax"),
         "date": datetime.date.today().isoformat(),
         "seed": t.options.seed,
-        "epochs": len(t.history.get("loss", [])) or len(t.model.history.epoch),
+        "epochs": len((t.task.history or {}).get("loss", [])) or len(t.task.model.history.epoch),
     }
-    return About(t.data, t.classes, t.task.reader, test or None, made)
+    return {"data": t.data, "test": plain(t.result) or None, "made": made}
+
+
+def plain(result: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a result, without its tables."""
+    return {name: value for name, value in result.items() if isinstance(value, (int, float))}
 
 
 # the report ---------------------------------------------------------------------------------------------------------
 def report(t: Training) -> TrainingReport:
     """The report of a training that was tested."""
-    result, epochs = t.result, len(t.history["loss"])
-    spent = sum(t.seconds.values())
-    sentence = (
-        f"{result['accuracy']:.2%} of the {result['rows']:,} test {t.task.noun} are recognised "
-        f"after {epochs} {'epoch' if epochs == 1 else 'epochs'} and {spent:.0f} seconds."
-    )
+    task, source = t.task, t.source
+    target, epochs, spent = task.target, len(task.history["loss"]), sum(t.seconds.values())
+    sentence = target.told(t.result, source.noun)[2]
+    y = target.encoded(source.y_test)
+    classes = isinstance(target, Classes)
     tiles = [
-        ("test accuracy", f"{result['accuracy']:.2%}"),
-        ("test loss", f"{result['loss']:.4f}"),
-        (f"mistakes of {result['rows']:,}", f"{result['mistakes']:,}"),
+        *target.tiles(t.result),
         ("epochs", str(epochs)),
-        ("weights", f"{summary.count(t.model):,}"),
+        ("weights", f"{summary.count(task.model):,}"),
         ("seconds", f"{spent:.1f}"),
     ]
     return TrainingReport(
-        title=t.data.replace("_", " ").capitalize(),
-        result=sentence,
+        title=source.name.replace("_", " ").capitalize(),
+        result=f"{sentence} after {epochs} {'epoch' if epochs == 1 else 'epochs'} and {spent:.0f} seconds.",
         tiles=tiles,
-        history={name: values for name, values in t.history.items() if np.ndim(values) == 1},
-        kept=t.kept,
-        classes=t.classes,
-        y_true=t.task.y_test,
-        probabilities=t.answers,
-        samples=t.task.samples,
-        summary=[(r.name, r.kind, sizes(r.shape), r.params) for r in summary.rows(t.model)],
+        history={name: values for name, values in task.history.items() if np.ndim(values) == 1},
+        kept=task.kept,
+        classes=target.names if classes else (),
+        y_true=y if classes else None,
+        probabilities=target.probabilities(t.outputs) if classes else None,
+        samples=source.samples,
+        sections=task.sections(source.x_test, t.outputs, y),
+        summary=[(r.name, r.kind, sizes(r.shape), r.params) for r in summary.rows(task.model)],
         setup=setup(t),
         seconds={name: t.seconds[name] for name in ("prepare", "compile", "train", "evaluate")},
         use=use(t),
@@ -98,19 +98,19 @@ def report(t: Training) -> TrainingReport:
 
 def setup(t: Training) -> list[tuple[str, object]]:
     """What it was made of and with."""
-    info, recipe = CATALOG[t.data], t.recipe
+    task, settings = t.task, t.task.settings
+    kept = "the lowest validation loss in the second half" if task.validation else "the last"
     return [
-        ("data", info.sizes),
-        ("licence", info.licence),
-        ("source", info.source),
-        ("training rows", f"{len(t.parts[2]):,}"),
-        ("validation rows", f"{len(t.parts[3]):,}"),
-        ("test rows", f"{len(t.task.y_test):,}"),
-        ("batch size", recipe.batch_size),
-        ("optimizer", recipe.optimizer),
-        ("learning rate", f"{recipe.learning_rate:g}, falling to 0 along a cosine"),
-        ("loss", "sparse categorical cross-entropy"),
-        ("epoch kept", "the lowest validation loss in the second half"),
+        *t.source.facts,
+        ("task", repr(task)),
+        ("training rows", f"{t.learned:,}"),
+        ("validation rows", f"{t.held:,}"),
+        ("test rows", f"{len(t.source.y_test):,}"),
+        ("batch size", settings.batch_size),
+        ("optimizer", task.optimizer),
+        ("learning rate", f"{settings.learning_rate:g}, falling to 0 along a cosine"),
+        ("loss", str(getattr(task.target.loss, "__name__", task.target.loss)).replace("_", " ")),
+        ("epoch kept", kept),
         ("seed", t.options.seed),
         ("freedive", importlib.metadata.version("freedive")),
         ("jax", importlib.metadata.version("jax")),
@@ -124,20 +124,14 @@ def setup(t: Training) -> list[tuple[str, object]]:
 
 def use(t: Training) -> list[tuple[str, str]]:
     """How to go on."""
-    shape = ", ".join(map(str, t.task.x_test.shape[1:]))
+    kind = type(t.task).__name__
     python = (
         "import freedive as fd\n"
-        f'model = fd.models.load_model("{t.model_path.replace(os.sep, "/")}")\n'
-        f"probabilities = model.predict(x)  # x: (n, {shape}), {_kind(t)}"
+        f'task = fd.{kind}.load("{t.model_path.replace(os.sep, "/")}")\n'
+        f"answers = task.predict(x)  # x: {t.source.noun}, as they were given"
     )
     again = f"freedive evaluate {shlex.quote(t.model_path)}"
     return [("In Python", python), ("In a terminal", f"{command(t)}\n{again}")]
-
-
-def _kind(t: Training) -> str:
-    if t.task.x_test.dtype == np.uint8:
-        return "from 0 to 255"
-    return "float32" if type(t.task.reader) is Numbers else f"as the file's reader encodes {t.task.reader.example}"
 
 
 def sizes(shape: str) -> str:

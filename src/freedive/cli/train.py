@@ -11,7 +11,9 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="An embedded data set: digits, fashion, reviews, reviews_zh, vowels, zoo or penguins."
+            metavar="DATA",
+            help="Files of yours: a folder of class folders of pictures, IDX files, .npz, ...; or a data set that "
+            "comes with freedive: digits, fashion, reviews, reviews_zh, vowels, zoo or penguins.",
         ),
     ],
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -22,6 +24,11 @@ def train(
         int, typer.Option(min=0, max=2**32 - 1, help="Of all that is drawn: the same seed, the same model.")
     ] = 0,
     rows: Annotated[int | None, typer.Option(min=20, help="Learn from so many of the training rows only.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column or array to be answered.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Rows that are equal in it are not parted by the split.")
+    ] = None,
+    horizon: Annotated[int | None, typer.Option(min=1, help="How many steps a forecast looks ahead.")] = None,
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where to write; runs/DATA unless given.")
     ] = None,
@@ -41,9 +48,15 @@ def train(
     \b
     Examples:
       freedive train digits
+      freedive train photos/                                        # photos/cat/1.jpg, photos/dog/7.png, ...
       freedive train fashion --epochs 20 --output runs/long
       freedive train digits --rows 1000 --learning-rate 0.003 --seed 7
     """
     from .training import Options, run
 
-    run(data, Options(epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet, resume))
+    run(
+        data,
+        Options(
+            epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet, resume, target, group, horizon
+        ),
+    )

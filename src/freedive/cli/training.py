@@ -13,23 +13,18 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import optimizers
-from ..callbacks import Callback, Checkpoints, CSVLogger, EarlyStopping, TerminateOnNaN
-from ..core.variables import set_seed
-from ..datasets.catalog import CATALOG
+from ..callbacks import Callback, Checkpoints, CSVLogger
 from ..files import make_folders, write_text_atomic
-from ..optimizers.schedules import CosineDecay
-from ..preprocessing import train_test_split
-from . import console, modelfile, story
-from .answers import probabilities
-from .measuring import scored
-from .recipes import Recipe, Task, find
+from ..preprocessing.split import rows_of
+from ..tasks import Task
+from ..tasks.sources import Source, Told, UnknownSourceError, find
+from . import console, story
 
-VALIDATION = 0.1  # of the training rows
 EVERY = 20.0  # seconds between two checkpoints
 
 
 class Options(NamedTuple):
-    """What the command was told; None: as the recipe says."""
+    """What the command was told; None: as suits the data."""
 
     epochs: int | None = None
     batch_size: int | None = None
@@ -40,6 +35,9 @@ class Options(NamedTuple):
     output: str | None = None
     quiet: bool = False
     resume: bool = False
+    target: str | None = None
+    group: str | None = None
+    horizon: int | None = None
 
 
 @dataclasses.dataclass
@@ -48,21 +46,14 @@ class Training:
 
     data: str
     options: Options
-    recipe: Recipe
+    source: Source
+    task: Task
     folder: str
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    task: Any = None
-    parts: Any = None  # x_train, x_validation, y_train, y_validation
-    model: Any = None
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    kept: int | None = None  # the epoch, from 1, whose weights were kept
-    answers: Any = None  # (test rows, classes)
+    learned: int = 0  # rows
+    held: int = 0  # rows to choose the epoch by
+    outputs: Any = None  # of the network, for the test rows
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The names of the classes."""
-        return CATALOG[self.data].class_names
 
     @property
     def model_path(self) -> str:
@@ -78,12 +69,13 @@ class Training:
 
 
 def run(data: str, options: Options) -> None:
-    """Train on a data set, and write what came of it."""
-    recipe = settled(find(data), options)
-    training = Training(data, options, recipe, options.output or os.path.join("runs", data))
+    """Train on a data set or on files, and write what came of it."""
+    began = time.perf_counter()
+    source = sought(data, options)
+    training = Training(data, options, source, settled(source.task, options), options.output or folder_of(source))
     make_folders(training.folder)
-    with training.phase("prepare"):
-        prepare(training)
+    prepare(training)
+    training.seconds["prepare"] = time.perf_counter() - began
     if not options.quiet:
         console.say(story.beginning(training))
     try:
@@ -94,42 +86,46 @@ def run(data: str, options: Options) -> None:
             test(training)
     except (KeyboardInterrupt, SystemExit) as stop:
         raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
-    modelfile.save(training.model, training.model_path, story.about(training))
+    training.task.save(training.model_path, **story.about(training))
     write_text_atomic(os.path.join(training.folder, "report.html"), story.report(training).html())
     console.say(story.ending(training))
 
 
-def settled(recipe: Recipe, options: Options) -> Recipe:
-    """The recipe with the numbers that the command gave."""
+def sought(data: str, options: Options) -> Source:
+    """The rows that the command named."""
+    try:
+        return find(data, Told(options.target, options.group, options.horizon, options.seed))
+    except UnknownSourceError as error:
+        raise console.Misuse(str(error)) from None
+
+
+def folder_of(source: Source) -> str:
+    """Where the results go unless the command says."""
+    return os.path.join("runs", source.name)
+
+
+def settled(task: Task, options: Options) -> Task:
+    """The task with the numbers that the command gave."""
     wanted = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "optimizer")}
     if options.learning_rate is not None and not 0 < options.learning_rate < float("inf"):
         raise console.Misuse(f"--learning-rate {options.learning_rate}: expected a number over 0")
-    settled = dataclasses.replace(recipe, **{name: value for name, value in wanted.items() if value is not None})
+    told = {name: value for name, value in wanted.items() if value is not None}
+    task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
     try:
-        optimizers.get(settled.optimizer)
+        optimizers.get(task.optimizer)
     except ValueError as error:
         raise console.Misuse(f"--optimizer: {error}") from None
-    return settled
+    return task
 
 
 def prepare(training: Training) -> None:
     """Rows and network."""
-    options, recipe = training.options, training.recipe
-    set_seed(options.seed)
-    task = training.task = recipe.load()
-    x, y = first_rows(task, options.rows)
-    few = len(y) * VALIDATION < 2 * len(training.classes)  # too few for some of every class
-    training.parts = train_test_split(x, y, test_size=VALIDATION, stratify=None if few else y, seed=options.seed)
-    model = training.model = recipe.network(task, len(training.classes))
-    steps = recipe.epochs * -(-len(training.parts[2]) // recipe.batch_size)
-    rate = CosineDecay(recipe.learning_rate, steps)
-    optimizer = optimizers.get({"class_name": recipe.optimizer, "config": {"learning_rate": rate}})
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
-
-
-def first_rows(task: Task, count: int | None) -> tuple[Any, np.ndarray]:
-    """Some of the training rows, or all."""
-    return (task.x_train, task.y_train) if count is None else (task.x_train[:count], task.y_train[:count])
+    source, most = training.source, training.options.rows
+    X, y = source.x_train, source.y_train
+    if most is not None:
+        X, y = (rows_of(part, np.arange(min(most, len(source.y_train)))) for part in (X, y))
+    rows = training.task.prepare(X, y).rows
+    training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 
 class CompileTime(Callback):
@@ -144,26 +140,10 @@ class CompileTime(Callback):
 
 def learn(training: Training) -> None:
     """Fit, and go back to the epoch that did best on the validation rows."""
-    recipe, options = training.recipe, training.options
-    x, x_validation, y, y_validation = training.parts
     clock = CompileTime()
-    late = recipe.epochs // 2  # before, the learning rate is high, and results jump
-    best = EarlyStopping(patience=recipe.epochs, restore_best_weights=True, start_from_epoch=late)
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
-    history = training.model.fit(
-        x,
-        y,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        validation_data=(x_validation, y_validation),
-        callbacks=[clock, best, log, TerminateOnNaN(raise_error=True)],
-        verbose=0 if options.quiet else "auto",
-        seed=options.seed,
-        resume=checkpoints(training),
-    )
+    training.task.train([clock, log], resume=checkpoints(training))
     training.seconds["compile"] = clock.seconds
-    training.history = history.history
-    training.kept = best.best_epoch + 1
 
 
 def checkpoints(training: Training) -> Checkpoints:
@@ -193,18 +173,19 @@ def words(options: Options) -> list[str]:
 
 def test(training: Training) -> None:
     """The answers on the test rows, looked at for the first time."""
-    task = training.task
-    training.answers = probabilities(training.model.predict(task.x_test, verbose=0), training.classes)
-    training.result = scored(training.answers, task.y_test, training.classes)
+    task, source = training.task, training.source
+    training.outputs = task.outputs(source.x_test)
+    training.result = task.target.scored(training.outputs, task.target.encoded(source.y_test))
 
 
 def keep(training: Training) -> str:
     """After Ctrl-C or SIGTERM: write what was learned so far; what was kept, in words."""
-    done = len(training.model.history.epoch) if training.model.history is not None else 0
+    model, settings = training.task.model, training.task.settings
+    done = len(model.history.epoch) if model.history is not None else 0
     if not done:
         return "Stopped before the end of the first epoch. No model was written."
-    modelfile.save(training.model, training.model_path, story.about(training))
+    training.task.save(training.model_path, **story.about(training))
     return (
-        f"Stopped after {done} of {training.recipe.epochs} epochs. Kept: {training.model_path}, which "
+        f"Stopped after {done} of {settings.epochs} epochs. Kept: {training.model_path}, which "
         f"was not tested, and history.csv beside it."
     )

@@ -36,18 +36,25 @@ def evaluate(
       freedive evaluate runs/digits/model.safetensors test.npz      # arrays x and y
       freedive evaluate runs/zoo/model.safetensors animals.csv --target class
     """
-    from .measuring import measure, test_rows
+    from .measuring import test_rows
 
-    found, about, x, y = test_rows(model, data, target)
-    result = measure(found, about, x, y)
+    task, about, x, y = test_rows(model, data, target)
+    result = task.target.scored(task.answer(x), y)
     if json:
         console.say_json(result)
         return
-    console.say(f"{result['rows']:,} rows of {data or about.data}")
-    console.say(f"accuracy {result['accuracy']:.4f}   loss {result['loss']:.4f}   mistakes {result['mistakes']:,}\n")
-    headers = ("class", "precision", "recall", "f1", "rows")
-    rows = [[c["class"], *(_part(c[key]) for key in headers[1:4]), c["rows"]] for c in result["classes"]]
-    console.table(headers, rows, right=headers[1:])
+    first = f"{result['rows']:,} rows of {data or about.data}"
+    numbers = "   ".join(
+        f"{name.replace('_', ' ')} {value:{',' if isinstance(value, int) else '.4f'}}"
+        for name, value in result.items()
+        if isinstance(value, (int, float)) and name != "rows"
+    )
+    console.say(f"{first}\n{numbers}")
+    if "classes" in result:
+        headers = ("class", "precision", "recall", "f1", "rows")
+        rows = [[c["class"], *(_part(c[key]) for key in headers[1:4]), c["rows"]] for c in result["classes"]]
+        console.say()
+        console.table(headers, rows, right=headers[1:])
 
 
 def predict(
@@ -70,9 +77,9 @@ def predict(
     """
     import numpy as np
 
-    from . import answers, modelfile
+    from ..tasks.base import loaded
 
-    found, about = modelfile.load(model)
+    task, about = loaded(model)
     names: list[str] = []
     parts: list[Any] = []
     failures = 0
@@ -89,11 +96,12 @@ def predict(
         parts.append(rows.x)
     if parts:
         together = [np.concatenate(parts)] if len({part.shape[1:] for part in parts}) == 1 else parts
-        outputs = np.concatenate([found.predict(part, verbose=0) for part in together])
+        answered = [task.answer(part) for part in together]
+        outputs = np.concatenate(answered) if isinstance(answered[0], np.ndarray) else [a for b in answered for a in b]
         if json:
-            console.say_json(answers.as_json(names, outputs, about.classes))
+            console.say_json(task.target.as_json(names, outputs))
         else:
-            headers, table = answers.as_table(names, outputs, about.classes)
+            headers, table = task.target.table(names, outputs)
             console.table(headers, table, right=("sure",))
     if failures:
         raise typer.Exit(1)
@@ -110,7 +118,7 @@ def summary(
       freedive summary runs/digits/model.safetensors
     """
     from ..models import summary as table
-    from . import modelfile
+    from ..tasks import modelfile
 
     found, about = modelfile.load(model)
     rows = table.rows(found)

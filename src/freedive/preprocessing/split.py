@@ -128,7 +128,7 @@ def _split(arrays: Sequence[Any], sizes: Mapping[str, Size], shuffle: bool, stra
     if len(set(counts)) != 1:
         raise ValueError(f"arrays to split must have equal lengths. Received: {counts}")
     parts = split_indices(counts[0], sizes, shuffle, stratify, seed)
-    return [_rows(array, part) for array in arrays for part in parts]
+    return [rows_of(array, part) for array in arrays for part in parts]
 
 
 def _length(array: Any) -> int:
@@ -140,12 +140,12 @@ def _length(array: Any) -> int:
     return len(array)
 
 
-def _rows(array: Any, rows: np.ndarray) -> Any:
+def rows_of(array: Any, rows: np.ndarray) -> Any:
     """Some rows of whatever holds rows."""
     if isinstance(array, np.ndarray):
         return array[rows]
     if isinstance(array, Mapping):
-        return {name: _rows(column, rows) for name, column in array.items()}
+        return {name: rows_of(column, rows) for name, column in array.items()}
     if hasattr(array, "iloc"):  # a data frame
         return array.iloc[rows]
     if hasattr(array, "kinds"):  # a Table

@@ -28,6 +28,7 @@ class TrainingReport:
         y_true: (rows,) classes of the test rows.
         probabilities: (rows, classes) of the test rows.
         samples: the test rows as people see them: pictures (rows, height, width[, channels]), or texts.
+        sections: what else is told of the test rows.
         summary: (layer, kind, output shape, weights) by layer.
         setup: (name, fact).
         seconds: phase -> how long it took.
@@ -43,6 +44,7 @@ class TrainingReport:
     y_true: Any = None
     probabilities: Any = None
     samples: Any = None
+    sections: Sequence[Section] = ()
     summary: Sequence[Sequence[object]] = ()
     setup: Sequence[tuple[str, object]] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -56,7 +58,8 @@ class TrainingReport:
         """
         named = f'<p class="kind">freedive training report</p><h1>{html(self.title)}</h1>'
         lead = f'<header>{named}<p class="result">{html(self.result)}</p></header>\n{page.tiles(self.tiles)}\n'
-        sections = (self._curves(), *self._classes(), self._time(), self._network(), self._use(), self._setup())
+        tested = (*self._classes(), *self.sections)
+        sections = (self._curves(), *tested, self._time(), self._network(), self._use(), self._setup())
         title = f"{self.title}: {self.result}"
         return page.page(title, lead, [section for section in sections if section is not None], "Made by freedive.")
 

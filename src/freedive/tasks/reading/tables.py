@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...config import real, text
 from ...data.errors import DataFileError
 from ...data.tables import read_table
 from ...errors import unknown
-from .base import Path, Reader, Rows, class_numbers, numbered, suffix
+from .base import Path, Reader, Rows, numbered, suffix
 from .numbers import TABLES, TARGETS
 
 
@@ -55,9 +55,9 @@ class Columns(Reader):
         """The numbers that a row becomes."""
         return sum(len(column.get("values", (0,))) for column in self.columns)
 
-    def encoded(self, table: Mapping[str, np.ndarray]) -> np.ndarray:
+    def encoded(self, X: Mapping[str, np.ndarray]) -> np.ndarray:
         """float32 (rows, width)."""
-        return np.concatenate([_encoded(column, table[column["name"]]) for column in self.columns], axis=1)
+        return np.concatenate([_encoded(column, X[column["name"]]) for column in self.columns], axis=1)
 
     def read(self, path: Path) -> Rows:
         table = self._table(path)
@@ -66,14 +66,14 @@ class Columns(Reader):
         x = self.encoded(table)
         return Rows(numbered(path, len(x)), x, notes)
 
-    def labelled(self, path: Path, target: str | None, classes: Sequence[str]) -> tuple[Any, np.ndarray]:
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         table = self._table(path)
-        name = target or next((name for name in table if name.lower() in TARGETS), None)
+        name = column or next((name for name in table if name.lower() in TARGETS), None)
         if name is None:
             raise DataFileError(path, "no column of classes is called as usual; name it: --target COLUMN")
         if name not in table:
             raise DataFileError(path, str(unknown("column", name, table)))
-        return self.encoded(table), class_numbers(path, table[name], classes)
+        return self.encoded(table), table[name]
 
     def _table(self, path: Path) -> Mapping[str, np.ndarray]:
         if suffix(path) not in TABLES:

@@ -12,7 +12,7 @@ import numpy as np
 from ...config import integer
 from ...data.errors import DataFileError
 from ...errors import show_shape, unknown
-from .base import Path, Reader, Rows, class_numbers, numbered, suffix
+from .base import Path, Reader, Rows, numbered, suffix
 
 TARGETS = ("y", "label", "labels", "class", "target")
 TABLES = (".csv", ".tsv", ".txt")
@@ -40,21 +40,25 @@ class Numbers(Reader):
         x = self.fitted(path, chosen(path, arrays, None, ("x", "x_test", "test_x")))
         return Rows(numbered(path, len(x)), x, [])
 
-    def labelled(self, path: Path, target: str | None, classes: Sequence[str]) -> tuple[Any, np.ndarray]:
-        arrays = dict(arrays_in(path, target))
-        y = chosen(path, arrays, target, (*TARGETS, "y_test", "test_y"))
+    def encoded(self, X: Any) -> np.ndarray:
+        """An array whose rows have the shape of the model's."""
+        return self.fitted("X", np.asarray(X))
+
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
+        arrays = dict(arrays_in(path, column))
+        y = chosen(path, arrays, column, (*TARGETS, "y_test", "test_y"))
         arrays = {name: array for name, array in arrays.items() if array is not y}
         x = self.fitted(path, chosen(path, arrays, None, ("x", "x_test", "test_x")))
         if len(x) != len(y):
             raise DataFileError(path, f"{len(x)} rows, but {len(y)} labels")
-        return x, class_numbers(path, y, classes)
+        return x, y
 
     def fitted(self, path: Path, x: np.ndarray) -> np.ndarray:
         """An array as rows of the model's shape: rows, one row, or rows that were made flat."""
         if x.dtype.kind not in "biuf":
             raise DataFileError(path, f"an array of {x.dtype}; expected numbers")
         for candidate in (x, x[None], x[..., None], x[None, ..., None]):
-            if _fits(candidate.shape[1:], self.shape):
+            if fits(candidate.shape[1:], self.shape):
                 break
         else:
             candidate = self._unflattened(path, x)
@@ -73,7 +77,7 @@ class Numbers(Reader):
         return x.reshape(-1, *self.shape)
 
 
-def _fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
+def fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
     return len(shape) == len(wanted) and all(w is None or s == w for s, w in zip(shape, wanted, strict=True))
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
-
-import numpy as np
 
 from ...config import Configured, Family
 from ...data.errors import DataFileError
@@ -34,6 +31,10 @@ class Reader(Configured):
     family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
 
+    def encoded(self, X: Any) -> Any:
+        """Raw rows, as people hold them in memory (arrays, texts, paths, tables), as the model takes them."""
+        raise NotImplementedError
+
     def read(self, path: Path) -> Rows:
         """The rows that a file holds.
 
@@ -42,15 +43,14 @@ class Reader(Configured):
         """
         raise NotImplementedError
 
-    def labelled(self, path: Path, target: str | None, classes: Sequence[str]) -> tuple[Any, np.ndarray]:
-        """The rows of a file and their true classes.
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
+        """The rows of a file and their labels, as they stand there.
 
         Args:
             path: the file, or a folder.
-            target: the column or array that holds the classes; None for the usual names.
-            classes: the names of the classes.
+            column: the column or array that holds the labels; None for the usual names.
         """
-        raise DataFileError(path, f"{type(self).__name__.lower()} with their classes cannot be read from such a file")
+        raise DataFileError(path, f"{type(self).__name__.lower()} with their labels cannot be read from such a file")
 
 
 def suffix(path: Path) -> str:
@@ -74,18 +74,3 @@ def numbered(path: Path, count: int) -> list[str]:
     (['a.npy:0', 'a.npy:1'], ['a.npy'])
     """
     return [os.fspath(path)] if count == 1 else [f"{os.fspath(path)}:{i}" for i in range(count)]
-
-
-def class_numbers(path: Path, labels: Any, classes: Sequence[str]) -> np.ndarray:
-    """Labels as places in the list of classes: names of classes, or their numbers."""
-    places = {str(name): i for i, name in enumerate(classes)}
-    found = np.empty(len(labels), np.int64)
-    for row, label in enumerate(np.asarray(labels).reshape(len(labels)).tolist()):
-        whole = isinstance(label, (int, float)) and float(label).is_integer()
-        text = str(int(label)) if whole else str(label)
-        place = places.get(text, int(label) if whole else -1)
-        if not 0 <= place < len(classes):
-            shown = ", ".join(map(str, classes[:12])) + (", ..." if len(classes) > 12 else "")
-            raise DataFileError(path, f"the class {label!r} is none of the model's: {shown}", row, "row")
-        found[row] = place
-    return found

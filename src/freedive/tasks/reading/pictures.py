@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from ...config import non_negative, one_of
-from ...data.errors import DataFileError
-from ...data.images import EXTENSIONS, MODES, convert, fit_image, open_image
+from ...data.images import EXTENSIONS, FORMATS, MODES, convert, fit_image, open_image
 from .base import Path, Rows, suffix
-from .numbers import Numbers
+from .numbers import Numbers, fits
 
 if TYPE_CHECKING:
     from PIL import Image
 
 PAPER = 0.15  # what differs from the ground by less than this part of the strongest stroke is ground
 FAINT = 10  # of 255: a picture whose strokes are fainter than this is empty
+LARGEST = 96  # pixels of a side: pictures of one size up to this stay as they are
+USUAL = 64  # the side of others
 ENDINGS = (".npy", ".npz", ".csv", ".tsv", ".txt")
 
 
@@ -59,18 +60,46 @@ class Pictures(Numbers):
             pixels, notes = self.prepared(image)
         return Rows([os.fspath(path)], pixels.reshape(1, *self.shape), [f"{os.fspath(path)}: {n}" for n in notes])
 
-    def labelled(self, path: Path, target: str | None, classes: Sequence[str]) -> tuple[Any, np.ndarray]:
+    @classmethod
+    def learned(cls, X: Any, size: Any = None, channels: int | None = None, **options: Any) -> Pictures:
+        """The reader for pictures like these.
+
+        Args:
+            X: an array of pictures of one size, or a list of files, pillow pictures or arrays.
+            size: (height, width) that all are given; None: theirs if it is one and not over `LARGEST`, else `USUAL`.
+            channels: 1, 3 or 4; None: 3 where one of them has colours, else 1.
+        """
+        if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+            shape = X.shape[1:]
+            return cls(shape if size is None else (*size, *shape[2:]), **options)
+        sizes, colours = zip(*map(looked_at, X), strict=True)
+        if size is None:
+            one = len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST
+            size = sizes[0] if one else (USUAL, USUAL)
+        return cls((*size, channels or (3 if any(colours) else 1)), **options)
+
+    def encoded(self, X: Any) -> np.ndarray:
+        """uint8 (rows, *shape): numbers from 0 to 255, or floats from 0 to 1."""
+        if isinstance(X, np.ndarray) and fits(X.shape[1:], self.shape):
+            return as_bytes(X)
+        with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock
+            return np.stack(list(pool.map(self._one, X))) if len(X) else np.zeros((0, *self.shape), np.uint8)
+
+    def _one(self, item: Any) -> np.ndarray:
+        """One picture: a file, a pillow picture, or an array of any size."""
+        if isinstance(item, (str, os.PathLike)):
+            with open_image(item) as image:
+                return self.prepared(image)[0].reshape(self.shape)
+        return self.prepared(as_image(item))[0].reshape(self.shape)
+
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         """Also from a folder of class folders of pictures."""
         from ...data.folders import list_class_folder
 
         if not os.path.isdir(path):
-            return super().labelled(path, target, classes)
+            return super().labelled(path, column)
         files, labels, names = list_class_folder(path, EXTENSIONS)
-        unknown = next((name for name in names if name not in classes), None)
-        if unknown is not None:
-            raise DataFileError(path, f"the folder {unknown!r} is none of the classes {', '.join(classes)}")
-        places = np.array([list(classes).index(name) for name in names])
-        return np.concatenate([self.read(file).x for file in files]), places[labels]
+        return self.encoded(files), [names[label] for label in labels]
 
     def prepared(self, image: Image.Image) -> tuple[np.ndarray, list[str]]:
         """A pillow picture as pixels of the model's size, and what was done to it."""
@@ -87,6 +116,44 @@ class Pictures(Numbers):
         if strokes is None:
             return np.zeros(size, np.uint8), [*notes, "nothing stands on it"]
         return centred(strokes, size, self.margin, self.balanced), notes
+
+
+# pictures in memory -------------------------------------------------------------------------------------------------
+def as_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Pixels as uint8; floats that are nowhere over 1 are parts of full light."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(f"X: an array of {pixels.dtype}; expected pictures of numbers from 0 to 255")
+    low, high = (float(f(pixels)) for f in (np.min, np.max)) if pixels.size else (0.0, 0.0)
+    if not (low >= 0 and high <= 255):
+        raise ValueError(f"X: pixels from {low:g} to {high:g}; expected 0 to 255, or floats from 0 to 1")
+    parts = pixels.dtype.kind == "f" and high <= 1
+    return np.rint(pixels * 255.0 if parts else pixels).astype(np.uint8)
+
+
+def as_image(item: Any) -> Image.Image:
+    """An array or a pillow picture as the latter."""
+    from PIL import Image
+
+    if isinstance(item, Image.Image):
+        return item
+    pixels = as_bytes(np.asarray(item))
+    return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+
+
+def looked_at(item: Any) -> tuple[tuple[int, int], bool]:
+    """((height, width), whether there are colours), of a file without decoding it."""
+    from PIL import Image
+
+    if not isinstance(item, (str, os.PathLike)):
+        image = as_image(item)
+        return (image.height, image.width), image.mode not in ("L", "1", "I;16", "F")
+    try:
+        with Image.open(item, formats=FORMATS) as image:
+            return (image.height, image.width), image.mode not in ("L", "1", "LA", "I", "I;16", "F")
+    except (OSError, ValueError, SyntaxError):
+        return (USUAL, USUAL), False  # `open_image` says later what is wrong with it
 
 
 # drawings -----------------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from freedive.cli.reading import Pictures
-from freedive.cli.reading.pictures import on_black, strengthened
 from freedive.data import DataFileError
 from freedive.datasets import digits
+from freedive.tasks.reading import Pictures
+from freedive.tasks.reading.pictures import on_black, strengthened
 
 DIGITS = Pictures((28, 28), ground="dark", margin=4, balanced=True)
 (_, _), (TEST, _) = digits.load_data()

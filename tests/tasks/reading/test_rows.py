@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from freedive.cli.reading import Columns, Numbers, Pictures, Reader, Texts
 from freedive.config import from_json, to_json
 from freedive.data import DataFileError
+from freedive.tasks import Classes
+from freedive.tasks.reading import Columns, Numbers, Pictures, Reader, Texts
 
 ZOO = {"legs": np.array([2.0, 4.0, 0.0, np.nan]), "diet": np.array(["meat", "plants", None, "meat"], dtype=object)}
 READERS = [
@@ -76,13 +77,13 @@ def test_a_table_of_numbers_with_and_without_names(tmp_path):
     (tmp_path / "plain.csv").write_text("1,2\n3,4.5\n")
     for name in ("named.csv", "plain.csv"):
         assert Numbers((2,)).read(tmp_path / name).x.tolist() == [[1, 2], [3, 4.5]]
-    x, y = Numbers((2,)).labelled(tmp_path / "named.csv", None, ["dog", "cat"])
-    assert x.tolist() == [[1, 2], [3, 4.5]] and y.tolist() == [1, 0]
+    x, y = Numbers((2,)).labelled(tmp_path / "named.csv", None)
+    assert x.tolist() == [[1, 2], [3, 4.5]] and list(y) == ["cat", "dog"]
 
 
 def test_labelled_arrays(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.ones((3, 2)), y=np.array([0, 2, 1]), other=np.zeros(5))
-    x, y = Numbers((2,)).labelled(tmp_path / "a.npz", None, ["a", "b", "c"])
+    x, y = Numbers((2,)).labelled(tmp_path / "a.npz", None)
     assert x.shape == (3, 2) and y.tolist() == [0, 2, 1]
 
 
@@ -122,8 +123,8 @@ def test_what_cannot_be_rows_is_told(tmp_path, name):
 )
 def test_labels_must_be_classes(tmp_path, arrays, text):
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(DataFileError, match=text):
-        Numbers((2,)).labelled(tmp_path / "a.npz", None, ["a", "b"])
+    with pytest.raises(ValueError, match=text):
+        Classes(["a", "b"]).encoded(Numbers((2,)).labelled(tmp_path / "a.npz", None)[1])
 
 
 # tables ---------------------------------------------------------------------------------------------------------------
@@ -143,9 +144,9 @@ def test_tables_are_read_by_name_in_any_order(tmp_path):
     expected = Columns.learned(ZOO).encoded({"legs": np.array([4.0, np.nan]), "diet": np.array(["plants", "fish"])})
     np.testing.assert_array_equal(rows.x, expected)
     assert rows.notes == [f"{tmp_path}/a.csv: not looked at: kind, name"]
-    x, y = Columns.learned(ZOO).labelled(tmp_path / "a.csv", "kind", ["a", "b"])
+    x, y = Columns.learned(ZOO).labelled(tmp_path / "a.csv", "kind")
     np.testing.assert_array_equal(x, expected)
-    assert y.tolist() == [1, 0]
+    assert list(y) == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_tables_are_read_by_name_in_any_order(tmp_path):
 def test_tables_that_do_not_fit(tmp_path, content, target, text):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(DataFileError, match=text):
-        Columns.learned(ZOO).labelled(tmp_path / "a.csv", target, ["a"])
+        Columns.learned(ZOO).labelled(tmp_path / "a.csv", target)
 
 
 # texts ----------------------------------------------------------------------------------------------------------------
@@ -176,8 +177,8 @@ def test_lines_of_a_file_are_rows(tmp_path):
     reader = Texts.learned(["好好不"], most=9, length=3, characters=True)
     assert reader.read(tmp_path / "a.txt").x.tolist() == [[1, 2, 0], [3, 2, 0]]
     (tmp_path / "b.txt").write_text("pos\t好\nneg\t不\n", encoding="utf-8")
-    x, y = reader.labelled(tmp_path / "b.txt", None, ["neg", "pos"])
-    assert x.tolist() == [[2, 0, 0], [3, 0, 0]] and y.tolist() == [1, 0]
+    x, y = reader.labelled(tmp_path / "b.txt", None)
+    assert x.tolist() == [[2, 0, 0], [3, 0, 0]] and y == ["pos", "neg"]
 
 
 @pytest.mark.parametrize(

@@ -1,52 +1,54 @@
-"""What a model's file says beside the model: what its outputs mean and how files are read for it."""
+"""What a model's file says beside the model: the task, how raw rows are read for it, and what its outputs mean."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from ..config import Configured
 from ..files import read_file_header, read_json, read_tensors, write_tensors
 from ..models.loading import load_model, refusals
 from .reading import Numbers, Pictures, Reader
+from .targets import Classes, Target
 
 KEY = "about"
-LONGEST = 200  # characters of a class name
-
-
-def names(value: Any) -> tuple[str, ...]:
-    """A list of short texts."""
-    found = tuple(value)
-    for name in found:
-        if not isinstance(name, str) or len(name) > LONGEST:
-            raise ValueError(f"expected texts of at most {LONGEST} characters. Received: {name!r:.{LONGEST}}")
-    return found
 
 
 class About(Configured):
     """What people need to use a model without the program that made it.
 
     Args:
-        data: the data set that it learned from.
-        classes: the names of its outputs; none for numbers.
+        data: the data that it learned from, in words.
+        task: the `Task` that trained it, with its parameters.
         reader: how files become its inputs.
+        target: what its outputs mean.
         test: results on the test rows.
         made: with what and how it was made.
     """
 
     data: str = ""
-    classes: Annotated[Any, names] = ()
+    task: Any = None
     reader: Any = None
+    target: Any = None
     test: Any = None
     made: Any = None
 
     def __post_init__(self):
         super().__post_init__()
-        if self.reader is not None and not isinstance(self.reader, Reader):
-            raise TypeError(f"expected a reader. Received: {self.reader!r}")
+        for name, kind in (("reader", Reader), ("target", Target)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(f"{name}: expected a {name}. Received: {value!r:.100}")
+        if not (self.task is None or (isinstance(self.task, Configured) and self.task.family.kind == "task")):
+            raise TypeError(f"task: expected a task. Received: {self.task!r:.100}")
         if not all(value is None or isinstance(value, Mapping) for value in (self.test, self.made)):
             raise TypeError("test and made: expected results by name")
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the outputs, where they are classes."""
+        return self.target.names if isinstance(self.target, Classes) else []
 
 
 def save(model: Any, path: str, about: About) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from ...data.errors import DataFileError
 from ...data.opening import read_text
 from ...preprocessing.sequence import pad_sequences
 from ...preprocessing.text import text_to_word_sequence
-from .base import Path, Reader, Rows, class_numbers, numbered, suffix
+from .base import Path, Reader, Rows, numbered, suffix
 
 RESERVED = 2  # 0 fills up, 1 stands for words that are not known
 
@@ -55,10 +55,10 @@ class Texts(Reader):
         """How many different numbers there are: for `Embedding`."""
         return len(self.words) + RESERVED
 
-    def encoded(self, texts: Iterable[str]) -> np.ndarray:
+    def encoded(self, X: Iterable[str]) -> np.ndarray:
         """int32 (texts, length)."""
         places = {word: place for place, word in enumerate(self.words, RESERVED)}
-        rows = [[places.get(word, 1) for word in split(line, self.characters)] for line in texts]
+        rows = [[places.get(word, 1) for word in split(line, self.characters)] for line in X]
         return pad_sequences(rows, self.length, padding="post", truncating="post")
 
     def read(self, path: Path) -> Rows:
@@ -69,13 +69,13 @@ class Texts(Reader):
             raise DataFileError(path, "no text")
         return Rows(numbered(path, len(lines)), self.encoded(lines), [])
 
-    def labelled(self, path: Path, target: str | None, classes: Sequence[str]) -> tuple[Any, np.ndarray]:
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         """From lines of a class, a tab and a text."""
         rows = [line.split("\t", 1) for line in read_text(path).splitlines() if line.strip()]
         short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
         if short is not None or not rows:
             raise DataFileError(path, "expected a class, a tab and a text", short, "line")
-        return self.encoded(row[1] for row in rows), class_numbers(path, [row[0].strip() for row in rows], classes)
+        return self.encoded(row[1] for row in rows), [row[0].strip() for row in rows]
 
 
 def split(line: str, characters: bool) -> list[str]:

@@ -1,0 +1,306 @@
+"""A task: raw rows in, a trained model out, by scikit-learn's protocol.
+
+A task has three parts, and each is an object of its own: the **reader** turns raw rows (paths, texts, arrays, tables)
+into the network's input, the **model** is an ordinary freedive model, the **target** turns its output into answers. All
+three are learned by `fit` and stand in the one file that `save` writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+
+from .. import optimizers
+from ..callbacks import EarlyStopping, TerminateOnNaN
+from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative
+from ..core.variables import set_seed
+from ..errors import unknown
+from ..optimizers.schedules import CosineDecay
+from ..preprocessing import train_test_split
+from . import modelfile
+from .reading import Reader
+from .targets import Classes, Target
+
+Self = TypeVar("Self", bound="Task")
+FEW = 20  # with fewer rows none are kept aside for validation
+
+
+class Settings(NamedTuple):
+    """How long and how fast a network learns."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+
+
+class Rows(NamedTuple):
+    """Rows as the network takes them: to learn from, and to choose the epoch by (None: there are none)."""
+
+    x: Any
+    y: Any
+    x_validation: Any = None
+    y_validation: Any = None
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A task was asked before it was fitted."""
+
+
+class Task(Configured):
+    """Raw rows in, a trained model out.
+
+    A subclass writes its parameters as annotated fields, and `learn_reader`, `learn_target`, `make_network`, `usual`.
+    Parameters that are None are chosen by `fit`, which says in `summary()` what it chose.
+
+    Args:
+        epochs: passes over the rows.
+        batch_size: rows a step.
+        learning_rate: at its highest; it falls to 0 along a cosine.
+        optimizer: "adam", "sgd", ...
+        validation: the part of the rows that is kept aside: the epoch of the second half that does best on them is
+            kept. 0 keeps none aside, and the last epoch.
+        seed: of all that is drawn: the same seed, the same model.
+        verbose: as of `Model.fit`.
+
+    Attributes:
+        model: the network, an ordinary `Model`.
+        reader: how raw rows become its input.
+        target: what its outputs mean.
+        history: the numbers of every epoch.
+        kept: the epoch, from 1, whose weights were kept.
+        settings: epochs, batch size and learning rate, as they were settled.
+    """
+
+    family: ClassVar[Family | None] = Family("task")
+    noun: ClassVar[str] = "rows"  # what a row is, in the plural
+
+    _: dataclasses.KW_ONLY
+    epochs: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+    optimizer: str = "adam"
+    validation: Fraction = 0.1
+    seed: Annotated[int, non_negative] = 0
+    verbose: Any = "auto"
+
+    model = reader = target = history = kept = settings = rows = None
+
+    # what a subclass writes -----------------------------------------------------------------------------------------
+    def learn_reader(self, X: Any) -> Reader:
+        """The reader for rows like these."""
+        raise NotImplementedError
+
+    def learn_target(self, y: Any) -> Target:
+        """What these labels ask for."""
+        raise NotImplementedError
+
+    def make_network(self, x: Any, target: Target) -> Any:
+        """A network without values for rows that were read; it ends with `target.head()`."""
+        raise NotImplementedError
+
+    def usual(self, rows: int) -> Settings:
+        """What suits so many rows; taken where a parameter is None."""
+        raise NotImplementedError
+
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Raw rows and labels, looked at before anything is done."""
+        if y is None:
+            raise ValueError(f"{type(self).__name__}.fit requires y to be passed, but the target y is None")
+        if len(X) != len(y):
+            raise ValueError(f"{type(self).__name__}.fit: X has {len(X):,} rows, but y has {len(y):,}")
+        if len(X) == 0:
+            raise ValueError(f"{type(self).__name__}.fit: there are no rows")
+        return X, y
+
+    def answer(self, x: Any) -> Any:
+        """Outputs for rows that were read."""
+        return self.model.predict(x, verbose=0)
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        """What the report shows of the test rows (raw `X`, encoded `y`) beside what it shows for every target."""
+        return []
+
+    # training -------------------------------------------------------------------------------------------------------
+    def fit(self: Self, X: Any, y: Any = None, validation_data: Any = None, callbacks: Sequence[Any] = ()) -> Self:
+        """Learn from raw rows.
+
+        Args:
+            X: rows: files, texts, arrays or a table, as the task takes them.
+            y: their labels.
+            validation_data: (X, y) to choose the epoch by, instead of a part of the rows.
+            callbacks: as of `Model.fit`.
+        """
+        self.prepare(X, y, validation_data)
+        return self.train(callbacks)
+
+    def prepare(self: Self, X: Any, y: Any, validation_data: Any = None) -> Self:
+        """The first half of `fit`: reader, target, rows and a compiled network, before any training."""
+        X, y = self.checked(X, y)
+        set_seed(self.seed)
+        self.target = self.learn_target(y)
+        if validation_data is None:
+            X, y, X_validation, y_validation = self.divided(X, y)
+        else:
+            X_validation, y_validation = validation_data
+        self.reader = self.learn_reader(X)
+        self.rows = Rows(self.reader.encoded(X), self.target.encoded(y))
+        if X_validation is not None:
+            held = self.reader.encoded(X_validation), self.target.encoded(y_validation)
+            self.rows = Rows(self.rows.x, self.rows.y, *held)
+        count = len(self.rows.y)
+        usual = self.usual(count)
+        self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
+        self.model = self.make_network(self.rows.x, self.target)
+        self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
+        return self
+
+    def divided(self, X: Any, y: Any) -> tuple[Any, Any, Any, Any]:
+        """Rows to learn from and rows to choose the epoch by; every class in proportion, where there are enough."""
+        count = len(y)
+        if not self.validation or count < FEW:
+            return X, y, None, None
+        classes = len(self.target.values) if isinstance(self.target, Classes) else 0
+        stratify = np.asarray(y) if classes and count * self.validation >= 2 * classes else None
+        if stratify is not None and np.unique(stratify, return_counts=True)[1].min() < 2:
+            stratify = None
+        X, held, y, y_held = train_test_split(X, y, test_size=self.validation, stratify=stratify, seed=self.seed)
+        return X, y, held, y_held
+
+    def descent(self, rows: int) -> Any:
+        """The optimizer, whose rate falls to 0 along a cosine."""
+        settings = self.settings
+        rate = CosineDecay(settings.learning_rate, settings.epochs * -(-rows // settings.batch_size))
+        return optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": rate}})
+
+    def train(self: Self, callbacks: Sequence[Any] = (), resume: Any = None) -> Self:
+        """The second half of `fit`: training, and back to the epoch that did best on the rows kept aside."""
+        rows, settings = self.rows, self.settings
+        held = rows.x_validation is not None
+        late = settings.epochs // 2  # before, the learning rate is high, and results jump
+        best = EarlyStopping(patience=settings.epochs, restore_best_weights=True, start_from_epoch=late)
+        result = self.model.fit(
+            rows.x,
+            rows.y,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            validation_data=(rows.x_validation, rows.y_validation) if held else None,
+            callbacks=[*([best] if held else []), *callbacks, TerminateOnNaN(raise_error=True)],
+            verbose=self.verbose,
+            seed=self.seed,
+            resume=resume,
+        )
+        self.history = result.history
+        self.kept = best.best_epoch + 1 if held else len(result.epoch)
+        self.rows = None
+        return self
+
+    # use ------------------------------------------------------------------------------------------------------------
+    def outputs(self, X: Any) -> Any:
+        """What the network says of raw rows."""
+        self.check_fitted()
+        return self.answer(self.reader.encoded(X))
+
+    def predict(self, X: Any) -> Any:
+        """Answers for raw rows."""
+        return self.target_of(X).decoded(self.outputs(X))
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
+        """Numbers about the answers for rows whose labels are known."""
+        return self.target_of(X).scored(self.outputs(X), self.target.encoded(y))
+
+    def score(self, X: Any, y: Any) -> float:
+        """The number that people ask for first: accuracy of classes, R2 of amounts."""
+        return self.evaluate(X, y)[self.target.main]
+
+    def target_of(self, X: Any) -> Target:
+        """The target, of a task that was fitted."""
+        self.check_fitted()
+        return self.target
+
+    def check_fitted(self) -> None:
+        """An error where `fit` was not called: scikit-learn's own, if that is there."""
+        if self.model is None:
+            kind = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", NotFittedError)
+            raise kind(f"this {type(self).__name__} is not fitted yet: call fit(X, y) first")
+
+    def summary(self, print_fn: Any = print) -> None:
+        """Show what was chosen, and the network."""
+        self.check_fitted()
+        print_fn(f"{self!r}\nreader: {self.reader!r:.300}\ntarget: {self.target!r:.300}\n{self.settings}")
+        self.model.summary(print_fn=print_fn)
+
+    # files ----------------------------------------------------------------------------------------------------------
+    def about(self, **more: Any) -> modelfile.About:
+        """What the file says beside the model."""
+        return modelfile.About(task=self, reader=self.reader, target=self.target, **more)
+
+    def save(self, path: str | os.PathLike[str], **more: Any) -> None:
+        """Write network, reader and target as one file, which `load` and `freedive predict` take."""
+        self.check_fitted()
+        modelfile.save(self.model, os.fspath(path), self.about(**more))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Any:
+        """The task that `save` wrote.
+
+        Raises:
+            ModelFileError: the file is refused; says why.
+            TypeError: it holds another task.
+        """
+        task, _ = loaded(path)
+        if not isinstance(task, cls):
+            raise TypeError(f"{path}: holds a {type(task).__name__}, and no {cls.__name__}")
+        return task
+
+    # scikit-learn's protocol ----------------------------------------------------------------------------------------
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name."""
+        return {f.name: getattr(self, f.name) for f in configured_fields(type(self))}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Change parameters; another name is an error."""
+        known = self.get_params()
+        for name in params:
+            if name not in known:
+                raise unknown(f"parameter of {type(self).__name__}", name, known)
+        fresh = type(self)(**{**known, **params})
+        for name in params:
+            setattr(self, name, getattr(fresh, name))
+        return self
+
+
+class Classifier(Task):
+    """A task whose answers are classes.
+
+    Args:
+        classes: the classes, in the order of the outputs; None: those that y names, sorted.
+    """
+
+    _: dataclasses.KW_ONLY
+    classes: Any = None
+
+    def learn_target(self, y: Any) -> Target:
+        return Classes.learned(y, self.classes)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, in the order of `predict_proba`'s columns."""
+        self.check_fitted()
+        return np.asarray(self.target.values)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """(rows, classes) probabilities."""
+        return self.target_of(X).probabilities(self.outputs(X))
+
+
+def loaded(path: str | os.PathLike[str]) -> tuple[Task, modelfile.About]:
+    """The task of a model's file, and what else the file says; a plain task where it says nothing of one."""
+    model, about = modelfile.load(os.fspath(path))
+    task = about.task if about.task is not None else Task()
+    task.model, task.reader, task.target = model, about.reader, about.target or Target()
+    return task, about

@@ -1,0 +1,87 @@
+"""The data sets that come with freedive, each with the task that suits it: `freedive train digits`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import datasets
+from ..datasets import CATALOG
+from .base import Task
+from .images import ImageClassifier
+from .sequences import SequenceClassifier
+from .sources import Source
+from .tables import TabularClassifier
+from .text import TextClassifier
+
+
+class Recipe(NamedTuple):
+    """How a data set is learned: the task, and what one of its rows is called, in the plural."""
+
+    task: Callable[..., Task]
+    noun: str
+
+
+RECIPES: dict[str, Recipe] = {
+    "digits": Recipe(
+        partial(ImageClassifier, ground="dark", margin=4, balanced=True, turn=0.03, epochs=12), "pictures"
+    ),
+    "fashion": Recipe(
+        partial(
+            ImageClassifier,
+            ground="dark",
+            flips=True,
+            dropout=0.0,
+            epochs=16,
+            batch_size=64,
+            learning_rate=3e-3,
+        ),
+        "pictures",
+    ),
+    "reviews": Recipe(partial(TextClassifier, words=8000, length=48), "texts"),
+    "reviews_zh": Recipe(partial(TextClassifier, words=3000, length=120, characters=True), "texts"),
+    "vowels": Recipe(partial(SequenceClassifier), "utterances"),
+    "zoo": Recipe(partial(TabularClassifier, batch_size=8), "animals"),
+    "penguins": Recipe(partial(TabularClassifier, epochs=40), "penguins"),
+}
+
+
+def load(name: str) -> Source:
+    """A data set that comes with freedive, as rows and labels in words, and the task for it."""
+    info, recipe = CATALOG[name], RECIPES[name]
+    (x_train, y_train), (x_test, y_test) = datasets.load(name)
+    if info.kind == "table":
+        x_train, x_test = (columns(name, x) for x in (x_train, x_test))
+    classes = np.array(info.class_names)
+    return Source(
+        name,
+        recipe.task(classes=list(info.class_names)),
+        x_train,
+        classes[y_train],
+        x_test,
+        classes[y_test],
+        recipe.noun,
+        shown(info.kind, x_test),
+        [("data", info.sizes), ("licence", info.licence), ("source", info.source)],
+    )
+
+
+def columns(name: str, x: Any) -> Mapping[str, np.ndarray]:
+    """Named columns, also of an array whose columns have names in the data set's module."""
+    return x if isinstance(x, Mapping) else dict(zip(getattr(datasets, name).feature_names, x.T, strict=True))
+
+
+def shown(kind: str, x: Any) -> Any:
+    """Rows as people see them: pictures, texts; None where there is nothing to see."""
+    if kind == "table":
+        return [", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in row) for row in cells(x)]
+    return {"images": x, "text": list(x)}.get(kind)
+
+
+def cells(table: Mapping[str, np.ndarray]) -> Iterator[list[tuple[str, Any]]]:
+    """(column, cell) of every row."""
+    for row in zip(*(column.tolist() for column in table.values()), strict=True):
+        yield list(zip(table, row, strict=True))

@@ -1,0 +1,140 @@
+"""Where raw rows come from: a data set's name, or a path of which the task is found by looking.
+
+A kind of data is one function in `RECOGNISERS`: it looks at a path and gives a `Source`, or None where the path is not
+of its kind. The first that knows the path is taken.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.errors import DataFileError
+from ..errors import nearest
+from ..files.errors import missing_file
+from ..preprocessing import train_test_split
+from .base import Task
+
+TEST = 0.2  # of the rows, where a path has no part for testing
+
+
+class UnknownSourceError(ValueError):
+    """A name that is neither a data set nor a path."""
+
+
+@dataclass
+class Source:
+    """Raw rows to learn from and to be tested with, and the task that suits them.
+
+    Attributes:
+        name: what the data is called.
+        task: not fitted yet.
+        x_train, y_train, x_test, y_test: raw rows and their labels.
+        noun: what a row is, in the plural.
+        samples: the test rows as people see them: pictures, texts; None to show none.
+        facts: (name, fact) about the data, for the report.
+        found: what was found and chosen, in words, for the terminal.
+    """
+
+    name: str
+    task: Task
+    x_train: Any
+    y_train: Any
+    x_test: Any
+    y_test: Any
+    noun: str = "rows"
+    samples: Any = None
+    facts: Sequence[tuple[str, Any]] = field(default_factory=list)
+    found: str = ""
+
+
+class Told(NamedTuple):
+    """What the user said about the data; None: to be found.
+
+    Attributes:
+        target: the column or array that holds the labels.
+        group: the column whose equal values must not be parted between training and test.
+        horizon: how many steps a forecast looks ahead.
+        seed: of the split.
+    """
+
+    target: str | None = None
+    group: str | None = None
+    horizon: int | None = None
+    seed: int = 0
+
+
+NOTHING = Told()
+
+
+def find(data: str, told: Told = NOTHING) -> Source:
+    """The source of that name or path.
+
+    Raises:
+        UnknownSourceError: there is no such data set or path; names the nearest.
+        DataFileError: the path is of no known kind; says what was looked for.
+    """
+    from .embedded import CATALOG, RECIPES, load
+
+    if data in RECIPES:
+        return load(data)
+    if os.path.exists(data):
+        return opened(data, told)
+    if os.sep in data or "." in data:
+        raise missing_file(data)
+    close = nearest(data, RECIPES)
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(RECIPES)}."
+    if data in CATALOG:
+        hint = f"It is a data set, but has no recipe yet. {hint}"
+    raise UnknownSourceError(f"unknown data set {data!r}. {hint}")
+
+
+def opened(path: str, told: Told) -> Source:
+    """The source that a file or folder is."""
+    from .recognisers import RECOGNISERS
+
+    for recognise in RECOGNISERS:
+        source = recognise(path, told)
+        if source is not None:
+            return source
+    looked = "\n  ".join((recognise.__doc__ or "").partition("\n")[0] for recognise in RECOGNISERS)
+    raise DataFileError(path, f"nothing that freedive knows how to learn from. It looks for:\n  {looked}")
+
+
+Recogniser = Callable[[str, Told], "Source | None"]
+
+
+def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> tuple[Any, Any, Any, Any]:
+    """(x_train, y_train, x_test, y_test): a fifth of the rows for the test, every class in proportion.
+
+    Args:
+        X, y: rows and labels.
+        seed: of the draw.
+        group: (rows,); rows of one group all go to the same part.
+    """
+    if group is not None:
+        names = np.unique(np.asarray(group))
+        if len(names) < 2:
+            raise ValueError(f"all rows are of one group, {names[0]!r}; expected two or more to split by")
+        _, held = train_test_split(names, test_size=TEST, seed=seed)
+        test = np.isin(np.asarray(group), held)
+        parts = [np.flatnonzero(~test), np.flatnonzero(test)]
+    else:
+        labels = np.asarray(y)
+        counts = np.unique(labels, return_counts=True)[1]
+        enough = labels.dtype.kind not in "fc" and counts.min() >= 2 and len(labels) * TEST >= len(counts)
+        rows = np.arange(len(labels))
+        parts = train_test_split(rows, test_size=TEST, stratify=labels if enough else None, seed=seed)
+    (x_train, x_test), (y_train, y_test) = (taken(part, parts) for part in (X, y))
+    return x_train, y_train, x_test, y_test
+
+
+def taken(rows: Any, parts: Sequence[np.ndarray]) -> list[Any]:
+    """Some of the rows of whatever holds rows, for each part."""
+    from ..preprocessing.split import rows_of
+
+    return [rows_of(rows, part) for part in parts]

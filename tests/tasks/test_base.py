@@ -1,0 +1,120 @@
+"""The protocol of tasks: fitted, asked, saved, loaded, copied, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.config import from_json, to_json
+from freedive.files import ModelFileError, read_tensors, write_tensors
+from freedive.tasks import Amounts, Classes, ImageClassifier, SequenceClassifier, TextClassifier
+
+(X, Y), (X_TEST, Y_TEST) = fd.datasets.digits.load_data()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return ImageClassifier(epochs=2, verbose=0).fit(X[:600], Y[:600])
+
+
+def test_a_task_learns_and_answers(digits):
+    assert digits.score(X_TEST, Y_TEST) > 0.5
+    answers, probabilities = digits.predict(X_TEST), digits.predict_proba(X_TEST)
+    assert answers.dtype == Y_TEST.dtype or answers.dtype.kind == "i"
+    np.testing.assert_array_equal(digits.classes_[probabilities.argmax(1)], answers)
+    result = digits.evaluate(X_TEST, Y_TEST)
+    assert result["accuracy"] == np.mean(answers == Y_TEST) and result["rows"] == len(Y_TEST)
+    assert 1 <= digits.kept <= 2 and len(digits.history["val_loss"]) == 2
+
+
+def test_a_saved_task_is_the_same(digits, tmp_path):
+    digits.save(tmp_path / "a.safetensors")
+    again = ImageClassifier.load(tmp_path / "a.safetensors")
+    assert again.get_params() == digits.get_params()
+    np.testing.assert_array_equal(again.predict_proba(X_TEST[:50]), digits.predict_proba(X_TEST[:50]))
+    with pytest.raises(TypeError, match="holds a ImageClassifier, and no TextClassifier"):
+        TextClassifier.load(tmp_path / "a.safetensors")
+
+
+def test_the_same_seed_gives_the_same_task():
+    tasks = [ImageClassifier(epochs=1, verbose=0, seed=seed).fit(X[:200], Y[:200]) for seed in (1, 1, 2)]
+    first, same, other = (task.predict_proba(X_TEST[:20]) for task in tasks)
+    assert (first == same).all() and (first != other).any()
+
+
+def test_parameters_are_those_of_scikit_learn():
+    from sklearn.base import clone
+
+    task = ImageClassifier(epochs=3, flips=True, classes=["a", "b"])
+    assert clone(task).get_params() == task.get_params()
+    assert task.set_params(epochs=4, shift=0.0) is task and (task.epochs, task.shift) == (4, 0.0)
+    with pytest.raises(ValueError, match="Did you mean 'epochs'"):
+        task.set_params(epoch=4)
+    with pytest.raises(ValueError, match="expected a number from 0 to 1"):
+        task.set_params(dropout=2.0)
+    assert task.dropout == 0.2
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "text"),
+    [
+        (X[:5], Y[:4], "X has 5 rows, but y has 4"),
+        (X[:0], Y[:0], "there are no rows"),
+        (X[:5], None, "requires y to be passed"),
+        (X[:5], [3] * 5, "all rows are of one class, 3"),
+        (X[:2].astype(float) * 2, [1, 2], "expected 0 to 255"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(rows, labels, text):
+    with pytest.raises(ValueError, match=text):
+        ImageClassifier(verbose=0).fit(rows, labels)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "summary"])
+def test_a_task_must_be_fitted_first(method):
+    with pytest.raises((ValueError, AttributeError), match="not fitted yet"):
+        getattr(SequenceClassifier(), method)(*([] if method == "summary" else [X]))
+
+
+def test_pictures_of_any_size_are_taken(digits):
+    from PIL import Image
+
+    large = [Image.fromarray(picture).resize((56, 56)) for picture in X_TEST[:40]]
+    same = digits.predict(large) == digits.predict(X_TEST[:40])
+    assert same.mean() > 0.8
+    np.testing.assert_array_equal(digits.predict(list(X_TEST[:5])), digits.predict(X_TEST[:5]))
+    np.testing.assert_array_equal(digits.predict(X_TEST[:5] / 255), digits.predict(X_TEST[:5]))
+
+
+# targets ------------------------------------------------------------------------------------------------------------
+TARGETS = [Classes(["a", "b"]), Classes([3, 1, 2]), Classes([True, False]), Amounts([1.5, 2.0], [2.0, 1.0], False)]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=repr)
+def test_targets_survive_a_file(target):
+    again = from_json(to_json(target))
+    assert again.get_config() == target.get_config()
+    labels = [[1.0, 2.0], [3.0, 5.0]] if isinstance(target, Amounts) else target.values
+    y = target.encoded(labels)
+    outputs = y if isinstance(target, Amounts) else np.eye(len(target.values))[y]
+    np.testing.assert_allclose(again.decoded(outputs), labels) if isinstance(target, Amounts) else None
+    assert isinstance(target, Amounts) or again.decoded(outputs).tolist() == list(labels)
+
+
+def test_amounts_are_learned_with_mean_0_and_deviation_1():
+    y = np.array([10.0, 20.0, 30.0, 40.0])
+    target = Amounts.learned(y)
+    coded = target.encoded(y)
+    assert coded.mean() == pytest.approx(0, abs=1e-6) and coded.std() == pytest.approx(1)
+    assert target.decoded(coded).tolist() == pytest.approx(y.tolist())
+    assert target.scored(coded, coded)["r2"] == 1.0
+    assert target.scored(np.zeros((4, 1)), coded)["r2"] == pytest.approx(0)
+
+
+def test_a_hostile_description_is_refused(digits, tmp_path):
+    digits.save(tmp_path / "a.safetensors")
+    tensors, metadata = read_tensors(tmp_path / "a.safetensors")
+    bad = metadata["about"].replace('"class": "ImageClassifier"', '"class": "Popen"')
+    assert bad != metadata["about"]
+    write_tensors(tmp_path / "b.safetensors", tensors, {**metadata, "about": bad})
+    with pytest.raises(ModelFileError, match="UNKNOWN_CLASS"):
+        ImageClassifier.load(tmp_path / "b.safetensors")

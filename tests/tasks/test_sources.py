@@ -1,0 +1,87 @@
+"""What `freedive train PATH` finds: pictures in folders, IDX files, arrays; and what it says of the rest."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import freedive as fd
+from freedive.data import DataFileError
+from freedive.data.idx import write_idx
+from freedive.tasks.sources import Told, find
+
+(X, Y), _ = fd.datasets.digits.load_data()
+
+
+def folder_of_pictures(folder, count=60, classes=3):
+    rows = np.flatnonzero(classes > Y)[:count]
+    for row in rows:
+        place = folder / f"digit {Y[row]}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(X[row]).save(place / f"{row}.png")
+    return len(rows)
+
+
+def test_class_folders_of_pictures_are_split_in_proportion(tmp_path):
+    count = folder_of_pictures(tmp_path / "photos")
+    source = find(str(tmp_path / "photos"))
+    assert source.name == "photos" and source.noun == "pictures"
+    assert len(source.x_train) + len(source.x_test) == count
+    assert not set(source.x_train) & set(source.x_test)
+    assert set(source.y_train) == set(source.y_test) == {"digit 0", "digit 1", "digit 2"}
+    assert "60 pictures in 3 class folders: digit 0, digit 1, digit 2" in source.found
+
+
+def test_folders_for_training_and_test_stay_apart(tmp_path):
+    folder_of_pictures(tmp_path / "train", 40)
+    folder_of_pictures(tmp_path / "test", 10)
+    folder_of_pictures(tmp_path / "validation", 12)
+    source = find(str(tmp_path))
+    assert len(source.x_train) == 52 and len(source.x_test) == 10
+    assert all("test" in file.split("/")[-3] for file in source.x_test)
+
+
+def test_idx_files_are_found(tmp_path):
+    for part in ("train", "t10k"):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", X[:100])
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", Y[:100].astype(np.uint8))
+    source = find(str(tmp_path))
+    np.testing.assert_array_equal(source.x_test, X[:100])
+    assert source.task.ground == "dark"
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_arrays_are_found(tmp_path, parts):
+    arrays = {"x": X[:100], "y": Y[:100]}
+    if parts:
+        arrays = {"x_train": X[:80], "y_train": Y[:80], "x_test": X[80:100], "y_test": Y[80:100]}
+    np.savez(tmp_path / "a.npz", **arrays)
+    source = find(str(tmp_path / "a.npz"), Told(seed=1))
+    assert len(source.x_train) == len(source.y_train) == 80 and len(source.x_test) == 20
+
+
+def one_class(folder):
+    folder_of_pictures(folder, classes=1)
+
+
+def one_of_a_class(folder):
+    folder_of_pictures(folder, classes=2)
+    (folder / "rare").mkdir()
+    Image.fromarray(X[0]).save(folder / "rare" / "a.png")
+    Image.fromarray(X[1]).save(folder / "rare" / "b.png")
+    (folder / "rare" / "a.png").unlink()
+
+
+BAD = {
+    "empty": (lambda folder: folder.mkdir(), "nothing that freedive knows how to learn from"),
+    "one class": (one_class, "only one class, 'digit 0'"),
+    "a single file": (one_of_a_class, "the class 'rare' has"),
+    "an empty class": (lambda f: (folder_of_pictures(f), (f / "none").mkdir()), "no files in this class folder"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_folders_that_cannot_be_learned_are_told(tmp_path, name):
+    make, text = BAD[name]
+    make(tmp_path / "photos")
+    with pytest.raises(DataFileError, match=text):
+        find(str(tmp_path / "photos"))
