@@ -247,7 +247,17 @@ def _convert(owner: Any, name: str, convert: Callable[[Any], Any]) -> Any:
     try:
         return convert(value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{type(owner).__name__}({name}={value!r}): {error}") from None
+        raise type(error)(f"{type(owner).__name__}({name}={shown(value)}): {error}") from None
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: a long list by how many it holds.
+
+    >>> shown(3), shown("ab"), shown(list(range(1000)))
+    ('3', "'ab'", '<list of 1000>')
+    """
+    long = isinstance(value, (list, tuple, Mapping)) and len(value) > 20
+    return f"<{type(value).__name__} of {len(value)}>" if long else repr(value)
 
 
 def integer(value: Any) -> int:

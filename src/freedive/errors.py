@@ -25,6 +25,10 @@ class GraphError(ValueError):
     """Layers that are not connected in a possible way."""
 
 
+class VocabularyError(ValueError):
+    """A vocabulary that cannot be one: too large, with a word twice, or of something that is no word."""
+
+
 class TooLargeError(ValueError):
     """A description that asks for more than is allowed where it comes from."""
 

@@ -22,7 +22,7 @@ from ..core.bounds import bounded
 from ..core.forward import BATCH
 from ..core.paths import paths
 from ..core.variables import gather
-from ..errors import GraphError, TooLargeError, UnknownNameError
+from ..errors import GraphError, TooLargeError, UnknownNameError, VocabularyError
 from ..files import ModelFileError, read_json, read_tensors
 from ..train.checkpoint import refuse_misfits
 from .configuration import OutsideError, check_configuration
@@ -34,6 +34,7 @@ CODE_OF: dict[type[Exception], str] = {
     UnknownNameError: "UNKNOWN_CLASS",
     GraphError: "BAD_GRAPH",
     OutsideError: "PATH_IN_CONFIG",
+    VocabularyError: "BAD_VOCAB",
     MemoryError: "TOO_LARGE",
     RecursionError: "TOO_LARGE",
     SystemError: "TOO_LARGE",  # how recursion through XLA's bindings ends

@@ -1,18 +1,30 @@
 """Preparing data before a model sees it: text to numbers, sequences to arrays, splits, scales, pictures."""
 
-from . import calendar, columns, image, scaling, sequence, split, tables, text
+from . import calendar, columns, image, scaling, sequence, split, tables, text, vocabulary
 from .calendar import calendar_features, calendar_parts
 from .scaling import MinMaxScaler, StandardScaler
 from .sequence import pad_sequences, timeseries_windows
 from .split import split_indices, train_test_split, train_validation_test_split
 from .tables import TableEncoder
 from .text import Tokenizer, hashing_trick, text_to_word_sequence, tokenizer_from_json
+from .vocabulary import (
+    BytePairVocabulary,
+    CharacterVocabulary,
+    TokenizersVocabulary,
+    Vocabulary,
+    WordVocabulary,
+)
 
 __all__ = [
+    "BytePairVocabulary",
+    "CharacterVocabulary",
     "MinMaxScaler",
     "StandardScaler",
     "TableEncoder",
     "Tokenizer",
+    "TokenizersVocabulary",
+    "Vocabulary",
+    "WordVocabulary",
     "calendar",
     "calendar_features",
     "calendar_parts",
@@ -31,4 +43,5 @@ __all__ = [
     "tokenizer_from_json",
     "train_test_split",
     "train_validation_test_split",
+    "vocabulary",
 ]
