@@ -9,6 +9,7 @@ from . import (
     data,
     datasets,
     files,
+    generative,
     initializers,
     layers,
     losses,
@@ -27,6 +28,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
+from .generative import VAE, Autoencoder
 from .methods import Ensemble, cross_validate, distill, lr_find, repeat, tune
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
@@ -55,6 +57,8 @@ def doctor() -> dict[str, dict[str, Any]]:
 
 
 __all__ = [
+    "VAE",
+    "Autoencoder",
     "Ensemble",
     "ImageClassifier",
     "Input",
@@ -73,6 +77,7 @@ __all__ = [
     "distill",
     "doctor",
     "files",
+    "generative",
     "gradients",
     "initializers",
     "layers",

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
-from freedive.ops.random import keep, random_words
+from freedive.ops.random import keep, normal, random_words
 
 N = 2**18
 KEYS = [jax.random.fold_in(jax.random.key(3), i) for i in range(8)]
@@ -56,3 +57,10 @@ def test_bits_are_a_function_of_key_and_index():
     np.testing.assert_array_equal(random_words(KEYS[0], (4, 5)).ravel(), random_words(KEYS[0], (20,)))
     many = jax.vmap(lambda key: random_words(key, (20,)))(jnp.stack(KEYS))
     np.testing.assert_array_equal(many, WORDS[:, :20])
+
+
+def test_normal_numbers_are_distributed_so():
+    drawn = np.concatenate([normal(key, (2, N // 2)).ravel() for key in KEYS[:4]])
+    assert stats.kstest(drawn, "norm").pvalue > 1e-3
+    assert abs(drawn[1:] @ drawn[:-1]) / len(drawn) < 5 / np.sqrt(len(drawn))  # neighbours know nothing of each other
+    assert np.isfinite(drawn).all() and 4 < np.abs(drawn).max() < 5.9

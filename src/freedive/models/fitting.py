@@ -109,6 +109,10 @@ class Method:
         """The model whose outputs the losses and metrics of the run are of."""
         return model
 
+    def objective(self, model: Any, x: Any, y: Any) -> Objective:
+        """What the run minimises and measures."""
+        return objective_for(self.learner(model), x, y)
+
     def program(self, model: Any, objective: Objective) -> Program:
         """What the run does."""
         return program_for(self.learner(model), objective)
@@ -142,7 +146,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     data, held_out, stream = taken(x, y, options)
     make_ready(model, data.x)
     learner = method.learner(model)
-    objective = objective_for(learner, data.x, data.y)
+    objective = method.objective(model, data.x, data.y)
     objective.refuses = options.on_bad != "keep"
     warn_changed(model)
     lenient = stream is not None and options.on_bad == "skip"  # then its first batch only shows the shapes
@@ -264,7 +268,7 @@ def evaluate(
         data = data if steps is None else data.rows(None, steps * (batch_size or 32))
     make_ready(model, data.x)
     learner = method.learner(model)
-    objective = objective_for(learner, data.x, data.y)
+    objective = method.objective(model, data.x, data.y)
     objective.refuses = on_bad != "keep"
     data = checked(learner, objective, data, "evaluate", on_bad)
     program = method.program(model, objective)
@@ -287,13 +291,15 @@ def evaluate(
 
 
 # one batch ----------------------------------------------------------------------------------------------------------
-def train_on_batch(model: Any, x: Any, y: Any, weights: Any, class_weight: Any) -> dict[str, Any]:
+def train_on_batch(
+    model: Any, x: Any, y: Any, weights: Any, class_weight: Any, method: Method = PLAIN
+) -> dict[str, Any]:
     """One update on one batch: its numbers by name."""
     data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight, "train_on_batch(class_weight=...)")
     make_ready(model, data.x)
-    objective = objective_for(model, data.x, data.y)
+    objective = method.objective(model, data.x, data.y)
     data = checked(model, objective, data, "train_on_batch")
-    program = program_for(model, objective)
+    program = method.program(model, objective)
     warn_changed(model)
 
     def step(program: Any, ts: Any, batch: Any) -> Any:

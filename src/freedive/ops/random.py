@@ -54,3 +54,26 @@ def keep(key: jax.Array, rate: jax.Array | float, shape: tuple[int, ...]) -> jax
     (True, False)
     """
     return (random_words(key, shape) >> 8).astype(jnp.float32) >= jnp.float32(rate) * 2**24
+
+
+def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Standard normal numbers from two words each, z = sqrt(-2 log u) cos(2 pi v); none is beyond 5.8.
+
+    For noise in data and codes: it compiles and runs in a fraction of the time of `jax.random.normal`.
+
+    Args:
+        key: a jax random key.
+        shape: of the answer, at most 2**31 elements.
+
+    Returns:
+        float32.
+
+    Reference: G. Box and M. Muller, "A note on the generation of random normal deviates", 1958,
+    https://doi.org/10.1214/aoms/1177706645
+
+    >>> normal(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    words = (random_words(key, (2, *shape)) >> 8).astype(jnp.float32) * np.float32(2**-24)
+    u = words[0] + np.float32(2**-25)  # never 0
+    return jnp.sqrt(-2 * jnp.log(u)) * jnp.cos(np.float32(2 * math.pi) * words[1])

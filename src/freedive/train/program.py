@@ -76,7 +76,13 @@ class Program(NamedTuple):
 
 
 def supervised(
-    root: Layer, objective: Objective, optimizer: Optimizer, frozen: frozenset[str], key: Hashable, dtype: Any = None
+    root: Layer,
+    objective: Objective,
+    optimizer: Optimizer,
+    frozen: frozenset[str],
+    key: Hashable,
+    dtype: Any = None,
+    aside: frozenset[str] = frozenset(),
 ) -> Program:
     """The plain program: forward, loss, backward, update.
 
@@ -87,10 +93,12 @@ def supervised(
         frozen: paths of the layers whose weights gradients leave alone.
         key: what equal programs share.
         dtype: what layers compute in, "bfloat16" for mixed precision.
+        aside: paths of further layers that gradients leave alone, which are not frozen: another program teaches them.
     """
+    left = frozen | aside
 
     def learns(path: str, _: str) -> bool:
-        return path not in frozen
+        return path not in left
 
     def hyper() -> Any:
         return as_floats({"layers": gather(root).hyper, "optimizer": optimizer.hyper()})
