@@ -111,6 +111,7 @@ from .regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from .series import MovingAverage, OneByOne, ReversibleNormalization, SeriesPatches
 from .shaping import (
     Cropping1D,
     Cropping2D,
@@ -219,9 +220,11 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MovingAverage",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
+    "OneByOne",
     "PReLU",
     "Permute",
     "RMSNormalization",
@@ -237,10 +240,12 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleNormalization",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SeriesPatches",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..train.feeds import Resident
 from ..train.order import shuffled
+from ..train.windows import on_device, take
 
 
 class MemberRows(Resident):
@@ -40,7 +41,7 @@ class MemberRows(Resident):
         count = len(jax.tree.leaves(arrays)[0])
         super().__init__(np.zeros(count if rows is None else np.shape(rows)[1], bool), batch_size, shuffle, steps)
         self.arrays = {
-            "data": jax.tree.map(jnp.asarray, arrays),
+            "data": on_device(arrays) if apart is None else jax.tree.map(jnp.asarray, arrays),
             "rows": None if rows is None else jnp.asarray(rows, jnp.int32),
             "orders": None if orders is None else jnp.asarray(orders, jnp.uint32),
         }
@@ -56,4 +57,4 @@ class MemberRows(Resident):
             seed = seed if arrays["orders"] is None else seed + arrays["orders"]
             places = shuffled(places, self.rows, seed, epoch)
         rows = places if arrays["rows"] is None else arrays["rows"][places]
-        return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds"), arrays["data"])
+        return take(arrays["data"], rows)

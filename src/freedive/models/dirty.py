@@ -94,9 +94,7 @@ def shared_rows(ours: list[Any], theirs: list[Any]) -> np.ndarray:
     >>> shared_rows([np.array([[1, 2], [3, 4]])], [np.array([[3, 4], [4, 3]])]).tolist()
     [True, False]
     """
-    sums = [
-        sum(np.asarray(a).reshape(len(a), -1).sum(1, dtype=np.float64) for a in arrays) for arrays in (ours, theirs)
-    ]
+    sums = [_row_sums(arrays) for arrays in (ours, theirs)]
     found = np.isin(sums[1], sums[0])
     candidates = np.flatnonzero(np.isin(sums[0], sums[1][found]))
     known = set(_row_bytes(ours, candidates))
@@ -106,7 +104,7 @@ def shared_rows(ours: list[Any], theirs: list[Any]) -> np.ndarray:
 
 
 def _row_sums(arrays: list[Any]) -> np.ndarray:
-    return sum(np.asarray(a).reshape(len(a), -1).sum(axis=1, dtype=np.float64) for a in arrays)  # type: ignore
+    return sum(np.asarray(a).sum(axis=tuple(range(1, np.ndim(a))), dtype=np.float64) for a in arrays)  # type: ignore
 
 
 def _row_bytes(arrays: list[Any], rows: np.ndarray) -> list[bytes]:

@@ -100,15 +100,27 @@ def transformer(
     tokens = layers.FeatureTokenizer(sizes, units)(x)  # (batch, 1 + width, units)
     heads = heads_for(units)
     for _ in range(blocks):
-        normal = layers.LayerNormalization()(tokens)
-        attended = layers.MultiHeadAttention(heads, units // heads, dropout=dropout)(normal, normal)
-        tokens = layers.add([tokens, attended])
-        normal = layers.LayerNormalization()(tokens)
-        gated = layers.multiply([layers.Dense(2 * units)(normal), layers.Dense(2 * units, activation="relu")(normal)])
-        tokens = layers.add([tokens, layers.Dense(units)(_dropped(gated, dropout))])
+        tokens = attending(tokens, heads, units, dropout)
     summary = layers.Flatten()(layers.Cropping1D((0, width))(tokens))
     read = layers.ReLU()(layers.LayerNormalization()(summary))
     return Model(x, layers.Dense(outputs, activation=activation)(read))
+
+
+def attending(tokens: Any, heads: int, units: int, dropout: float) -> Any:
+    """A block of a transformer, normalised before each part: attention, and a gated pair of dense layers.
+
+    Args:
+        tokens: a symbol, (batch, tokens, units).
+        heads: of the attention.
+        units: of a token.
+        dropout: of attention and inside the dense layers.
+    """
+    normal = layers.LayerNormalization()(tokens)
+    attended = layers.MultiHeadAttention(heads, units // heads, dropout=dropout)(normal, normal)
+    tokens = layers.add([tokens, attended])
+    normal = layers.LayerNormalization()(tokens)
+    gated = layers.multiply([layers.Dense(2 * units)(normal), layers.Dense(2 * units, activation="relu")(normal)])
+    return layers.add([tokens, layers.Dense(units)(_dropped(gated, dropout))])
 
 
 def heads_for(units: int) -> int:

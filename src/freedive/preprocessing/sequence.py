@@ -71,7 +71,8 @@ def timeseries_windows(
     """Windows of a series, with what follows each of them.
 
     Window i holds data[i], data[i + sampling_rate], ..., `sequence_length` steps in all; the next one begins
-    `sequence_stride` steps later.
+    `sequence_stride` steps later. Windows are views of `data`: nothing is copied, here or by `fit`, which keeps the
+    series itself on the device and takes the windows of a batch from it.
 
     Args:
         data: (time, ...).
@@ -80,7 +81,8 @@ def timeseries_windows(
         horizon: instead of `targets`, give the `horizon` values of `data` that follow each window.
         sequence_stride: steps from one window to the next.
         sampling_rate: steps from one value of a window to the next.
-        skip_missing: leave out the windows that hold NaN, or whose target does.
+        skip_missing: leave out the windows that hold NaN, or whose target does; where there are such, the others are
+            copied.
 
     Returns:
         (windows, sequence_length, ...); with targets, both: (windows, ...) or (windows, horizon, ...).
@@ -105,15 +107,23 @@ def timeseries_windows(
         need = span + (horizon or 0)
         raise ValueError(f"timeseries_windows: a window needs {need} steps, the series has {len(data)}")
     starts = np.arange(0, count, sequence_stride)
-    windows = data[starts[:, None] + np.arange(sequence_length) * sampling_rate]  # (windows, length, ...)
+    windows = _views(data, span, sequence_stride)[: len(starts), ::sampling_rate]  # (windows, length, ...)
     if horizon is not None:
-        following = data[starts[:, None] + span + np.arange(horizon)]  # (windows, horizon, ...)
+        following = _views(data[span:], horizon, sequence_stride)[: len(starts)]  # (windows, horizon, ...)
     else:
         following = None if targets is None else targets[starts]
     if skip_missing:
         whole = _whole(windows) & (True if following is None else _whole(following))
+        if whole.all():
+            whole = slice(None)
         windows, following = windows[whole], None if following is None else following[whole]
     return windows if following is None else (windows, following)
+
+
+def _views(data: np.ndarray, length: int, stride: int) -> np.ndarray:
+    """The pieces of a series, (pieces, length, ...), that begin `stride` steps apart; nothing is copied."""
+    pieces = np.lib.stride_tricks.sliding_window_view(data, length, axis=0)
+    return np.moveaxis(pieces, -1, 1)[::stride]
 
 
 def _whole(rows: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .order import shuffled
+from .windows import on_device, part, take
 
 
 class Feed(Protocol):
@@ -44,7 +45,8 @@ class Resident:
     """Arrays on the device: rows of (x, y, weights), shuffled anew each epoch.
 
     Args:
-        arrays: a tree of arrays with equal first sizes.
+        arrays: a tree of arrays with equal first sizes; those whose rows overlap in memory, as windows of a series do,
+            take no more room on the device than the series.
         batch_size: rows a batch.
         shuffle: whether every epoch has its own order.
         steps: batches an epoch takes, where that is fewer than there are; shuffled epochs take others each time.
@@ -55,7 +57,7 @@ class Resident:
     def __init__(self, arrays: Any, batch_size: int, shuffle: bool, steps: int | None = None):
         self.rows = len(jax.tree.leaves(arrays)[0])
         self.batch_size, self.shuffle = min(batch_size, self.rows), shuffle
-        self.arrays = jax.tree.map(jnp.asarray, arrays)
+        self.arrays = on_device(arrays)
         self.full, self.rest = divmod(self.rows, self.batch_size)
         if steps is not None and steps <= self.full:
             self.full, self.rest = steps, 0
@@ -72,9 +74,9 @@ class Resident:
 
     def _take(self, arrays: Any, start: Any, size: int, seed: Any, epoch: Any) -> Any:
         if not self.shuffle:
-            return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size), arrays)
+            return part(arrays, start, size)
         rows = shuffled(start + jnp.arange(size), self.rows, seed, epoch)
-        return jax.tree.map(lambda a: a.at[rows].get(mode="promise_in_bounds", unique_indices=True), arrays)
+        return take(arrays, rows, unique_indices=True)
 
 
 class Block:
@@ -104,6 +106,6 @@ class Block:
 
 def _stacked(parts: tuple[Any, ...], room: int) -> np.ndarray:
     stacked = np.empty((room, *parts[0].shape), parts[0].dtype)
-    for i, part in enumerate(parts):
-        stacked[i] = part
+    for i, batch in enumerate(parts):
+        stacked[i] = batch
     return stacked

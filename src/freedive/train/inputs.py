@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from ..errors import BadRowsError, show_shape
+from .windows import Windows, without_overlap
 
 
 def arrays_of(data: Any, where: str) -> Any:
@@ -70,7 +72,9 @@ def one_array(data: Any, where: str) -> Any:
 
 
 def narrowed(array: np.ndarray, where: str) -> np.ndarray:
-    """64-bit numbers as 32-bit ones, where they fit."""
+    """64-bit numbers as 32-bit ones, where they fit; windows of a series stay windows of one."""
+    if array.dtype.itemsize > 4 and (found := Windows.of(array)) is not None:
+        return dataclasses.replace(found, base=narrowed(found.base, where)).view()
     if array.dtype == np.float64 or (array.dtype.itemsize > 4 and array.dtype.kind == "f"):
         with np.errstate(over="ignore"):
             narrow = array.astype(np.float32)
@@ -128,7 +132,7 @@ def check_finite(tree: Any, where: str) -> None:
     for array in jax.tree.leaves(tree):
         if np.issubdtype(array.dtype, np.floating):
             array = np.asarray(array)
-            total = array.sum(dtype=np.float64) if array.size else 0.0
+            total = without_overlap(array).sum(dtype=np.float64) if array.size else 0.0
             if not np.isfinite(total):
                 at = np.argwhere(~np.isfinite(array))
                 if len(at):
