@@ -18,7 +18,10 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / name).read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/methods.md", "docs/generative.md"])
+PAGES = ["README.md", "docs/index.md", "docs/methods.md", "docs/generative.md", "docs/transfer.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_programs_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -11,9 +11,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import text
+from ..config import finite, non_negative, real, text
 
-COMMON = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
+COMMON = (
+    *("name", "trainable", "learning_rate_factor", "dtype", "input_shape", "batch_input_shape", "input_dim"),
+    *("input_length", "batch_size"),
+)
 DTYPES = (
     *("float32", "float16", "bfloat16", "float64", "bool"),
     *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")),
@@ -63,6 +66,14 @@ def checked_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}={value!r:.80}: expected True or False")
     return bool(value)
+
+
+def checked_factor(value: Any) -> float | None:
+    """What the learning rate of a layer's weights is multiplied by; None where that is nothing of its own."""
+    try:
+        return None if value is None else finite(non_negative(real(value)))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"learning_rate_factor={value!r:.80}: {error}") from None
 
 
 def checked_name(name: Any) -> str | None:

@@ -17,7 +17,7 @@ import numpy as np
 from ..config import Configured, Family, configured_fields, from_json, hand_written, to_json
 from ..errors import nearest
 from . import forward
-from .arguments import COMMON, checked_dtype, checked_flag, checked_name, given_shape
+from .arguments import COMMON, checked_dtype, checked_factor, checked_flag, checked_name, given_shape
 from .bounds import bounds
 from .calling import call_root
 from .paths import layers_in, paths
@@ -63,6 +63,7 @@ class Layer(Configured, metaclass=LayerType):
     Args (of every layer):
         name: how the layer is called in its model; by default its type and position.
         trainable: whether gradients change its weights.
+        learning_rate_factor: what the learning rate is multiplied by for its weights; may be changed while it trains.
         dtype: the type it computes in, where that differs from the model's.
         input_shape: the shape of one sample, for the first layer of a `Sequential`.
 
@@ -100,11 +101,14 @@ class Layer(Configured, metaclass=LayerType):
         self.name = checked_name(common.get("name"))
         self.dtype = None if common.get("dtype") is None else checked_dtype(common["dtype"])
         self._trainable = checked_flag("trainable", common.get("trainable", True))
+        vars(self)["learning_rate_factor"] = checked_factor(common.get("learning_rate_factor"))
         self._given_shape = given_shape(common)  # of one sample, without the batch
         self._planned = False  # whether its shapes have been traced
         self._values: dict[str, dict[str, Any]] = {"params": {}, "state": {}}
         self._specs: dict[str, dict[str, Spec]] = {"params": {}, "state": {}}
         self._hyper: list[str] = []  # fields that may be swept, dotted
+        if self.learning_rate_factor is not None:
+            self._hyper.append("learning_rate_factor")
         self._nodes: list[Any] = []  # its calls on symbols
         self._origin: tuple[int, str] | None = None  # seed and path that its first values are drawn from
 
@@ -214,6 +218,22 @@ class Layer(Configured, metaclass=LayerType):
     def trainable(self, value: bool) -> None:
         for layer in paths(self):
             layer._trainable = bool(value)
+
+    @property
+    def learning_rate_factor(self) -> float | None:
+        """What the learning rate is multiplied by for the weights of this layer and of those inside it; None for 1.
+
+        A number that may be swept or changed while the model trains: 0 holds the weights, and compiles nothing.
+        """
+        return vars(self)["learning_rate_factor"]
+
+    @learning_rate_factor.setter
+    def learning_rate_factor(self, value: float | None) -> None:
+        factor = checked_factor(value)
+        for layer in paths(self):
+            others = [name for name in layer._hyper if name != "learning_rate_factor"]
+            layer._hyper = others + ["learning_rate_factor"] * (factor is not None)
+            vars(layer)["learning_rate_factor"] = factor
 
     # values ---------------------------------------------------------------------------------------------------------
     @property
@@ -352,6 +372,8 @@ class Layer(Configured, metaclass=LayerType):
         config: dict[str, Any] = {"name": self.name} if self.name is not None else {}
         if not self._trainable:
             config["trainable"] = False
+        if self.learning_rate_factor is not None:
+            config["learning_rate_factor"] = self.learning_rate_factor
         if self.dtype is not None:
             config["dtype"] = str(self.dtype)
         if self._given_shape is not None:

@@ -8,6 +8,7 @@ from .population import Population
 from .rate_range import RateRange, lr_find
 from .replicate import replicate
 from .scores import Comparison, Scores
+from .transfer import GradualUnfreezing, discriminative_rates, transfer, unfreeze
 from .tuning import Choice, Real, Study, Trial, Whole, tune
 from .validation import cross_validate, repeat
 
@@ -16,6 +17,7 @@ __all__ = [
     "Choice",
     "Comparison",
     "Ensemble",
+    "GradualUnfreezing",
     "Importance",
     "Population",
     "RateRange",
@@ -27,6 +29,7 @@ __all__ = [
     "Whole",
     "calibration",
     "cross_validate",
+    "discriminative_rates",
     "distill",
     "lr_find",
     "permutation_importance",
@@ -34,5 +37,7 @@ __all__ = [
     "replicate",
     "temperature",
     "tempered",
+    "transfer",
     "tune",
+    "unfreeze",
 ]

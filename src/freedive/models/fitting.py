@@ -155,7 +155,6 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     warn_odd(data if stream is None else data._replace(y=None), held_out if stream is None else None)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
     seed = run_seed(model) if options.seed is None else options.seed
-    program = method.program(model, objective)
     test = method.test_feed(model, data, held_out, options)
     if stream is not None:
         method.check_stream()
@@ -168,6 +167,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     given = [options.callbacks, [] if own else History(), resuming(options.resume)]
     callbacks = watching(model, given, options.told(rows))
     line = Line(train, test, options.validation_freq)
+    program = method.program(model, objective)  # callbacks may have given layers numbers that the run is to have
     run = kind(program, method.state(model, program, seed), line, seed, options.initial_epoch)
     model._training.runs += 1
     run.guard = Guard(model._training.on_nonfinite)

@@ -25,7 +25,7 @@ from ..core.forward import Pass, plan
 from ..core.layer import Layer
 from ..core.structure import Compiled, compiled, structure
 from ..core.variables import Variables, draw_missing, frozen_paths, gather, merge, next_seed, scatter, split
-from ..train.program import as_floats, constrained
+from ..train.program import as_floats, constrained, rate_factors
 
 
 class Together(Layer):
@@ -137,17 +137,18 @@ def update(model: Any, optimizer: Any, grads: Any) -> None:
     trained = {path: {name: params[path][name] for name in names} for path, names in grads.items()}
     slots = optimizer.init(trained) if training.slots is None else training.slots
     call = compiled(("update", structure([model, optimizer])), _updated)
-    numbers = (as_floats(optimizer.hyper()), np.int32(training.step))
+    factors = rate_factors(gather(model).hyper)
+    numbers = (as_floats(optimizer.hyper()), np.int32(training.step), factors)
     new, training.slots = call((model, optimizer), grads, slots, trained, *numbers)
     training.step = int(training.step) + 1
     scatter(model, merge(params, new), {})
 
 
-def _updated(subject: Any, grads: Any, slots: Any, trained: Any, hyper: Any, step: Any) -> Any:
+def _updated(subject: Any, grads: Any, slots: Any, trained: Any, hyper: Any, step: Any, factors: Any) -> Any:
     model, optimizer = subject
     # These are gradients of the plain loss; the optimizer undoes its scale.
     grads = jax.tree.map(lambda g: optimizer.scale_loss(g, slots), grads)
-    trained, slots = optimizer.update(grads, slots, trained, hyper, step)
+    trained, slots = optimizer.update(grads, slots, trained, hyper, step, factors)
     return constrained(model, trained), slots
 
 

@@ -180,6 +180,7 @@ class Optimizer(Configured):
         params: Tree,
         hyper: Mapping[str, Any] | None = None,
         step: int | Array = 0,
+        factors: Mapping[str, Any] | None = None,
     ) -> tuple[Tree, State]:
         """One step: pure, may be compiled, and mapped over any of its arguments.
 
@@ -189,6 +190,7 @@ class Optimizer(Configured):
             params: the parameters.
             hyper: the numbers of `hyper()`, perhaps changed. None: those.
             step: how many steps were done before.
+            factors: what the learning rate is multiplied by, by path, where that is not 1.
 
         Returns:
             The new parameters and the new state, in the dtypes of the old ones.
@@ -198,6 +200,7 @@ class Optimizer(Configured):
         """
         self._check_structure(grads, params)
         h = self._numbers(hyper, step)
+        h.factors = factors or {}
         if self.loss_scale_factor is not None:
             grads = jax.tree.map(lambda g: g / self.loss_scale_factor, grads)
         if self._accumulated == 1:
@@ -261,11 +264,12 @@ class Optimizer(Configured):
         """Weight decay and `rule` on every parameter; the new parameters and the new slots."""
         new_params: Tree = {path: {} for path in params}
         new_state: State = {slot: {path: {} for path in params} for slot in self.slots()}
+        own = {path: _slowed(h, factor) for path, factor in h.factors.items()}
         for path, name, p in leaves(params):
-            s = {slot: state[slot][path][name] for slot in new_state if name in state[slot][path]}
-            rate = self.decay(s, h) if self._decays(f"{path}/{name}") else None
-            decayed = p if rate is None else p - p * rate * h.learning_rate
-            new_p, new_s = self.rule(grads[path][name], decayed, s, h, t)
+            s, at = {slot: state[slot][path][name] for slot in new_state if name in state[slot][path]}, own.get(path, h)
+            rate = self.decay(s, at) if self._decays(f"{path}/{name}") else None
+            decayed = p if rate is None else p - p * rate * at.learning_rate
+            new_p, new_s = self.rule(grads[path][name], decayed, s, at, t)
             new_params[path][name] = new_p.astype(p.dtype)
             for slot, old in s.items():
                 new_state[slot][path][name] = new_s[slot].astype(old.dtype)
@@ -324,6 +328,11 @@ def leaves(tree: Tree) -> Iterator[tuple[str, str, Any]]:
             )
         for name, leaf in names.items():
             yield path, name, leaf
+
+
+def _slowed(h: SimpleNamespace, factor: Any) -> SimpleNamespace:
+    """The numbers with the learning rate times a factor."""
+    return SimpleNamespace(**{**vars(h), "learning_rate": h.learning_rate * factor})
 
 
 def _checked_rate(value: Any, owner: str) -> Any:

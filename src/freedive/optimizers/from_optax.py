@@ -51,8 +51,12 @@ class FromOptax(Optimizer):
         template, structure = jax.tree.flatten_with_path(jax.eval_shape(self.tx.init, params))
         inner = structure.unflatten([state["optax"][path][name] for path, name in map(_key, template)])
         updates, inner = self.tx.update(grads, inner, params)
-        new_params = jax.tree.map(lambda p, u: (p + u).astype(p.dtype), params, updates)
-        return new_params, {"optax": _named(inner)}
+
+        def moved(path: str) -> Any:
+            factor = h.factors.get(path, 1)
+            return jax.tree.map(lambda p, u: (p + u * factor).astype(p.dtype), params[path], updates[path])
+
+        return {path: moved(path) for path in params}, {"optax": _named(inner)}
 
     def get_config(self):
         raise ValueError("FromOptax: an optax transformation cannot be written to a file; save the weights alone")

@@ -103,12 +103,13 @@ class LossScaleOptimizer(Optimizer):
         params: Tree,
         hyper: Mapping[str, Any] | None = None,
         step: Any = 0,
+        factors: Mapping[str, Any] | None = None,
     ) -> tuple[Tree, State]:
         own, slots = state[SLOT][OWN], {name: tree for name, tree in state.items() if name != SLOT}
         scale, counter, done = own["dynamic_scale"], own["step_counter"], own["iterations"]
         fine = jnp.stack([jnp.isfinite(jnp.sum(g * 0)) for g in jax.tree.leaves(grads)]).all()
         plain = jax.tree.map(lambda g: g / scale, grads)
-        new = self.inner_optimizer.update(plain, slots, params, hyper, done)
+        new = self.inner_optimizer.update(plain, slots, params, hyper, done, factors)
         params, slots = jax.tree.map(lambda a, b: jnp.where(fine, a, b), new, (params, slots))
         grows = counter + 1 == self.dynamic_growth_steps
         numbers = {

@@ -136,7 +136,8 @@ def supervised(
 
     def update(ts: TrainState, grads: Any) -> TrainState:
         trained, _ = split(ts.params, learns)
-        trained, slots = optimizer.update(grads, ts.optimizer, trained, ts.hyper["optimizer"], ts.step)
+        factors = rate_factors(ts.hyper["layers"])
+        trained, slots = optimizer.update(grads, ts.optimizer, trained, ts.hyper["optimizer"], ts.step, factors)
         params = merge(ts.params, constrained(root, trained))
         return ts._replace(params=params, optimizer=slots, step=ts.step + 1)
 
@@ -160,6 +161,11 @@ def constrained(root: Layer, params: Tree) -> Tree:
         return weight if rule is None else rule(weight)
 
     return {path: {name: bound(path, name, w) for name, w in names.items()} for path, names in params.items()}
+
+
+def rate_factors(numbers: Tree) -> dict[str, Any]:
+    """What the learning rate is multiplied by, by path, from the numbers of the layers."""
+    return {path: its["learning_rate_factor"] for path, its in numbers.items() if "learning_rate_factor" in its}
 
 
 def as_floats(numbers: Any) -> Any:

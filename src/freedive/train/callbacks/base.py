@@ -51,7 +51,7 @@ class Callback:
         self.params: dict[str, Any] = {}
 
     def set_model(self, model: Any) -> None:
-        """Called before training with the model."""
+        """Called with the model before training, and before the program of the run is made."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
