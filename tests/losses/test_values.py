@@ -94,6 +94,7 @@ TABLE = {
         "embeddings",
         [{}, {"gamma": 8.0}, {"margin": 0.1, "gamma": 20.0}, {"remove_diagonal": False}, {"gamma": 2.0}],
     ),
+    "CTC": ("transcripts", [{}]),
 }
 #         reduction, sample weights, mask, time axis
 WAYS = [
@@ -103,7 +104,12 @@ WAYS = [
     ("mean_with_sample_weight", True, True, True),
     ("none", True, False, False),
 ]
-WITHOUT_MASK = {"Circle": "the peer compares with masked samples too", "Dice": "as its axes", "Tversky": "as its axes"}
+WITHOUT_MASK = {
+    "Circle": "the peer compares with masked samples too",
+    "Dice": "as its axes",
+    "Tversky": "as its axes",
+    "CTC": "the peer has none: test_sequences.py",
+}
 ROWS = [
     (name, kind, arguments[i % len(arguments)], WAYS[i % len(WAYS)])
     for name, (kind, arguments) in TABLE.items()
@@ -133,9 +139,15 @@ def data(kind, arguments, leading, seed=0):
             rng.integers(0, 2, (*leading[:1], 4, 5, 2)),
             rng.uniform(0.01, 0.99, (*leading[:1], 4, 5, 2)),
         ),
+        "transcripts": lambda: (
+            rng.integers(1, 3, (*leading[:1], 4)) * (np.arange(4) < rng.integers(0, 5, (leading[0], 1))),
+            rng.normal(size=(*leading[:1], 9, 3)),
+        ),
         "embeddings": lambda: (np.arange(leading[0]) % 3, scores / np.linalg.norm(scores, axis=-1, keepdims=True)),
     }[kind]()
-    return made[0].astype("int32" if kind in ("labels", "embeddings") else "float32"), made[1].astype("float32")
+    return made[0].astype("int32" if kind in ("labels", "embeddings", "transcripts") else "float32"), made[1].astype(
+        "float32"
+    )
 
 
 def weights_and_mask(shape, weighted, masked, seed=1):
@@ -173,7 +185,7 @@ def test_losses_are_the_peers(row):
     ours = getattr(losses, name)(**arguments, reduction=reduction)
     theirs = getattr(keras.losses, name)(**arguments, reduction=reduction)
     leading = (7,)
-    if arguments.get("axis") == 1 or (in_time and kind not in ("areas", "embeddings")):
+    if arguments.get("axis") == 1 or (in_time and kind not in ("areas", "embeddings", "transcripts")):
         leading = (7, 3)
     y_true, y_pred = data(kind, arguments, leading, seed=len(arguments))
     values_shape = leading
@@ -303,7 +315,7 @@ def test_configuration_round_trip(name):
 
 def test_every_loss_of_the_peer_is_here():
     missing = {name for name in dir(keras.losses) if isinstance(getattr(keras.losses, name), type)}
-    assert missing - set(TABLE) - {"Loss"} == {"CTC"}
+    assert missing - set(TABLE) == {"Loss"}
     assert {name for name, c in vars(losses).items() if isinstance(c, type) and issubclass(c, Loss)} - set(TABLE) == {
         "Loss",
         "FunctionLoss",
@@ -348,7 +360,7 @@ def test_certain_predictions_and_large_errors_are_finite(name):
         shape = y_true.shape if kind != "labels" else (4, 3)
         predictions = [np.full(shape, size, "float32") for size in sizes]
     else:
-        shape = y_true.shape if kind != "embeddings" else (4, 3)
+        shape = {"embeddings": (4, 3), "transcripts": (4, 9, 3)}.get(kind, y_true.shape)
         predictions = [np.full(shape, size, "float32") for size in (0.0, FAR, -FAR)]
     for y_pred in predictions:
         value, gradient = jax.value_and_grad(getattr(losses, name)(), argnums=1)(jnp.asarray(y_true, float), y_pred)

@@ -12,6 +12,8 @@ from .adaptive import (
     AdaptiveMaxPooling3D,
 )
 from .attention import AdditiveAttention, Attention
+from .audio import MFCC, MelSpectrogram, STFTSpectrogram
+from .audio_augmentation import RandomNoise, RandomSpeed, RandomTimeShift, SpecAugment
 from .augmentation import (
     RandomBrightness,
     RandomContrast,
@@ -134,6 +136,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "MFCC",
     "RNN",
     "Activation",
     "ActivityRegularization",
@@ -219,6 +222,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MovingAverage",
     "MultiHeadAttention",
@@ -232,7 +236,10 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomNoise",
     "RandomRotation",
+    "RandomSpeed",
+    "RandomTimeShift",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -241,6 +248,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "ReversibleNormalization",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -252,6 +260,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpecAugment",
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",

@@ -55,10 +55,12 @@ from .regression import (
     quantile,
 )
 from .segmentation import Dice, Tversky, dice, tversky
+from .sequences import CTC, ctc
 from .similarity import Circle, circle
 
 __all__ = [
     "BCE",
+    "CTC",
     "KLD",
     "MAE",
     "MAPE",
@@ -98,6 +100,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "dice",
     "get",
     "half_mean_squared_error",

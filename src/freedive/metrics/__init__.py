@@ -68,6 +68,7 @@ from .regression import (
     R2Score,
     RootMeanSquaredError,
 )
+from .transcription import CharacterErrorRate, WordErrorRate, character_error_rate, edit_distance, word_error_rate
 
 __all__ = [
     "AUC",
@@ -79,6 +80,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "CharacterErrorRate",
     "ConcordanceCorrelation",
     "ConfusionMatrix",
     "CosineSimilarity",
@@ -118,6 +120,7 @@ __all__ = [
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
+    "WordErrorRate",
     "binary_accuracy",
     "binary_crossentropy",
     "binary_focal_crossentropy",
@@ -125,8 +128,10 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "character_error_rate",
     "concordance_correlation",
     "confusion_matrix",
+    "edit_distance",
     "get",
     "hinge",
     "huber",
@@ -146,4 +151,5 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
     "weighted_mean",
+    "word_error_rate",
 ]
