@@ -29,7 +29,7 @@ from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
 from .generative import VAE, Autoencoder
-from .methods import Ensemble, cross_validate, distill, lr_find, repeat, transfer, tune, unfreeze
+from .methods import Ensemble, cross_validate, distill, lr_find, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 from .tasks import ImageClassifier, SequenceClassifier, TabularClassifier, TextClassifier
@@ -89,6 +89,7 @@ __all__ = [
     "networks",
     "optimizers",
     "preprocessing",
+    "private",
     "register",
     "regularizers",
     "repeat",

@@ -18,7 +18,7 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / name).read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-PAGES = ["README.md", "docs/index.md", "docs/methods.md", "docs/generative.md", "docs/transfer.md"]
+PAGES = ["README.md", *(f"docs/{page}.md" for page in ("index", "methods", "generative", "transfer", "private"))]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -5,6 +5,7 @@ from .distillation import distill
 from .ensemble import Ensemble, Spread
 from .importance import Importance, permutation_importance
 from .population import Population
+from .privacy import Ledger, Private, Spent, private
 from .rate_range import RateRange, lr_find
 from .replicate import replicate
 from .scores import Comparison, Scores
@@ -19,10 +20,13 @@ __all__ = [
     "Ensemble",
     "GradualUnfreezing",
     "Importance",
+    "Ledger",
     "Population",
+    "Private",
     "RateRange",
     "Real",
     "Scores",
+    "Spent",
     "Spread",
     "Study",
     "Trial",
@@ -33,6 +37,7 @@ __all__ = [
     "distill",
     "lr_find",
     "permutation_importance",
+    "private",
     "repeat",
     "replicate",
     "temperature",

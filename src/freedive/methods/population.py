@@ -47,8 +47,11 @@ class Repeated(Spec):
 
 
 def checked_model(model: Any, where: str) -> Model:
-    """The model, if it is one."""
+    """The model, if it is one that learns in the plain way."""
     if isinstance(model, Model):
+        if type(model._method()) is not Method:
+            kind = type(model).__name__
+            raise TypeError(f"{where}(model=...): {kind} learns by a method of its own, which this would pass over")
         return model
     hint = ". Call the function that builds it: build()" if callable(model) and not isinstance(model, type) else ""
     raise TypeError(f"{where}(model=...): expected a model. Received: {model!r}{hint}")

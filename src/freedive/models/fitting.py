@@ -128,6 +128,10 @@ class Method:
     def check_stream(self) -> None:
         """Refuse rows that come as a stream, where the method needs them all at hand."""
 
+    def callbacks(self, model: Any, options: Options) -> Any:
+        """Callbacks of its own, told before all others; asked for after `train_feed`."""
+        return []
+
     def test_feed(self, model: Any, data: Data, held_out: Data | None, options: Options) -> Resident | None:
         """The rows to validate with: those that were held out."""
         if held_out is None:
@@ -143,6 +147,9 @@ PLAIN = Method()
 def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) -> History:
     """What `Model.fit` does, by a method."""
     options.check()
+    if not isinstance(method, type(model._method())):
+        kind = type(model).__name__
+        raise TypeError(f"{kind} learns by a method of its own, which {type(method).__name__} would pass over")
     data, held_out, stream = taken(x, y, options)
     make_ready(model, data.x)
     learner = method.learner(model)
@@ -164,7 +171,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     else:
         train, kind = method.train_feed(model, data, options, seed), Run
         rows = train.rows
-    given = [options.callbacks, [] if own else History(), resuming(options.resume)]
+    given = [method.callbacks(model, options), options.callbacks, [] if own else History(), resuming(options.resume)]
     callbacks = watching(model, given, options.told(rows))
     line = Line(train, test, options.validation_freq)
     program = method.program(model, objective)  # callbacks may have given layers numbers that the run is to have
