@@ -105,6 +105,8 @@ class Method:
     many members or about rows writes the others too.
     """
 
+    loops = True  # whether a loop of one's own may teach the model instead
+
     def learner(self, model: Any) -> Any:
         """The model whose outputs the losses and metrics of the run are of."""
         return model

@@ -26,7 +26,6 @@ from ..core.layer import Layer
 from ..core.structure import Compiled, compiled, structure
 from ..core.variables import Variables, draw_missing, frozen_paths, gather, merge, next_seed, scatter, split
 from ..train.program import as_floats, constrained, rate_factors
-from .fitting import PLAIN
 from .model import Model
 
 
@@ -70,8 +69,8 @@ def gradients(function: Callable[..., Any], *models: Any, training: bool = True)
     if not models:
         raise TypeError("gradients expects the models whose weights the function learns: gradients(function, model)")
     for model in models:
-        if isinstance(model, Model) and model._method() is not PLAIN:
-            raise TypeError(f"gradients: {type(model).__name__} learns by a method of its own. Use its fit")
+        if isinstance(model, Model) and not model._method().loops:
+            raise TypeError(f"gradients: {type(model).__name__} learns by a method of its own: use fit")
     root = Together(*models)
     root.function = function
     seed, count = next_seed(), 0

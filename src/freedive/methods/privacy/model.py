@@ -144,6 +144,8 @@ def check_terms(epsilon: Any, noise: Any, clip: Any, delta: Any) -> None:
 class PrivateMethod(Method):
     """How a private model trains."""
 
+    loops = False
+
     def __init__(self, owner: Private):
         self.owner, self.terms, self.secret = owner, None, None
 
