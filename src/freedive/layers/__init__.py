@@ -46,7 +46,7 @@ from .convolution import (
     SeparableConvolution2D,
 )
 from .core import Dense, EinsumDense, Identity
-from .embedding import Embedding, Masking
+from .embedding import Embedding, Masking, ReversibleEmbedding
 from .lambda_ import Lambda
 from .merging import (
     Add,
@@ -101,6 +101,7 @@ from .pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from .positions import PositionEmbedding, SinePositionEncoding
 from .preprocessing import CenterCrop, Rescaling, Resizing
 from .recurrent import GRU, LSTM, RNN, SimpleRNN
 from .regularization import (
@@ -130,6 +131,7 @@ from .shaping import (
     ZeroPadding3D,
 )
 from .tabular import CategoryEmbedding, FeatureTokenizer
+from .transformer import CachedMultiHeadAttention, TransformerDecoder, TransformerEncoder
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
@@ -159,6 +161,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CachedMultiHeadAttention",
     "CategoryEmbedding",
     "CenterCrop",
     "Concatenate",
@@ -231,6 +234,7 @@ __all__ = [
     "OneByOne",
     "PReLU",
     "Permute",
+    "PositionEmbedding",
     "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
@@ -247,6 +251,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "ReversibleNormalization",
     "STFTSpectrogram",
     "SeparableConv1D",
@@ -256,6 +261,7 @@ __all__ = [
     "SeriesPatches",
     "SimpleRNN",
     "SimpleRNNCell",
+    "SinePositionEncoding",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
@@ -264,6 +270,8 @@ __all__ = [
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
+    "TransformerDecoder",
+    "TransformerEncoder",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import PositiveInt
+from ..config import PositiveFloat, PositiveInt
 from ..constraints import Constraint
 from ..core.layer import Layer
 from ..errors import BadRowsError
@@ -73,6 +73,55 @@ class Embedding(Layer):
 
     def flagged(self) -> str:
         return f"ids that are no whole numbers in 0..{self.input_dim - 1} (Embedding(input_dim={self.input_dim}))"
+
+
+class ReversibleEmbedding(Embedding):
+    """An embedding that goes both ways: ids to vectors E[id], and with `reverse` vectors to scores of ids, y E^T.
+
+    Args:
+        input_dim, output_dim, mask_zero: as of `Embedding`.
+        tie_weights: whether both ways share E; else scores are y R, with a weight of their own.
+        reverse_dtype: the type that scores are computed in.
+        logit_soft_cap: c, where scores are to stay within -c..c: c tanh(score / c).
+
+    Weights: embeddings E (input_dim, output_dim); reverse_embeddings R (output_dim, input_dim) where not tied.
+
+    Input: (...) ids; with `reverse`, (..., output_dim). Output: (..., output_dim); with `reverse`, (..., input_dim).
+
+    Reference: Press and Wolf 2017, arXiv 1608.05859.
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> words = fd.layers.ReversibleEmbedding(1000, 64)
+    >>> words(words(np.array([[4, 20, 0]])), reverse=True).shape
+    (1, 3, 1000)
+    """
+
+    input_dim: PositiveInt
+    output_dim: PositiveInt
+    tie_weights: bool = True
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer = None
+    embeddings_constraint: Constraint = None
+    mask_zero: bool = False
+    reverse_dtype: str | None = None
+    logit_soft_cap: PositiveFloat | None = None
+
+    def call(self, ids: Any, reverse: bool = False) -> Any:  # (...) -> (..., output_dim), or back to (..., input_dim)
+        rule = self.embeddings_initializer, "embeddings_regularizer", self.embeddings_constraint
+        back = self.param("embeddings", (self.input_dim, self.output_dim), *rule).T
+        if not self.tie_weights:
+            back = self.param("reverse_embeddings", (self.output_dim, self.input_dim), *rule)
+        if not reverse:
+            return super().call(ids)
+        dtype = self.reverse_dtype
+        scores = ids @ back.astype(ids.dtype) if dtype is None else ids.astype(dtype) @ back.astype(dtype)
+        cap = self.logit_soft_cap
+        return scores if cap is None else cap * jnp.tanh(scores / cap)
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        ids, reverse = inputs if isinstance(inputs, tuple) else (inputs, False)
+        return None if reverse else super().compute_mask(ids, mask)
 
 
 class Masking(Layer):

@@ -58,7 +58,7 @@ class _Heads(Layer):
             setattr(self, name, _Projection(**rules))
         self.attention_output = _Projection(over=2, **rules)
 
-    def _sizes(self) -> tuple[int, int, int, int]:
+    def _sizes(self, query: Any) -> tuple[int, int, int, int]:
         """(heads of queries, heads of keys and values, size of a key, size of a value)."""
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ class _Heads(Layer):
         masks = [current.mask_of(x) if m is None else m for m, x in zip(given, arrays, strict=True)]
         query, value, key = (current.cast(self, x) for x in (query, value, value if key is None else key))
         self._check(query, value, key)
-        heads, shared, key_size, value_size = self._sizes()
+        heads, shared, key_size, value_size = self._sizes(query)
         q = self.query(query, (heads, key_size))  # (batch, time, heads, size)
         k = self.key(key, (shared, key_size))
         v = self.value(value, (shared, value_size))
@@ -224,7 +224,7 @@ class MultiHeadAttention(_Heads):
             self.attention_axes = axes(self.attention_axes)
         self._make_projections()
 
-    def _sizes(self) -> tuple[int, int, int, int]:
+    def _sizes(self, query: Any) -> tuple[int, int, int, int]:
         return self.num_heads, self.num_heads, self.key_dim, self.value_dim or self.key_dim
 
     def _answer_shape(self, query: Any) -> tuple[int, ...]:
@@ -278,5 +278,5 @@ class GroupQueryAttention(_Heads):
             )
         self._make_projections()
 
-    def _sizes(self) -> tuple[int, int, int, int]:
+    def _sizes(self, query: Any) -> tuple[int, int, int, int]:
         return self.num_query_heads, self.num_key_value_heads, self.head_dim, self.head_dim

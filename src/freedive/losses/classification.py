@@ -163,6 +163,7 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: predictions are scores z with p = softmax(z).
         ignore_class: a number that stands for "no label"; such samples do not count.
         axis: the axis of the classes.
+        label_smoothing: s, moves targets towards equal probabilities: -(1 - s) log(p[k]) - s mean(log(p)).
 
     >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 4)
     0.6931
@@ -173,12 +174,16 @@ class SparseCategoricalCrossentropy(Loss):
     from_logits: bool = False
     ignore_class: int | None = None
     axis: int = -1
+    label_smoothing: Fraction = 0.0
 
     def call(self, y_true, y_pred):
         labels = class_labels(y_true, y_pred, self.axis, type(self).__name__)
         counted = self._counted(labels)
         log_p = log_probabilities(y_pred, self.from_logits, self.axis)
-        return jnp.where(counted, -chosen(log_p, labels, self.axis), 0.0)
+        gained = chosen(log_p, labels, self.axis)
+        if s := self.label_smoothing:
+            gained = (1 - s) * gained + s * jnp.mean(log_p, axis=self.axis)
+        return jnp.where(counted, -gained, 0.0)
 
     def values(self, y_true, y_pred, mask):
         values, mask = super().values(y_true, y_pred, mask)

@@ -69,6 +69,7 @@ from .regression import (
     RootMeanSquaredError,
 )
 from .transcription import CharacterErrorRate, WordErrorRate, character_error_rate, edit_distance, word_error_rate
+from .translation import Bleu, bleu, chrf
 
 __all__ = [
     "AUC",
@@ -77,6 +78,7 @@ __all__ = [
     "BinaryAccuracy",
     "BinaryCrossentropy",
     "BinaryIoU",
+    "Bleu",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -124,11 +126,13 @@ __all__ = [
     "binary_accuracy",
     "binary_crossentropy",
     "binary_focal_crossentropy",
+    "bleu",
     "categorical_accuracy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "character_error_rate",
+    "chrf",
     "concordance_correlation",
     "confusion_matrix",
     "edit_distance",

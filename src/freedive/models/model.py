@@ -36,6 +36,7 @@ class Model(Layer):
     bookkeeping: ClassVar[frozenset[str]] = Layer.bookkeeping | frozenset(
         ("_graph", "_training", "_seen", "_seed", "stop_training", "history")
     )
+    lengths_vary: ClassVar[bool] = False  # of a model defined by its call: whether batches may be of other lengths
 
     def __init__(self, inputs: Any = None, outputs: Any = None, **common: Any):
         super().__init__(**common)

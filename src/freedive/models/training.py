@@ -86,6 +86,8 @@ def objective_for(model: Any, x: Any, y: Any) -> Objective:
             f"fit(y=...): the model has {len(outputs)} outputs {names}, received {len(targets)} arrays of targets"
         )
     shapes = [(None, *o.shape[1:]) for o in outputs]
+    if model.lengths_vary:
+        shapes = [(None, *(None for _ in shape[1:-1]), shape[-1]) for shape in shapes]
     objective = Objective(names, shapes, targets, **training.objective)
     objective.root = model
     warn_mismatched(model, objective)

@@ -1,5 +1,20 @@
-"""Networks by name: functions that make a model for the shape of some data, out of layers."""
+"""Networks by name: functions that make a model for the shape of some data, out of layers; and models that read a
+sequence and write another."""
 
 from . import series, tables
+from .recurrent import AttentionNetwork
+from .samplers import Beam, Greedy, Sample, Sampler
+from .sequences import SequenceToSequence
+from .transformer import TransformerNetwork
 
-__all__ = ["series", "tables"]
+__all__ = [
+    "AttentionNetwork",
+    "Beam",
+    "Greedy",
+    "Sample",
+    "Sampler",
+    "SequenceToSequence",
+    "TransformerNetwork",
+    "series",
+    "tables",
+]
