@@ -11,7 +11,7 @@ import freedive as fd
 from freedive.core.forward import Pass
 from freedive.core.variables import gather
 from freedive.networks import AttentionNetwork, Beam, Sample, TransformerNetwork
-from freedive.networks.sequences import END, START
+from freedive.preprocessing.vocabulary import END, START
 
 RNG = np.random.default_rng(0)
 TOKENS = 12
@@ -27,8 +27,8 @@ KINDS = {
         TOKENS, TOKENS, units=16, embedding=8, cell="gru", attention_kind="bahdanau", **more
     ),
 }
-SOURCE = np.array([[5, 6, 7, 8, 0, 0], [9, 3, 4, 5, 6, 7]])
-TARGET = np.array([[START, 7, 6, 5, 3], [START, 4, 9, 0, 0]])
+SOURCE = np.array([[5, 6, 7, 8, 0, 0], [9, 10, 4, 5, 6, 7]])
+TARGET = np.array([[START, 7, 6, 5, 8], [START, 4, 9, 0, 0]])
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -73,7 +73,7 @@ def test_padding_counts_nowhere(network):
     wide = np.pad(SOURCE, ((0, 0), (0, 3)))
     np.testing.assert_allclose(network([wide, TARGET]), network([SOURCE, TARGET]), atol=2e-5)
     loss = fd.losses.SparseCategoricalCrossentropy(from_logits=True)
-    y = np.array([[7, 6, 5, 3, END], [4, 9, END, 0, 0]])
+    y = np.array([[7, 6, 5, 8, END], [4, 9, END, 0, 0]])
     network.compile("adam", loss)
     both = network.test_on_batch([SOURCE, TARGET], y)
     logits = np.asarray(network([SOURCE, TARGET]))
@@ -93,8 +93,9 @@ def test_greedy_is_the_plain_rule_whatever_else_is_in_the_batch(network):
         said = [START]
         while len(said) < 7 and said[-1] != END:
             padded = np.pad(said, (0, 7 - len(said)))
-            logits = np.asarray(network([SOURCE[row : row + 1], padded[None]]))[0, len(said) - 1]
-            said.append(3 + int(logits[3:].argmax()) if logits[3:].max() > logits[END] else END)
+            logits = np.array(network([SOURCE[row : row + 1], padded[None]])[0, len(said) - 1])
+            logits[[0, START]] = -np.inf
+            said.append(int(logits.argmax()))
         assert tokens.tolist() == [t for t in said[1:] if t != END]
     one = network.generate(SOURCE, Beam(1), length=6)
     assert [t.tolist() for t in one.tokens] == [t.tolist() for t in written.tokens]
@@ -178,7 +179,7 @@ def test_scheduled_sampling_may_grow_in_a_run():
 def reversals(count, seed):
     """Words of two to six letters, and the same from the end."""
     rng = np.random.default_rng(seed)
-    words = [rng.integers(3, TOKENS, rng.integers(2, 7)) for _ in range(count)]
+    words = [rng.integers(4, TOKENS, rng.integers(2, 7)) for _ in range(count)]
     source, target, following = (np.zeros((count, 8), int) for _ in range(3))
     for i, word in enumerate(words):
         source[i, : len(word)], target[i, : len(word) + 1] = word, [START, *word[::-1]]

@@ -23,7 +23,8 @@ from ..layers import (
     LSTMCell,
     ReversibleEmbedding,
 )
-from .sequences import PAD, SequenceToSequence
+from ..preprocessing.vocabulary import PAD
+from .sequences import SequenceToSequence
 
 KINDS = {"lstm": (LSTM, LSTMCell), "gru": (GRU, GRUCell)}
 

@@ -22,9 +22,9 @@ from ..core.variables import draw_missing, gather
 from ..models import Model
 from ..ops.decoding import Rules
 from ..ops.random import keep
+from ..preprocessing.vocabulary import END, PAD, START
 from . import samplers
 
-PAD, START, END = 0, 1, 2  # the tokens that every vocabulary begins with, beside "unknown"
 ROWS, LENGTH = 64, 8  # a compiled batch has at most so many rows, and sources of a multiple of so many tokens
 
 
@@ -36,7 +36,7 @@ class Texts(NamedTuple):
 
 
 class SequenceToSequence(Model):
-    """A model that reads tokens and writes tokens; 0 is padding, 1 the start and 2 the end of a sequence.
+    """A model that reads tokens and writes tokens; as in every vocabulary 0 is padding, 2 the start and 3 the end.
 
     Args:
         source_tokens, target_tokens: the sizes of the vocabularies.
@@ -173,7 +173,7 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
 def trimmed(tokens: np.ndarray) -> np.ndarray:
     """Tokens up to the end.
 
-    >>> trimmed(np.array([5, 6, 2, 0])).tolist()
+    >>> trimmed(np.array([5, 6, 3, 0])).tolist()
     [5, 6]
     """
     ends = np.flatnonzero((tokens == END) | (tokens == PAD))

@@ -19,7 +19,8 @@ from ..layers import (
     TransformerDecoder,
     TransformerEncoder,
 )
-from .sequences import PAD, SequenceToSequence
+from ..preprocessing.vocabulary import PAD
+from .sequences import SequenceToSequence
 
 
 class TransformerNetwork(SequenceToSequence):
