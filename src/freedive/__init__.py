@@ -28,7 +28,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
-from .generative import VAE, Autoencoder
+from .generative import GAN, VAE, Autoencoder
 from .methods import Ensemble, cross_validate, distill, lr_find, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
@@ -57,6 +57,7 @@ def doctor() -> dict[str, dict[str, Any]]:
 
 
 __all__ = [
+    "GAN",
     "VAE",
     "Autoencoder",
     "Ensemble",

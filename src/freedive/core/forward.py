@@ -6,9 +6,11 @@ The context variable that holds the current Pass is ambient, and beside it only 
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import operator
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -197,6 +199,22 @@ class Pass:
         if have.shape != asked.shape:
             raise layer.error(self._misshapen(name, have.shape, asked.shape))
         return self.cast(layer, have) if kind == "params" else have
+
+    def weight(self, layer: Layer, name: str) -> Any:
+        """A layer's weight as it is now, in its own type; None where the layer never asked for one of that name."""
+        held = self.params.get(self.path(layer), {})
+        spec = layer._specs["params"].get(name) or self.specs.get((layer, "params", name))
+        return held[name] if name in held else None if spec is None else jnp.zeros(spec.shape, spec.dtype)
+
+    @contextlib.contextmanager
+    def instead(self, layer: Layer, **weights: Any) -> Iterator[None]:
+        """Let a layer compute with other weights than its own for a while."""
+        path, before = self.path(layer), self.params
+        self.params = {**before, path: {**before.get(path, {}), **weights}}
+        try:
+            yield
+        finally:
+            self.params = before
 
     def _misshapen(self, name: str, have: tuple, want: tuple) -> str:
         if any(d in LENGTHS or (d and d % BATCH == 0) for d in (*have, *want)):

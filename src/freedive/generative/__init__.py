@@ -1,6 +1,7 @@
 """Models that learn what data look like, and make more of them."""
 
 from .autoencoder import Autoencoder
+from .gan import GAN
 from .vae import VAE
 
-__all__ = ["VAE", "Autoencoder"]
+__all__ = ["GAN", "VAE", "Autoencoder"]

@@ -130,6 +130,7 @@ from .shaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from .spectral import SpectralNormalization
 from .tabular import CategoryEmbedding, FeatureTokenizer
 from .transformer import CachedMultiHeadAttention, TransformerDecoder, TransformerEncoder
 from .wrappers import Bidirectional, TimeDistributed
@@ -267,6 +268,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpecAugment",
+    "SpectralNormalization",
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",

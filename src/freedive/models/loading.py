@@ -86,7 +86,7 @@ def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True,
             model._plan_for((structs(told.get("inputs")),), {})
         settings = from_json(told["compile"]) if compile and "compile" in told else None
         if settings is not None:
-            model.compile(**settings)
+            model.compile_from_config(settings)
     put_weights(model, weights, path, check_finite)
     if settings is not None and slots:
         put_slots(model, slots, _step(path, metadata), path)

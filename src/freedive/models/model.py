@@ -191,6 +191,10 @@ class Model(Layer):
             weighted_metrics=weighted_metrics,
         )
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a file says: with the arguments that `compile` was given."""
+        self.compile(**config)
+
     @property
     def optimizer(self) -> Any:
         """The optimizer given to `compile`; its numbers (`learning_rate`) may be assigned."""

@@ -15,6 +15,7 @@ from .descent import SGD, AveragedMomentum, Lion
 from .from_optax import FromOptax, is_transformation
 from .loss_scale import LossScaleOptimizer
 from .muon import Muon
+from .several import MultiOptimizer
 
 __all__ = [
     "SGD",
@@ -30,6 +31,7 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",

@@ -6,6 +6,7 @@ from .csv_logger import CSVLogger
 from .history import History
 from .lambda_callback import LambdaCallback
 from .rates import LearningRateScheduler, ReduceLROnPlateau
+from .samples import SampleGrid
 from .saving import ModelCheckpoint
 from .stopping import EarlyStopping, TerminateOnNaN
 from .tensorboard import TensorBoard
@@ -20,6 +21,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SampleGrid",
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",

@@ -153,6 +153,7 @@ def settable_rate(callback: Callback) -> float:
     if isinstance(rate, (int, float)):
         return float(rate)
     has = f"the schedule {rate!r}" if callable(rate) else "inside another library's transformation"
+    has = f"one for each of several optimizers, {rate!r}" if isinstance(rate, dict) else has
     raise ValueError(
         f"{name}: the learning rate of {type(optimizer).__name__} is {has}, so it cannot be set. "
         f"Give the optimizer a number, learning_rate=0.001, or leave {name} out"
