@@ -8,6 +8,7 @@ from .sequences import SequenceClassifier
 from .tables import TabularClassifier
 from .targets import Amounts, Classes, Target
 from .text import TextClassifier
+from .translation import Translator
 
 __all__ = [
     "About",
@@ -21,4 +22,5 @@ __all__ = [
     "Target",
     "Task",
     "TextClassifier",
+    "Translator",
 ]

@@ -184,11 +184,8 @@ class Task(Configured):
         late = settings.epochs // 2  # before, the learning rate is high, and results jump
         best = EarlyStopping(patience=settings.epochs, restore_best_weights=True, start_from_epoch=late)
         result = self.model.fit(
-            rows.x,
-            rows.y,
-            batch_size=settings.batch_size,
+            **self.given(),
             epochs=settings.epochs,
-            validation_data=(rows.x_validation, rows.y_validation) if held else None,
             callbacks=[*([best] if held else []), *callbacks, TerminateOnNaN(raise_error=True)],
             verbose=self.verbose,
             seed=self.seed,
@@ -198,6 +195,12 @@ class Task(Configured):
         self.kept = best.best_epoch + 1 if held else len(result.epoch)
         self.rows = None
         return self
+
+    def given(self) -> dict[str, Any]:
+        """The rows as `Model.fit` is given them."""
+        rows = self.rows
+        held = None if rows.x_validation is None else (rows.x_validation, rows.y_validation)
+        return {"x": rows.x, "y": rows.y, "batch_size": self.settings.batch_size, "validation_data": held}
 
     # use ------------------------------------------------------------------------------------------------------------
     def outputs(self, X: Any) -> Any:

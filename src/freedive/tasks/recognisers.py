@@ -12,6 +12,7 @@ from ..data.folders import list_class_folder
 from ..data.idx import read_idx
 from ..data.images import EXTENSIONS
 from .images import ImageClassifier
+from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
 from .sequences import SequenceClassifier
 from .sources import Recogniser, Source, Told, divided
@@ -132,4 +133,4 @@ def listed(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-RECOGNISERS: list[Recogniser] = [picture_folder, idx_folder, array_file]
+RECOGNISERS: list[Recogniser] = [picture_folder, idx_folder, array_file, parallel_text]

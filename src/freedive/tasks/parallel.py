@@ -1,0 +1,52 @@
+"""Files of sentences and their translations, recognised when they are seen."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..data.opening import read_text
+from .sources import Source, Told, divided
+from .translation import Translator
+
+ENDINGS = (".tsv", ".tsv.gz", ".txt", ".txt.gz")
+LOOKED_AT, LEAST = 2000, 20  # lines that are looked at, and how many there must be
+HEADER = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?|source|target|src|tgt")
+
+
+def parallel_text(path: str, told: Told) -> Source | None:
+    """a .tsv file of sentences and their translations: Good morning. <tab> Guten Morgen."""
+    if not path.lower().endswith(ENDINGS) or not os.path.isfile(path) or told.target is not None:
+        return None
+    pairs = pairs_of(read_text(path).splitlines())
+    if len(pairs) < LEAST or not all(sentences(side) for side in zip(*pairs[:LOOKED_AT], strict=True)):
+        return None
+    source, target = (list(side) for side in zip(*pairs, strict=True))
+    x_train, y_train, x_test, y_test = divided(source, target, told.seed, group=source)
+    found = f"{len(pairs):,} sentences and their translations"
+    name = os.path.basename(path).split(".")[0]
+    parts = (x_train, y_train, x_test, y_test)
+    return Source(name, Translator(), *parts, "sentences", facts=[("data", path)], found=found)
+
+
+def pairs_of(lines: list[str]) -> list[tuple[str, str]]:
+    """The first two columns of lines with a tab, without their head and without gaps.
+
+    >>> pairs_of(["en\\tde", "one\\teins\\t7", "no tab", "two\\t"])
+    [('one', 'eins')]
+    """
+    rows = [tuple(cell.strip() for cell in line.split("\t")[:2]) for line in lines if "\t" in line]
+    if rows and all(HEADER.fullmatch(cell) for cell in rows[0]):
+        rows = rows[1:]
+    return [(left, right) for left, right in rows if left and right]
+
+
+def sentences(column: tuple[str, ...]) -> bool:
+    """Whether the cells of a column are sentences: most of them unlike the others, and more than single words.
+
+    >>> sentences(("good morning", "good night")), sentences(("yes", "no")), sentences(("a b", "a b", "a b", "a b"))
+    (True, False, False)
+    """
+    several = sum(" " in cell or any(ord(letter) > 0x2E7F for letter in cell) for cell in column)
+    letters = sum(any(letter.isalpha() for letter in cell) for cell in column)
+    return len(set(column)) > len(column) / 2 and several > len(column) / 2 and letters > 0.9 * len(column)

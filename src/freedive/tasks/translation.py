@@ -1,0 +1,248 @@
+"""Sentences of one language as sentences of another."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from .. import optimizers
+from ..config import Fraction, NonNegativeFloat, PositiveInt, fraction, one_of
+from ..files.atomic import write_text_atomic
+from ..losses import SparseCategoricalCrossentropy
+from ..metrics import bleu, chrf
+from ..networks import AttentionNetwork, Beam, SequenceToSequence, TransformerNetwork, samplers
+from ..optimizers.schedules import CosineDecay
+from ..preprocessing.batches import LengthBatches, fitted, told_and_asked
+from ..preprocessing.vocabulary import START, BytePairVocabulary, CharacterVocabulary, Vocabulary
+from ..preprocessing.vocabulary.words import HAN
+from ..report.alignment import alignment
+from ..report.page import Html, Section, table
+from .base import Settings, Task
+from .reading import Reader
+from .reading.sentences import Sentences, clean
+from .targets import Target
+
+SHOWN, DRAWN = 20, 2  # sentences in the report, and those of them whose attention is drawn
+WARM = 0.1  # of the steps, in which the learning rate grows
+
+
+class Translations(Target):
+    """What a translator answers: sentences.
+
+    Args:
+        vocabulary: their pieces.
+        length: the most pieces of a sentence that is learned from.
+        tokenize: the words that BLEU counts, see `metrics.bleu`.
+        smoothing: of the labels.
+    """
+
+    metrics: ClassVar[tuple[Any, ...]] = ("accuracy",)
+    main: ClassVar[str] = "bleu"
+
+    vocabulary: Vocabulary
+    length: PositiveInt = 128
+    tokenize: str = "13a"
+    smoothing: Annotated[float, fraction] = 0.1
+
+    @property
+    def loss(self) -> Any:  # type: ignore[override]
+        """Cross-entropy of the next piece, with smoothed labels."""
+        return SparseCategoricalCrossentropy(from_logits=True, label_smoothing=self.smoothing)
+
+    def encoded(self, labels: Any) -> np.ndarray:
+        return self.vocabulary.rows([clean(text) for text in labels], start=True, end=True)[:, : self.length]
+
+    def decoded(self, outputs: Any) -> list[str]:
+        return [clean(self.vocabulary.decode(tokens)) for tokens in outputs]
+
+    def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
+        """BLEU and chrF."""
+        said, asked = self.decoded(outputs), self.decoded(y)
+        found = bleu(said, asked, self.tokenize)
+        return {"rows": len(asked), "bleu": found.score, "chrf": chrf(said, asked), "brevity": found.brevity_penalty}
+
+    def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
+        return ["sentence", "translation"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]
+
+    def as_json(self, names: Sequence[str], outputs: Any) -> list[dict[str, Any]]:
+        answers = self.decoded(outputs)
+        return [{"file": name, "answer": answer} for name, answer in zip(names, answers, strict=True)]
+
+
+class Attention(NamedTuple):
+    """Where a translator looked: the pieces read, the pieces written, and weights (written, read)."""
+
+    source: list[str]
+    target: list[str]
+    weights: np.ndarray
+
+    def svg(self) -> str:
+        """As a picture."""
+        return alignment(self.source, self.target, self.weights)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture, an .svg file."""
+        write_text_atomic(path, self.svg())
+
+
+class Translator(Task):
+    """Translate sentences; learned from pairs of them.
+
+    Args:
+        network: "transformer", or "attention": recurrent, with attention.
+        units: the size of the network's vectors; None: by the number of pairs.
+        depth: blocks of the Transformer's encoder and of its decoder.
+        dropout: the share that is dropped in training.
+        pieces: how many pieces a vocabulary has at most.
+        shared: whether both languages share a vocabulary of byte pairs; None: unless one of them is Chinese, whose
+            pieces are characters.
+        length: the most pieces of a sentence.
+        smoothing: of the labels.
+        sampling: scheduled sampling, see `networks.SequenceToSequence`.
+        beams, penalty: how translations are searched for, see `networks.Beam`.
+
+    >>> pairs = [("one two", "eins zwei"), ("two", "zwei"), ("one", "eins")] * 8
+    >>> translator = Translator(network="attention", units=8, epochs=1, pieces=280, beams=1, verbose=0)
+    >>> translator.fit(*zip(*pairs)).attention("one", "eins").weights.shape
+    (2, 1)
+    """
+
+    noun: ClassVar[str] = "sentences"
+
+    _: dataclasses.KW_ONLY
+    network: Annotated[Any, one_of("transformer", "attention")] = "transformer"
+    units: PositiveInt | None = None
+    depth: PositiveInt = 2
+    dropout: Fraction | None = None
+    pieces: PositiveInt = 4000
+    shared: bool | None = None
+    length: PositiveInt = 96
+    smoothing: Fraction = 0.1
+    sampling: Fraction = 0.0
+    beams: PositiveInt = 4
+    penalty: NonNegativeFloat = 1.0
+
+    # learning -------------------------------------------------------------------------------------------------------
+    def prepare(self, X: Any, y: Any, validation_data: Any = None) -> Any:
+        X, y = ([clean(text) for text in texts(side, name)] for side, name in ((X, "X"), (y, "y")))
+        self._vocabularies = self.learn_vocabularies(X, y)
+        return super().prepare(X, y, validation_data)
+
+    def learn_vocabularies(self, X: Sequence[str], y: Sequence[str]) -> tuple[Vocabulary, Vocabulary]:
+        """(of the sources, of the targets)."""
+        sides = [mostly_chinese(X), mostly_chinese(y)]
+        if self.shared or (self.shared is None and not any(sides)):
+            both = BytePairVocabulary.learned([*X, *y], size=self.pieces)
+            return both, both
+        made = [(CharacterVocabulary if chinese else BytePairVocabulary) for chinese in sides]
+        first, second = (kind.learned(side, size=self.pieces) for kind, side in zip(made, (X, y), strict=True))
+        return first, second
+
+    def learn_reader(self, X: Any) -> Reader:
+        return Sentences(self._vocabularies[0], self.length)
+
+    def learn_target(self, y: Any) -> Target:
+        words = "zh" if mostly_chinese(y) else "13a"
+        return Translations(self._vocabularies[1], self.length, words, self.smoothing)
+
+    def usual(self, rows: int) -> Settings:
+        rate = 1.5e-3 if self.network == "transformer" else 1e-3
+        return Settings(epochs=15 if rows > 5000 else 40, batch_size=96 if rows > 5000 else 32, learning_rate=rate)
+
+    def make_network(self, x: Any, target: Any) -> SequenceToSequence:
+        source, written = self._vocabularies
+        sizes = source.size, written.size
+        units = self.units or (256 if len(x) > 5000 else 128)
+        dropout = self.dropout if self.dropout is not None else 0.15 if self.network == "transformer" else 0.2
+        common = {"units": units, "dropout": dropout, "sampling": self.sampling}
+        if self.network == "attention":
+            return AttentionNetwork(*sizes, embedding=units, **common)
+        more = {"depth": self.depth, "intermediate": 2 * units, "num_heads": max(1, units // 64)}
+        return TransformerNetwork(*sizes, **common, **more, shared=source is written)
+
+    def descent(self, rows: int) -> Any:
+        """The optimizer; its rate grows in the first tenth of the steps, then falls to 0 along a cosine."""
+        steps = self.settings.epochs * len(self.batches())
+        warm = max(1, int(WARM * steps))
+        peak = self.settings.learning_rate
+        rate = CosineDecay(0.0, max(1, steps - warm), warmup_target=peak, warmup_steps=warm)
+        options = {"learning_rate": rate, "global_clipnorm": 1.0}
+        if self.optimizer == "adam":
+            options["beta_2"] = 0.98
+        return optimizers.get({"class_name": self.optimizer, "config": options})
+
+    def batches(self) -> LengthBatches:
+        """The rows to learn from, in batches of about one length."""
+        return LengthBatches(self.rows.x, self.rows.y, self.settings.batch_size, self.seed)
+
+    def given(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"x": self.batches()}
+        if self.rows.x_validation is not None:
+            found["validation_data"] = told_and_asked(self.rows.x_validation, self.rows.y_validation)
+        return found
+
+    # use ------------------------------------------------------------------------------------------------------------
+    def answer(self, x: Any, sampler: Any = None) -> Any:
+        return self.model.generate(x, sampler or Beam(self.beams, self.penalty), seed=self.seed).tokens
+
+    def translate(self, texts: Any, sampler: Any = None) -> Any:
+        """The translation of a text, or of each of several.
+
+        Args:
+            texts: one or more.
+            sampler: "greedy", "beam", "sample", or a `networks.Sampler`; beam search with `beams` unless given.
+        """
+        one = isinstance(texts, str)
+        self.check_fitted()
+        sampler = None if sampler is None else samplers.get(sampler)
+        found = self.target.decoded(self.answer(self.reader.encoded([texts] if one else texts), sampler))
+        return found[0] if one else found
+
+    def attention(self, text: str, translation: str | None = None) -> Attention:
+        """Where the network looks in a text while it writes a translation, its own unless one is given."""
+        self.check_fitted()
+        x = self.reader.encoded([text])
+        written = self.answer(x)[0] if translation is None else self.target.encoded([translation])[0, 1:-1]
+        target = np.concatenate([[START], written])[None]
+        weights = self.model.attention(x, fitted(target, target.shape[1]))[0, : len(written)]
+        return Attention(spelled(self.reader.vocabulary, x[0]), spelled(self.target.vocabulary, written), weights)
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        """Translations beside what people wrote, and where the network looked."""
+        said, asked = self.target.decoded(outputs), self.target.decoded(y)
+        rows = list(zip(X, said, asked, strict=True))[:SHOWN]
+        shown = Section("Translations", table(["sentence", "translation", "by people"], rows, words=3, heads=False))
+        drawn = "".join(self.attention(text).svg() for text in X[:DRAWN])
+        note = "A row for every piece that was written: dark where the network looked in the sentence."
+        return [shown, Section("Attention", Html(drawn), note)]
+
+
+def texts(rows: Any, name: str) -> list[str]:
+    """A list of texts, or an error that says which is none."""
+    if isinstance(rows, str):
+        raise TypeError(f"Translator.fit({name}=...): expected a list of texts. Received one text: {rows[:40]!r}")
+    rows = [] if rows is None else list(rows)
+    for place, row in enumerate(rows):
+        if not isinstance(row, str) or not row.strip():
+            raise ValueError(f"Translator.fit({name}=...): row {place}: expected a text. Received: {row!r:.40}")
+    return rows
+
+
+def mostly_chinese(sentences: Sequence[str]) -> bool:
+    """Whether more than a third of the letters are Chinese characters.
+
+    >>> mostly_chinese(["我要喂狗。"]), mostly_chinese(["I'll feed the dog."])
+    (True, False)
+    """
+    joined = "".join(sentences[:1000])
+    return len(re.findall(f"[{HAN}]", joined)) > len(joined) / 3
+
+
+def spelled(vocabulary: Vocabulary, numbers: Any) -> list[str]:
+    """The pieces of numbers, for people to read."""
+    return [vocabulary.tokens[number] for number in vocabulary.spoken(numbers)]

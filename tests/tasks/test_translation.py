@@ -1,0 +1,153 @@
+"""From pairs of sentences to a translator: numbers read aloud, in small."""
+
+import json
+
+import numpy as np
+import pytest
+
+from freedive.networks import Beam
+from freedive.preprocessing.batches import LengthBatches, bucket_lengths
+from freedive.tasks import Translator
+from freedive.tasks.parallel import parallel_text
+from freedive.tasks.recognisers import RECOGNISERS
+from freedive.tasks.sources import Told
+
+ENGLISH = ["zero", "one", "two", "three", "four", "five"]
+CHINESE = "零一二三四五"
+
+
+def spoken(count, seed=0):
+    """Digits in English words, and in Chinese characters."""
+    rng = np.random.default_rng(seed)
+    digits = [rng.integers(0, 6, rng.integers(1, 5)) for _ in range(count)]
+    return [" ".join(ENGLISH[d] for d in row) for row in digits], ["".join(CHINESE[d] for d in row) for row in digits]
+
+
+@pytest.fixture(scope="module")
+def translator():
+    options = {"network": "attention", "units": 64, "epochs": 12, "learning_rate": 0.01, "pieces": 300}
+    return Translator(**options, dropout=0.0, seed=1, verbose=0).fit(*spoken(600))
+
+
+def test_it_translates_what_it_never_saw(translator):
+    source, target = spoken(40, seed=5)
+    result = translator.evaluate(source, target)
+    assert result["bleu"] > 80 and result["chrf"] > 80 and translator.score(source, target) == result["bleu"]
+    assert translator.target.tokenize == "zh"
+    said = translator.predict(source[:5])
+    assert said == translator.translate(source[:5]) and translator.translate(source[0]) == said[0]
+    assert len(translator.translate(source, Beam(1))) == len(translator.translate(source, "sample")) == 40
+
+
+def test_attention_finds_the_word_that_is_translated(translator):
+    looked = translator.attention("one two three")
+    assert looked.weights.shape == (len(looked.target), len(looked.source))
+    np.testing.assert_allclose(looked.weights.sum(1), 1, atol=1e-4)
+    assert "".join(looked.source) == "one two three" and looked.svg().count("<rect") == looked.weights.size
+    given = translator.attention("one two", "五四")
+    assert given.target == ["五", "四"]
+
+
+def test_it_is_saved_with_its_vocabularies(translator, tmp_path):
+    translator.save(tmp_path / "numbers.safetensors")
+    again = Translator.load(tmp_path / "numbers.safetensors")
+    source, _ = spoken(20, seed=6)
+    assert again.translate(source) == translator.translate(source)
+    assert again.get_params() == translator.get_params()
+
+
+def test_the_report_shows_sentences_and_attention(translator):
+    source, target = spoken(20, seed=7)
+    outputs = translator.outputs(source)
+    shown, drawn = translator.sections(source, outputs, translator.target.encoded(target))
+    assert source[0] in shown.body and target[0] in shown.body and drawn.body.count("<svg") == 2
+    json.dumps(translator.target.as_json(source, outputs))
+
+
+def test_one_vocabulary_for_two_alphabets_and_two_for_chinese():
+    source, target = spoken(60)
+    both = Translator(pieces=280).learn_vocabularies(source, [text.upper() for text in source])
+    assert both[0] is both[1]
+    assert [type(v).__name__ for v in Translator().learn_vocabularies(source, target)] == [
+        "BytePairVocabulary",
+        "CharacterVocabulary",
+    ]
+
+
+@pytest.mark.parametrize(
+    "X, y, message",
+    [
+        ("one", ["eins"], "expected a list of texts"),
+        (["one", " "], ["eins", "zwei"], "row 1: expected a text"),
+        (["one"], [3], "row 0: expected a text"),
+        (["one", "two"], ["eins"], "X has 2 rows, but y has 1"),
+        ([], [], "there are no rows"),
+    ],
+)
+def test_wrong_rows(X, y, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Translator().fit(X, y)
+
+
+# batches --------------------------------------------------------------------------------------------------------------
+def rows(count, seed=0):
+    rng = np.random.default_rng(seed)
+    found = np.zeros((2, count, 31), int)
+    for side in found:
+        for row in side:
+            row[: rng.integers(3, 31)] = 7
+    return found
+
+
+def test_batches_have_few_shapes_and_about_as_many_tokens():
+    sources, targets = rows(2000)
+    batches = LengthBatches(sources, targets, 32)
+    shapes = [(x.shape, said.shape, asked.shape) for (x, said), asked in batches(0)]
+    assert len(shapes) == len(batches) and len(set(shapes)) <= 5
+    assert all(x == said == asked for x, said, asked in shapes)
+    tokens = [a * b for (a, b), *_ in shapes]
+    assert max(tokens) < 1.3 * min(tokens)
+
+
+def test_every_row_comes_whole_and_at_most_once_an_epoch():
+    sources, targets = rows(300)
+    sources[:, 0] = np.arange(300) + 10
+    batches = LengthBatches(sources, targets, 16)
+    for epoch in range(2):
+        seen = [(x[i], asked[i]) for (x, _), asked in batches(epoch) for i in range(len(x))]
+        numbers = [int(x[0]) - 10 for x, _ in seen]
+        assert len(set(numbers)) == len(numbers) > 250
+        for number, (x, asked) in zip(numbers, seen, strict=True):
+            assert (x != 0).sum() == (sources[number] != 0).sum()
+            assert (asked != 0).sum() == (targets[number] != 0).sum() - 1
+    again = [x[0, 0] for (x, _), _ in batches(1)]
+    assert again == [x[0, 0] for (x, _), _ in LengthBatches(sources, targets, 16)(1)]
+    assert again != [x[0, 0] for (x, _), _ in batches(0)]
+
+
+def test_lengths_of_buckets_hold_all():
+    for lengths in (np.array([1]), np.arange(1, 100), np.full(50, 12)):
+        found = bucket_lengths(lengths)
+        assert max(lengths) <= found[-1] < max(lengths) + 4 and len(found) <= 5
+
+
+# recognised -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "lines, known",
+    [
+        ([f"{a}\t{b}" for a, b in zip(*spoken(100), strict=True)], True),
+        (["en\tzh", *(f"{a}\t{b}\t17\tme" for a, b in zip(*spoken(100), strict=True))], True),
+        ([f"good\t{a} words {i}" for i, a in enumerate(spoken(100)[0])], False),
+        ([f"{i}\t{a} words {i}" for i, a in enumerate(spoken(100)[0])], False),
+        (["one two\teins zwei"] * 3, False),
+        (["one two three"] * 50, False),
+    ],
+)
+def test_parallel_text_is_recognised(lines, known, tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    source = parallel_text(str(path), Told())
+    assert (source is not None) == known and parallel_text in RECOGNISERS
+    if source is not None:
+        assert len(source.x_train) + len(source.x_test) == 100
+        assert not set(source.x_train) & set(source.x_test)  # a sentence with two translations stays on one side
