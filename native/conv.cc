@@ -72,6 +72,8 @@ void pack_panels(const float* matrix, long depth, long width, long depth_stride,
 
 void lstm_forward(const Lstm&, long, long);
 void lstm_backward(const Lstm&, long, long);
+void attention(const Attention&, long, long);
+void attention_back(const Attention&, long, long);
 
 void conv(const Convolution& c, long first_picture, long last_picture) {
   const long depth = c.depth(), places = c.places[0] * c.places[1], tile = tile_of(c);
@@ -120,7 +122,8 @@ void conv_by_kernel(const Convolution& c, long first_picture, long last_picture,
   }
 }
 
-extern const Loops table = {panels_size, pack_panels, lstm_forward, lstm_backward, conv, conv_by_x, conv_by_kernel};
+extern const Loops table = {panels_size,    pack_panels, lstm_forward, lstm_backward, conv, conv_by_x,
+                            conv_by_kernel, attention,   attention_back};
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -190,6 +190,42 @@ ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel,
   return ffi::Error::Success();
 }
 
+Attention described(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
+                    float scale) {
+  const auto q = query.dimensions(), v = value.dimensions();
+  Attention a = {};
+  a.batch = q[0], a.time = q[1], a.heads = q[2], a.size = q[3], a.steps = v[1], a.width = v[3], a.scale = scale;
+  a.query = query.typed_data(), a.key = key.typed_data(), a.value = value.typed_data();
+  a.keep = keep.element_count() ? keep.typed_data() : nullptr;
+  a.mask = mask.element_count() ? mask.typed_data() : nullptr;
+  if (a.mask) {  // an axis of one goes for all
+    long step = 1;
+    for (int axis = 3; axis >= 0; step *= mask.dimensions()[axis--])
+      a.mask_step[axis] = mask.dimensions()[axis] == 1 ? 0 : step;
+  }
+  return a;
+}
+
+ffi::Error attention(ffi::ThreadPool pool, Array query, Array key, Array value, Mask mask, Array keep, Result y,
+                     Result norm, float scale) {
+  Attention a = described(query, key, value, mask, keep, scale);
+  a.y = y->typed_data(), a.norm = norm->typed_data();
+  in_parallel(pool, a.batch * a.heads, parts_of(pool, a.batch * a.heads, 1),
+              [&a](long, long first, long last) { loops().attention(a, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error attention_back(ffi::ThreadPool pool, Array query, Array key, Array value, Mask mask, Array keep, Array y,
+                          Array norm, Array by_y, Result by_query, Result by_key, Result by_value, float scale) {
+  Attention a = described(query, key, value, mask, keep, scale);
+  a.y = const_cast<float*>(y.typed_data()), a.norm = const_cast<float*>(norm.typed_data());
+  a.by_y = by_y.typed_data(), a.by_query = by_query->typed_data();
+  a.by_key = by_key->typed_data(), a.by_value = by_value->typed_data();
+  in_parallel(pool, a.batch * a.heads, parts_of(pool, a.batch * a.heads, 1),
+              [&a](long, long first, long last) { loops().attention_back(a, first, last); });
+  return ffi::Error::Success();
+}
+
 }  // namespace
 }  // namespace freedive
 
@@ -211,3 +247,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
 CONVOLUTION(freedive_conv, conv);
 CONVOLUTION(freedive_conv_by_x, conv_by_x);
 CONVOLUTION(freedive_conv_by_kernel, conv_by_kernel);
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention, freedive::attention,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()
+                                  .Arg<Array>().Ret<Array>().Ret<Array>().Attr<float>("scale"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention_back, freedive::attention_back,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()
+                                  .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+                                  .Ret<Array>().Ret<Array>().Ret<Array>().Attr<float>("scale"));

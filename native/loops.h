@@ -40,6 +40,21 @@ struct Convolution {
   long depth() const { return taps[0] * taps[1] * channels; }
 };
 
+// Attention of heads side by side; queries, keys and values are (batch, time or steps, heads, size or width).
+struct Attention {
+  long batch, time, steps, heads, size, width;
+  float scale;
+  const float *query, *key, *value;
+  const bool* mask;         // or null: which step a query sees; how far its rows, heads, queries and steps are apart
+  long mask_step[4];
+  const float* keep;        // (batch, heads, time, steps) or null: multiplies the weights
+  float* y;                 // (batch, time, heads, width)
+  float* norm;              // (batch, heads, time): the logarithm of the softmax's sum
+  // backward
+  const float* by_y;
+  float *by_query, *by_key, *by_value;
+};
+
 // The same code, compiled for one set of instructions.
 struct Loops {
   long (*panels_size)(long depth, long width);
@@ -49,6 +64,8 @@ struct Loops {
   void (*conv)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_x)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
+  void (*attention)(const Attention&, long first_head, long last_head);
+  void (*attention_back)(const Attention&, long first_head, long last_head);
 };
 
 namespace base { extern const Loops table; }

@@ -14,7 +14,7 @@ from ..core import forward
 from ..core.layer import Layer
 from ..errors import show_shape
 from ..initializers import Initializer, along
-from ..ops.attention import causal_mask, combined_mask, dot_product_attention, window_mask
+from ..ops.attention import attention, causal_mask, combined_mask, dot_product_attention, window_mask
 from ..regularizers import Regularizer
 from .dropping import keep_factors
 from .regularization import Seed
@@ -83,21 +83,27 @@ class _Heads(Layer):
         q = self.query(query, (heads, key_size))  # (batch, time, heads, size)
         k = self.key(key, (shared, key_size))
         v = self.value(value, (shared, value_size))
-        y, weights = self._attended(q, k, v, masks, attention_mask, use_causal_mask)
+        seen = masks, attention_mask, use_causal_mask
+        y, weights = self._attended(q, k, v, *seen, return_attention_scores)
         if self.use_gate:
             y = y * jax.nn.sigmoid(self.gate(query, (heads, value_size)))
         y = self.attention_output(y, self._answer_shape(query))
         return (y, weights.astype(y.dtype)) if return_attention_scores else y
 
-    def _attended(self, q: Any, k: Any, v: Any, masks: list[Any], given: Any, causal: bool) -> tuple[Any, Any]:
-        """((batch, ..., heads, value size), (batch, ..., heads, *axes of queries, *axes of keys))."""
+    def _attended(
+        self, q: Any, k: Any, v: Any, masks: list[Any], given: Any, causal: bool, weighed: bool
+    ) -> tuple[Any, Any]:
+        """((batch, ..., heads, value size), (batch, ..., heads, *axes of queries, *axes of keys) if they are asked)."""
         order = _order(self, q.ndim - 1, self.attention_axes)
         (q, sizes), (k, steps), (v, _) = (_flat(x, *order) for x in (q, k, v))
         if k.shape[-2] != q.shape[-2]:
             k, v = (jnp.repeat(x, q.shape[-2] // x.shape[-2], axis=-2) for x in (k, v))
         mask = self._mask(masks, given, causal, len(sizes), q, k)
         weights_shape = (*q.shape[:-3], q.shape[-2], q.shape[-3], k.shape[-3])
-        y, weights = dot_product_attention(q, k, v, mask, keep=keep_factors(self, "dropout", weights_shape))
+        keep = keep_factors(self, "dropout", weights_shape)
+        if not weighed:
+            return _unflat(attention(q, k, v, mask, keep=keep), sizes, *order), None
+        y, weights = dot_product_attention(q, k, v, mask, keep=keep)
         return _unflat(y, sizes, *order), weights.reshape(*weights.shape[:-2], *sizes, *steps)
 
     def _answer_shape(self, query: Any) -> tuple[int, ...]:
