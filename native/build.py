@@ -47,7 +47,7 @@ def build(library: Path = LIBRARY) -> None:
     with tempfile.TemporaryDirectory() as folder:
         jobs = [["-isystem", str(headers), "-c", str(ROOT / "doors.cc"), "-o", f"{folder}/doors.o"]]
         for name, (width, options) in sets.items():
-            for source in ("lstm", "conv", "attention"):
+            for source in ("lstm", "conv", "dense", "attention"):
                 names = [f"-DLOOPS={name}", f"-DWIDTH={width}"]
                 jobs.append([*options, *names, "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}_{name}.o"])
         for job in jobs:

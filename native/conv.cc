@@ -72,6 +72,9 @@ void pack_panels(const float* matrix, long depth, long width, long depth_stride,
 
 void lstm_forward(const Lstm&, long, long);
 void lstm_backward(const Lstm&, long, long);
+void dense(const Dense&, long, long);
+void dense_by_x(const Dense&, long, long);
+void dense_by_kernel(const Dense&, long, long, float*);
 void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
 
@@ -122,8 +125,8 @@ void conv_by_kernel(const Convolution& c, long first_picture, long last_picture,
   }
 }
 
-extern const Loops table = {panels_size,    pack_panels, lstm_forward, lstm_backward, conv, conv_by_x,
-                            conv_by_kernel, attention,   attention_back};
+extern const Loops table = {panels_size, pack_panels, lstm_forward, lstm_backward,   conv,      conv_by_x,
+                            conv_by_kernel, dense,    dense_by_x,   dense_by_kernel, attention, attention_back};
 
 }  // namespace LOOPS
 }  // namespace freedive

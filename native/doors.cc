@@ -32,7 +32,8 @@ const Loops& loops() {
   return best;
 }
 
-constexpr long kRows = 4;  // of a batch, worth a processor
+constexpr long kRows = 4;    // of a batch, worth a processor
+constexpr long kLeast = 16;  // of a dense layer's rows
 
 // Parts are taken one by one by whoever has time; the caller too, so that a busy pool delays nothing.
 struct Shared {
@@ -173,21 +174,73 @@ ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geom
 
 constexpr long kSums = 1L << 24;  // floats: the kernels that processors add up for themselves take 64 MiB at most
 
-// Every processor adds up a kernel of its own; their sum is taken in the order of the pictures.
-ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, Geometry geometry) {
-  Convolution c = described(x.dimensions(), kernel->dimensions(), y.dimensions(), geometry);
-  c.x = x.typed_data(), c.y = y.typed_data();
-  const long floats = c.depth() * c.filters, parts = std::min(parts_of(pool, c.pictures, 1), std::max(1L, kSums / std::max(1L, floats)));
+// Every processor adds up a kernel of its own; their sum is taken in the order of the rows.
+template <typename Part>
+ffi::Error summed(ffi::ThreadPool& pool, long rows, long least, long floats, float* found, Part part_of) {
+  const long parts = std::min(parts_of(pool, rows, least), std::max(1L, kSums / std::max(1L, floats)));
   std::vector<float> sums(floats * parts);
-  in_parallel(pool, c.pictures, parts, [&](long part, long first, long last) {
-    loops().conv_by_kernel(c, first, last, sums.data() + part * floats);
-  });
-  float* found = kernel->typed_data();
+  in_parallel(pool, rows, parts,
+              [&](long part, long first, long last) { part_of(first, last, sums.data() + part * floats); });
   for (long i = 0; i < floats; ++i) {
     found[i] = 0;
     for (long part = 0; part < parts; ++part) found[i] += sums[part * floats + i];
   }
   return ffi::Error::Success();
+}
+
+ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, Geometry geometry) {
+  Convolution c = described(x.dimensions(), kernel->dimensions(), y.dimensions(), geometry);
+  c.x = x.typed_data(), c.y = y.typed_data();
+  return summed(pool, c.pictures, 1, c.depth() * c.filters, kernel->typed_data(),
+                [&c](long first, long last, float* found) { loops().conv_by_kernel(c, first, last, found); });
+}
+
+// Panels of a matrix, as `pack` makes them, by all processors.
+std::vector<float> panels_of(ffi::ThreadPool& pool, const float* matrix, long depth, long width, long depth_stride,
+                             long width_stride) {
+  const long columns = loops().panels_size(1, 1), count = (width + columns - 1) / columns;
+  std::vector<float> panels(loops().panels_size(depth, width));
+  in_parallel(pool, count, parts_of(pool, count, 1), [&](long, long first, long last) {
+    if (first < last)
+      loops().pack(matrix + first * columns * width_stride, depth, std::min(last * columns, width) - first * columns,
+                   depth_stride, width_stride, panels.data() + first * columns * depth);
+  });
+  return panels;
+}
+
+Dense described(const ffi::AnyBuffer::Dimensions& kernel, const Array& let, long rows) {
+  Dense d = {};
+  d.rows = rows, d.depth = kernel[0], d.width = kernel[1];
+  d.let = let.element_count() ? let.typed_data() : nullptr;
+  return d;
+}
+
+ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array let, Result y, bool relu) {
+  Dense d = described(kernel.dimensions(), let, x.dimensions()[0]);
+  d.x = x.typed_data(), d.found = y->typed_data(), d.relu = relu;
+  d.bias = bias.element_count() ? bias.typed_data() : nullptr;
+  const auto panels = panels_of(pool, kernel.typed_data(), d.depth, d.width, d.width, 1);
+  d.panels = panels.data();
+  in_parallel(pool, d.rows, parts_of(pool, d.rows, kLeast),
+              [&d](long, long first, long last) { loops().dense(d, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error dense_by_x(ffi::ThreadPool pool, Array y, Array kernel, Array let, Result x) {
+  Dense d = described(kernel.dimensions(), let, y.dimensions()[0]);
+  d.y = y.typed_data(), d.found = x->typed_data();
+  const auto panels = panels_of(pool, kernel.typed_data(), d.width, d.depth, 1, d.width);
+  d.panels = panels.data();
+  in_parallel(pool, d.rows, parts_of(pool, d.rows, kLeast),
+              [&d](long, long first, long last) { loops().dense_by_x(d, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Result kernel, bool ones) {
+  Dense d = described(kernel->dimensions(), let, x.dimensions()[0]);
+  d.depth = x.dimensions()[1], d.ones = ones, d.x = x.typed_data(), d.y = y.typed_data();
+  return summed(pool, d.rows, kLeast, (d.depth + ones) * d.width, kernel->typed_data(),
+                [&d](long first, long last, float* found) { loops().dense_by_kernel(d, first, last, found); });
 }
 
 Attention described(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
@@ -256,3 +309,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention_back, freedive::attention_back,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()
                                   .Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Ret<Array>().Ret<Array>().Ret<Array>().Attr<float>("scale"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense, freedive::dense,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+                                  .Ret<Array>().Attr<bool>("relu"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_x, freedive::dense_by_x,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_kernel, freedive::dense_by_kernel,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>()
+                                  .Attr<bool>("ones"));

@@ -55,6 +55,17 @@ struct Attention {
   float *by_query, *by_key, *by_value;
 };
 
+// A dense layer and its transposes: y (rows, width) comes from x (rows, depth) by a kernel (depth, width).
+struct Dense {
+  long rows, depth, width;
+  bool relu, ones;          // y is cut at zero; the kernel's gradient has a row more, that of the bias
+  const float *x, *y;       // what is given of them
+  const float* bias;        // (width) or null
+  const float* let;         // (rows, width) or null: only where it is over zero anything passes
+  float* found;             // what is not given
+  const float* panels;      // of the kernel; of its transpose for by_x
+};
+
 // The same code, compiled for one set of instructions.
 struct Loops {
   long (*panels_size)(long depth, long width);
@@ -64,6 +75,9 @@ struct Loops {
   void (*conv)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_x)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
+  void (*dense)(const Dense&, long first_row, long last_row);
+  void (*dense_by_x)(const Dense&, long first_row, long last_row);
+  void (*dense_by_kernel)(const Dense&, long first_row, long last_row, float* found);  // adds to it
   void (*attention)(const Attention&, long first_head, long last_head);
   void (*attention_back)(const Attention&, long first_head, long last_head);
 };

@@ -180,6 +180,11 @@ class Layer(Configured, metaclass=LayerType):
         return current.tap(self, "a", (activation or self.activation)(z))  # type: ignore[attr-defined]
 
     @property
+    def tapped(self) -> bool:
+        """Whether z and a are kept, so that they must be there apart."""
+        return forward.current(self).taps is not None
+
+    @property
     def training(self) -> bool:
         """True in training, False in evaluation and prediction."""
         return forward.current(self).training

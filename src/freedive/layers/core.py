@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from ..activations import Activation
+from ..activations import Activation, relu
 from ..config import PositiveInt
 from ..constraints import Constraint
 from ..core.forward import shape_of
 from ..core.layer import Layer
 from ..initializers import Initializer, along
+from ..ops.products import affine
 from ..regularizers import Regularizer
 
 
@@ -49,11 +50,11 @@ class Dense(Layer):
             raise self.error("expected an array with features, (batch, features). Received a single number")
         shape = (x.shape[-1], self.units)
         kernel = self.param("kernel", shape, self.kernel_initializer, "kernel_regularizer", self.kernel_constraint)
-        z = x @ kernel
-        if self.use_bias:
-            bias = self.param("bias", (self.units,), self.bias_initializer, "bias_regularizer", self.bias_constraint)
-            z = z + bias
-        return self.activate(z)
+        rule = self.bias_initializer, "bias_regularizer", self.bias_constraint
+        bias = self.param("bias", (self.units,), *rule) if self.use_bias else None
+        if self.activation is relu and not self.tapped:
+            return affine(x, kernel, bias, rectified=True)
+        return self.activate(affine(x, kernel, bias))
 
 
 class EinsumDense(Layer):

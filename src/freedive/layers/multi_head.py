@@ -15,6 +15,7 @@ from ..core.layer import Layer
 from ..errors import show_shape
 from ..initializers import Initializer, along
 from ..ops.attention import attention, causal_mask, combined_mask, dot_product_attention, window_mask
+from ..ops.products import affine
 from ..regularizers import Regularizer
 from .dropping import keep_factors
 from .regularization import Seed
@@ -40,10 +41,16 @@ class _Projection(Layer):
         axes = tuple(range(len(kernel_shape)))
         first = along(self.kernel_initializer, axes[: self.over], axes[self.over :])
         rule = first, "kernel_regularizer", self.kernel_constraint
-        y = jnp.tensordot(x, self.param("kernel", kernel_shape, *rule), axes=self.over)
-        if not self.use_bias:
-            return y
-        return y + self.param("bias", shape, self.bias_initializer, "bias_regularizer", self.bias_constraint)
+        kernel = self.param("kernel", kernel_shape, *rule)
+        rule = self.bias_initializer, "bias_regularizer", self.bias_constraint
+        bias = self.param("bias", shape, *rule).reshape(-1) if self.use_bias else None
+        y = affine(_joined(x, self.over), kernel.reshape(math.prod(kernel_shape[: self.over]), -1), bias)
+        return y.reshape(*y.shape[:-1], *shape)
+
+
+def _joined(x: Any, last: int) -> Any:
+    """The last axes as one."""
+    return x.reshape(*x.shape[: x.ndim - last], -1)
 
 
 class _Heads(Layer):

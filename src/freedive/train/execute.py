@@ -21,6 +21,8 @@ from .program import Program, TrainState
 from .streams import Stream
 
 TARGET = 0.2  # seconds a chunk
+TOGETHER = 4  # steps that are slower share a chunk all the same: every dispatch takes fresh memory
+STRETCH = 5  # times TARGET, which such a chunk may last
 WARNINGS = 3  # so many failures of a run are warned of
 GROWTH = 8  # a chunk has at most this many times the steps of the one before
 
@@ -367,11 +369,13 @@ def tell_failures(run: Run, host: Host, callbacks: CallbackList) -> None:
 
 
 def next_count(run: Run, edge: str, epochs: int) -> int:
-    """How many steps the next chunk does: about TARGET seconds, whole epochs if they are short, never past an edge."""
+    """How many steps the next chunk does: about TARGET seconds, or TOGETHER slow steps; whole epochs if they are
+    short, and never past an edge."""
     steps, left = run.line.steps, run.line.steps - run.at
     if edge == "batch":
         return 1 if run.at < run.line.training - 1 else left
-    wanted = max(1, min(int(TARGET / run.pace), GROWTH * run.longest)) if run.pace else 1
+    fitting = max(TARGET, min(TOGETHER * run.pace, STRETCH * TARGET)) / run.pace if run.pace else 1
+    wanted = max(1, min(round(fitting), GROWTH * run.longest))
     if wanted < left:
         return -(-left // -(-left // wanted))  # equal parts, rather than long ones and a tiny last
     if edge == "epoch":

@@ -1,4 +1,4 @@
-"""What freedive brings as machine code, where it was built: the loop of an LSTM, convolution, and attention.
+"""What freedive brings as machine code, where it was built: loops of an LSTM, convolution, attention, dense layers.
 
 `native/` has the source; it is built when freedive is installed and a C++ compiler is there, for several sets of
 instructions among which the library chooses. Without it, and for everything it does not do, array code does the work:
@@ -16,7 +16,18 @@ from pathlib import Path
 import jax
 
 LIBRARY = Path(__file__).with_name("loops.bin")
-DOORS = ("lstm_forward", "lstm_backward", "conv", "conv_by_x", "conv_by_kernel", "attention", "attention_back")
+DOORS = (
+    "lstm_forward",
+    "lstm_backward",
+    "conv",
+    "conv_by_x",
+    "conv_by_kernel",
+    "dense",
+    "dense_by_x",
+    "dense_by_kernel",
+    "attention",
+    "attention_back",
+)
 
 
 @functools.cache

@@ -43,6 +43,12 @@ def _attention(reference: Any, scale: float, *arrays: Any) -> Any:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _saving(reference: Any, scale: float, *arrays: Any) -> tuple[Any, Any]:
+    """What `_gradient` needs of the way forward; itself a function with a gradient."""
+    return _forward(scale, *arrays)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _gradient(reference: Any, scale: float, arrays: Any, found: Any, by_y: Any) -> tuple[Any, Any, Any]:
     """The gradients by query, key and value."""
     query, key, value = arrays[:3]
@@ -51,12 +57,21 @@ def _gradient(reference: Any, scale: float, arrays: Any, found: Any, by_y: Any) 
 
 
 def _keep(reference: Any, scale: float, *arrays: Any) -> Any:
-    found = _forward(scale, *arrays)
+    found = _saving(reference, scale, *arrays)
     return found[0], (arrays, found)
+
+
+def _keep_all(reference: Any, scale: float, *arrays: Any) -> Any:
+    found = _saving(reference, scale, *arrays)
+    return found, (arrays, found)
 
 
 def _take_back(reference: Any, scale: float, kept: Any, by_y: Any) -> tuple[Any, ...]:
     return *_gradient(reference, scale, *kept, by_y), None, None
+
+
+def _take_all_back(reference: Any, scale: float, kept: Any, by: Any) -> tuple[Any, ...]:
+    return _take_back(reference, scale, kept, by[0])
 
 
 def _keep_gradient(reference: Any, scale: float, arrays: Any, found: Any, by_y: Any) -> Any:
@@ -75,6 +90,7 @@ def _take_gradient_back(reference: Any, scale: float, kept: Any, by_gradient: An
 
 
 _attention.defvjp(_keep, _take_back)
+_saving.defvjp(_keep_all, _take_all_back)
 _gradient.defvjp(_keep_gradient, _take_gradient_back)
 
 
