@@ -13,6 +13,7 @@ from .native import dense as native_dense
 
 LARGE = 1 << 22  # products of two numbers: with fewer the call is not worth it
 NARROW = 16  # columns that fill a register
+CACHED = 1 << 17  # numbers of a kernel that lies in a cache beside its rows; XLA is better at larger ones
 
 
 def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False) -> jax.Array:
@@ -42,7 +43,8 @@ def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False) -> ja
 def _suits(x: Any, kernel: Any, bias: Any) -> bool:
     """Whether the native loops are worth their call."""
     single = all(a is None or a.dtype == jnp.float32 for a in (x, kernel, bias))
-    return single and x.ndim > 1 and min(kernel.shape) >= NARROW and x.size * kernel.shape[1] >= LARGE
+    fits = min(kernel.shape) >= NARROW and kernel.size <= CACHED
+    return single and fits and x.ndim > 1 and x.size * kernel.shape[1] >= LARGE
 
 
 def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
