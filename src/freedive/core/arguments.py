@@ -50,8 +50,10 @@ def checked_shape(shape: Any, what: str = "Input") -> tuple[int | None, ...]:
     return tuple(None if d is None else int(d) for d in sizes)
 
 
-def checked_dtype(given: Any) -> str:
-    """The name of a type that layers compute in."""
+def checked_dtype(given: Any, texts: bool = False) -> str:
+    """The name of a type that layers compute in, or "string" where texts are taken."""
+    if texts and isinstance(given, str) and given == "string":
+        return given
     try:
         dtype = jnp.dtype(given)
     except TypeError:

@@ -28,6 +28,8 @@ class InputLayer(Layer):
     (28, 28)
     """
 
+    takes_texts: ClassVar[bool] = True
+
     shape: Any = None
 
     def __post_init__(self):
@@ -61,7 +63,7 @@ def Input(
     Args:
         shape: the shape of one sample, without the batch axis; None where a size is unknown.
         batch_size: accepted for Keras' sake; models take any batch size.
-        dtype: "float32" unless given; "int32" for tokens is welcome, not needed.
+        dtype: "float32" unless given; "int32" for tokens is welcome, not needed; "string" for texts.
         name: the input's name, also its key when data comes as a dict.
         batch_shape: the shape with the batch axis, instead of `shape`.
 

@@ -81,6 +81,7 @@ class Layer(Configured, metaclass=LayerType):
 
     family: ClassVar[Family | None] = Family("layer")
     supports_masking: ClassVar[bool] = False
+    takes_texts: ClassVar[bool] = False  # whether its dtype may be "string"
     autocast: ClassVar[bool] = True  # whether inputs and weights come in the type that the layer computes in
     bookkeeping: ClassVar[frozenset[str]] = frozenset(
         (
@@ -99,7 +100,7 @@ class Layer(Configured, metaclass=LayerType):
             raise TypeError(f"{type(self).__name__} has no argument {unknown[0]!r}. Known to every layer: {COMMON}")
         self._common = common
         self.name = checked_name(common.get("name"))
-        self.dtype = None if common.get("dtype") is None else checked_dtype(common["dtype"])
+        self.dtype = None if common.get("dtype") is None else checked_dtype(common["dtype"], self.takes_texts)
         self._trainable = checked_flag("trainable", common.get("trainable", True))
         vars(self)["learning_rate_factor"] = checked_factor(common.get("learning_rate_factor"))
         self._given_shape = given_shape(common)  # of one sample, without the batch

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..errors import show_shape
 from .forward import BATCH, LENGTHS, plan
 
 if TYPE_CHECKING:
     from .layer import Layer
+
+
+STRING = np.dtypes.StringDType()  # the type of a symbol that stands for texts
 
 
 class Symbol:
@@ -28,7 +32,7 @@ class Symbol:
 
     def __init__(self, shape: Iterable[int | None], dtype: Any, node: Node | None = None):
         self.shape = tuple(None if d is None else int(d) for d in shape)
-        self.dtype = jnp.dtype(dtype)
+        self.dtype = STRING if dtype == "string" else jnp.dtype(dtype)
         self.node = node
 
     @property
@@ -42,7 +46,7 @@ class Symbol:
         return self.node.layer.name if self.node is not None else None
 
     def __repr__(self) -> str:
-        return f"Symbol(shape={show_shape(self.shape)}, dtype={self.dtype.name})"
+        return f"Symbol(shape={show_shape(self.shape)}, dtype={'string' if self.dtype == STRING else self.dtype.name})"
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
@@ -94,6 +98,8 @@ def symbols_in(tree: Any) -> list[Symbol]:
 def record(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a layer on symbols: trace its shapes, note what weights it asks for, keep the call."""
     node = Node(layer, args, kwargs)
+    if any(s.dtype == STRING for s in node.needs):
+        raise layer.error("takes numbers, and received texts: put a TextVectorization or StringLookup before it")
     first = second = _traced(node, BATCH, LENGTHS[0])
     lengths = any(None in s.shape[1:] for s in node.needs)
     if lengths or any(_unclear(s.shape) for s in jax.tree.leaves(first)):

@@ -9,6 +9,7 @@ from .idx import read_idx, write_idx
 from .images import fit_image, open_image, read_image, read_image_folder
 from .table_files import open_table, read_json_lines, read_parquet
 from .tables import Table, read_table
+from .word_vectors import read_word_vectors
 
 __all__ = [
     "ClassFolder",
@@ -28,6 +29,7 @@ __all__ = [
     "read_json_lines",
     "read_parquet",
     "read_table",
+    "read_word_vectors",
     "resample",
     "write_idx",
 ]

@@ -12,6 +12,7 @@ from .adaptive import (
     AdaptiveMaxPooling3D,
 )
 from .attention import AdditiveAttention, Attention
+from .attention_pooling import AttentionPooling1D
 from .audio import MFCC, MelSpectrogram, STFTSpectrogram
 from .audio_augmentation import RandomNoise, RandomSpeed, RandomTimeShift, SpecAugment
 from .augmentation import (
@@ -23,6 +24,7 @@ from .augmentation import (
     RandomTranslation,
     RandomZoom,
 )
+from .categories import CategoryEncoding, Discretization
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from .conv_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import (
@@ -47,7 +49,9 @@ from .convolution import (
 )
 from .core import Dense, EinsumDense, Identity
 from .embedding import Embedding, Masking, ReversibleEmbedding
+from .hashing import Hashing
 from .lambda_ import Lambda
+from .lookup import IntegerLookup, StringLookup
 from .merging import (
     Add,
     Average,
@@ -133,6 +137,7 @@ from .shaping import (
 from .spectral import SpectralNormalization
 from .tabular import CategoryEmbedding, FeatureTokenizer
 from .transformer import CachedMultiHeadAttention, TransformerDecoder, TransformerEncoder
+from .vectorization import TextVectorization
 from .wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
@@ -153,6 +158,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AttentionPooling1D",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -164,6 +170,7 @@ __all__ = [
     "Bidirectional",
     "CachedMultiHeadAttention",
     "CategoryEmbedding",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -187,6 +194,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -210,9 +218,11 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -270,7 +280,9 @@ __all__ = [
     "SpecAugment",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "TransformerDecoder",
     "TransformerEncoder",

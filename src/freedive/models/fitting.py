@@ -37,6 +37,7 @@ from .data import (
     with_class_weights,
 )
 from .dirty import check_policy, sound, warn_odd
+from .entering import entered, entered_pair
 from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
@@ -152,7 +153,8 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     if not isinstance(method, type(model._method())):
         kind = type(model).__name__
         raise TypeError(f"{kind} learns by a method of its own, which {type(method).__name__} would pass over")
-    data, held_out, stream = taken(x, y, options)
+    options = options._replace(validation_data=entered_pair(model, options.validation_data))
+    data, held_out, stream = taken(entered(model, x), y, options)
     make_ready(model, data.x)
     learner = method.learner(model)
     objective = method.objective(model, data.x, data.y)
@@ -270,6 +272,7 @@ def evaluate(
     """What `Model.evaluate` does, by a method: the numbers by name."""
     check_counts("evaluate", {"batch_size": batch_size, "steps": steps})
     check_policy(on_bad, "evaluate")
+    x = entered(model, x)
     if is_stream(x):
         data = Data(*Stream(x, steps, "evaluate(x=...)", on_bad=on_bad).all_rows())
     else:
@@ -304,6 +307,7 @@ def train_on_batch(
     model: Any, x: Any, y: Any, weights: Any, class_weight: Any, method: Method = PLAIN
 ) -> dict[str, Any]:
     """One update on one batch: its numbers by name."""
+    x = entered(model, x)
     data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight, "train_on_batch(class_weight=...)")
     make_ready(model, data.x)
     objective = method.objective(model, data.x, data.y)

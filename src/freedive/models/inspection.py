@@ -15,6 +15,7 @@ import numpy as np
 from ..core.forward import Pass
 from ..core.variables import Variables, gather
 from .data import read
+from .entering import entered
 from .training import make_ready, objective_for
 
 Values = dict[str, dict[str, np.ndarray]]
@@ -84,7 +85,7 @@ class Inspection:
 
 def inspect(model: Any, x: Any, y: Any = None) -> Inspection:
     """What `Model.inspect` does."""
-    data = read(x, y, None, "inspect")
+    data = read(entered(model, x), y, None, "inspect")
     make_ready(model, data.x)
     variables = gather(model)
     objective = objective_for(model, data.x, data.y) if y is not None else None

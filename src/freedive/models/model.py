@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 import jax
 
 from ..config import boolean, check_names, to_json
+from ..core import forward
+from ..core.door import Door, divided
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
 from ..core.paths import named, paths
+from ..core.symbol import symbols_in
 from ..core.variables import claim, next_seed
 from ..errors import unknown
 from . import fitting, inspection, loading, predicting, saving, summary
@@ -34,20 +37,21 @@ class Model(Layer):
     """
 
     bookkeeping: ClassVar[frozenset[str]] = Layer.bookkeeping | frozenset(
-        ("_graph", "_training", "_seen", "_seed", "stop_training", "history")
+        ("_graph", "_door", "_training", "_seen", "_seed", "stop_training", "history")
     )
     lengths_vary: ClassVar[bool] = False  # of a model defined by its call: whether batches may be of other lengths
 
     def __init__(self, inputs: Any = None, outputs: Any = None, **common: Any):
         super().__init__(**common)
-        self._graph = None if inputs is None else Graph(inputs, outputs)
-        if self._graph is not None:
+        if inputs is not None:
+            self._door, self._graph = divided(Graph(inputs, outputs))
             self._planned = True
             claim(self, self._seed)
 
     def _start(self, **common: Any) -> None:
         super()._start(**common)
-        self._graph: Graph | None = None
+        self._graph: Graph | None = None  # what is compiled
+        self._door: Door | None = None  # what comes before, on the host
         self._training = Training()
         self._seen: Any = None  # the shapes of first data, where a call defines the model
         self._seed = next_seed()  # of its first values and of its runs
@@ -59,11 +63,24 @@ class Model(Layer):
             raise NotImplementedError(f"{type(self).__name__} needs a method call(self, x)")
         return self._graph.run(inputs)
 
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        if self._door is not None and forward.running() is None:
+            if symbols_in((inputs, kwargs)):
+                raise self.error("a model that takes texts is no part of another: call its layers one by one")
+            inputs = (self._door(inputs[0]), *inputs[1:])
+        return super().__call__(*inputs, **kwargs)
+
+    @property
+    def _whole(self) -> Graph | None:
+        """The graph from what people give, the part on the host included."""
+        return self._graph if self._door is None else self._door.whole
+
     def _children(self) -> Iterator[tuple[str, Layer]]:
-        if self._graph is not None:
-            yield from named(self._graph.layers)
+        whole = self._whole
+        if whole is not None:
+            yield from named(whole.layers)
         for name, child in super()._children():
-            if self._graph is None or child not in self._graph.layers:
+            if whole is None or child not in whole.layers:
                 child.name = child.name or name.rsplit("/", 1)[0]
                 yield name, child
 
@@ -81,8 +98,9 @@ class Model(Layer):
         """The arguments that make an equal model, as JSON values; a graph of symbols layer by layer."""
         if self._graph is None or type(self) not in (Model,):
             return super().get_config()
-        layers = [named_config(name, layer) for name, layer in named(self._graph.layers)]
-        graph = to_json(self._graph.described(), "graph")
+        whole = self._symbolic()
+        layers = [named_config(name, layer) for name, layer in named(whole.layers)]
+        graph = to_json(whole.described(), "graph")
         return {"name": self.name, "trainable": self._trainable, "layers": layers, "graph": graph}
 
     @classmethod
@@ -144,9 +162,9 @@ class Model(Layer):
         return jax.tree.map(lambda s: s.shape, self.output)
 
     def _symbolic(self) -> Graph:
-        if self._graph is None:
+        if (whole := self._whole) is None:
             raise ValueError(f"{self.name or type(self).__name__} is no graph of symbols: it is defined by its call")
-        return self._graph
+        return whole
 
     # training -------------------------------------------------------------------------------------------------------
     def compile(

@@ -21,6 +21,7 @@ from ..train.progress import with_progress
 from ..train.streams import Stream, is_stream
 from .data import check_ids, rows_at_once
 from .dirty import check_policy
+from .entering import entered
 
 LARGE, SMALL = 64, 8  # the batches that one dispatch answers; of a small block the last ones may be missing
 
@@ -43,6 +44,7 @@ def predict(
     check_counts("predict", {"batch_size": batch_size, "steps": steps})
     check_policy(on_bad, "predict", ("error", "keep"))
     draw_missing(model)
+    x = entered(model, x)
     size = batch_size  # of a stream's batches: their own
     if is_stream(x):
         parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)", on_bad=on_bad).batches_once())

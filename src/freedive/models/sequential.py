@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 
 from ..config import boolean, check_names, from_json, to_json
+from ..core.door import HostLayer, divided
 from ..core.graph import Graph, Input, InputLayer
 from ..core.layer import Layer
 from ..core.paths import named
@@ -66,7 +67,9 @@ class Sequential(Model):
             )
         shape = _entry_shape(layer)
         if self._entry is None and not self._stack and shape is not None:
-            self._entry = self._exit = Input(shape)
+            self._entry = self._exit = Input(shape, dtype=layer.takes if isinstance(layer, HostLayer) else None)
+        elif self._entry is None and not self._stack and isinstance(layer, HostLayer):
+            self._entry = self._exit = layer.entry()
         self._stack.append(layer)
 
     def pop(self) -> Layer:
@@ -95,7 +98,7 @@ class Sequential(Model):
 
     def _structure(self) -> dict[str, Any]:
         return self._written() | {
-            "layers": self._stack,
+            "layers": [layer for layer in self._stack if not isinstance(layer, HostLayer)],
             "shape": self._entry.shape if self._entry is not None else None,
         }
 
@@ -138,7 +141,8 @@ class Sequential(Model):
         for layer in layers[self._joined :]:
             self._exit = layer(self._exit)
         self._joined = len(layers)
-        self._graph, self._planned = Graph(self._entry, self._exit), True
+        self._door, self._graph = divided(Graph(self._entry, self._exit))
+        self._planned = True
         claim(self, self._seed)
 
 

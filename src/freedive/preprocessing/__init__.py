@@ -2,6 +2,7 @@
 
 from . import calendar, columns, image, scaling, sequence, split, tables, text, vocabulary
 from .calendar import calendar_features, calendar_parts
+from .embeddings import PretrainedEmbeddings, load_embeddings
 from .scaling import MinMaxScaler, StandardScaler
 from .sequence import pad_sequences, timeseries_windows
 from .split import split_indices, train_test_split, train_validation_test_split
@@ -19,6 +20,7 @@ __all__ = [
     "BytePairVocabulary",
     "CharacterVocabulary",
     "MinMaxScaler",
+    "PretrainedEmbeddings",
     "StandardScaler",
     "TableEncoder",
     "Tokenizer",
@@ -31,6 +33,7 @@ __all__ = [
     "columns",
     "hashing_trick",
     "image",
+    "load_embeddings",
     "pad_sequences",
     "scaling",
     "sequence",

@@ -7,6 +7,7 @@ import pytest
 
 from freedive.config import from_json, to_json
 from freedive.data import DataFileError
+from freedive.preprocessing import CharacterVocabulary, WordVocabulary
 from freedive.tasks import Classes
 from freedive.tasks.reading import Columns, Numbers, Pictures, Reader, Texts
 
@@ -16,7 +17,7 @@ READERS = [
     Numbers((None, 12)),
     Pictures((28, 28), ground="dark", margin=4, balanced=True),
     Columns.learned(ZOO),
-    Texts(["deep", "dive"], 5, characters=True),
+    Texts(CharacterVocabulary(["d", "e"]), 5),
 ]
 
 
@@ -36,8 +37,8 @@ def test_readers_survive_a_file(reader):
         ("Pictures", {"shape": [28, 28], "margin": -1}),
         ("Columns", {"columns": [{"name": "a"}]}),
         ("Columns", {"columns": [{"name": "a", "mean": "1", "scale": 1}]}),
-        ("Texts", {"words": ["a", "a"], "length": 3}),
-        ("Texts", {"words": ["a"], "length": 0}),
+        ("Texts", {"vocabulary": to_json(WordVocabulary(["a"])) | {"config": {"words": ["a", "a"]}}, "length": 3}),
+        ("Texts", {"vocabulary": to_json(WordVocabulary(["a"])), "length": 0}),
         ("Reader2", {}),
     ],
 )
@@ -166,19 +167,13 @@ def test_tables_that_do_not_fit(tmp_path, content, target, text):
 
 
 # texts ----------------------------------------------------------------------------------------------------------------
-def test_the_most_frequent_words_get_numbers():
-    reader = Texts.learned(["a b b", "b c, a"], most=2, length=4)
-    assert reader.words == ("b", "a") and reader.size == 4
-    assert reader.encoded(["A b! c", "b b b b b"]).tolist() == [[3, 2, 1, 0], [2, 2, 2, 2]]
-
-
 def test_lines_of_a_file_are_rows(tmp_path):
     (tmp_path / "a.txt").write_text("很好\n\n不好 \n", encoding="utf-8")
-    reader = Texts.learned(["好好不"], most=9, length=3, characters=True)
-    assert reader.read(tmp_path / "a.txt").x.tolist() == [[1, 2, 0], [3, 2, 0]]
+    reader = Texts(WordVocabulary(["好", "不"]), length=3)
+    assert reader.read(tmp_path / "a.txt").x.tolist() == [[1, 4, 0], [5, 4, 0]]
     (tmp_path / "b.txt").write_text("pos\t好\nneg\t不\n", encoding="utf-8")
     x, y = reader.labelled(tmp_path / "b.txt", None)
-    assert x.tolist() == [[2, 0, 0], [3, 0, 0]] and y == ["pos", "neg"]
+    assert x.tolist() == [[4, 0, 0], [5, 0, 0]] and y == ["pos", "neg"]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +182,7 @@ def test_lines_of_a_file_are_rows(tmp_path):
 def test_files_without_lines(tmp_path, name, content, text):
     (tmp_path / name).write_text(content)
     with pytest.raises(DataFileError, match=text):
-        Texts(["a"], 3).read(tmp_path / name)
+        Texts(WordVocabulary(["a"]), 3).read(tmp_path / name)
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)

@@ -4,7 +4,7 @@ Families 4 to 6 are about archives. A model file is no archive, so they speak of
 tensors and the entries of its metadata. Families that need an importer are met at its door: such a file is no model.
 """
 
-from . import configurations, containers, contents
+from . import configurations, containers, contents, vocabularies
 
-FAMILIES = {**containers.FAMILIES, **configurations.FAMILIES, **contents.FAMILIES}
+FAMILIES = {**containers.FAMILIES, **configurations.FAMILIES, **contents.FAMILIES, **vocabularies.FAMILIES}
 CASES = [(family, name, *attack) for family in sorted(FAMILIES) for name, attack in FAMILIES[family].items()]

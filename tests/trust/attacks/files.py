@@ -10,7 +10,7 @@ import numpy as np
 
 import freedive as fd
 from freedive.files import read_tensors, write_tensors
-from freedive.layers import Add, Dense, Dropout
+from freedive.layers import Add, Dense, Dropout, Embedding, GlobalAveragePooling1D, TextVectorization
 
 
 @functools.cache
@@ -73,4 +73,9 @@ def graph():
     return fd.Model(x, Dense(2, name="y")(Add(name="both")([h, Dense(3, name="side")(x)])))
 
 
-MODELS = {"row": row, "graph": graph}
+def words():
+    text = TextVectorization(vocabulary=["good", "bad"], name="text_vectorization")
+    return fd.Sequential([text, Embedding(4, 2), GlobalAveragePooling1D(), Dense(1)])
+
+
+MODELS = {"row": row, "graph": graph, "words": words}

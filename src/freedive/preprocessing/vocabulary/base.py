@@ -17,7 +17,7 @@ from ...errors import VocabularyError
 
 RESERVED = ("", "[UNK]", "[START]", "[END]")
 PAD, UNKNOWN, START, END = range(len(RESERVED))
-MOST_WORDS, LONGEST_WORD = 2**20, 256
+MOST_WORDS, LONGEST_WORD = 2**19, 256
 
 
 def distinct_words(value: Any) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from ...config import integer
 from ...errors import VocabularyError
-from .base import LONGEST_WORD, MOST_WORDS, RESERVED, Vocabulary, checked, distinct_words, each_text, limit
-from .words import HAN
+from .base import LONGEST_WORD, MOST_WORDS, RESERVED, Vocabulary, checked, each_text, limit
+from .words import HAN, single_characters
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 FIRST = len(RESERVED) + len(BYTES)  # the number of the first character
@@ -59,14 +59,12 @@ class BytePairVocabulary(Vocabulary):
     '深潜 deep'
     """
 
-    characters: Annotated[Any, distinct_words]
+    characters: Annotated[Any, single_characters]
     merges: Annotated[Any, whole_pairs] = ()
     lower: bool = False
 
     def __post_init__(self):
         super().__post_init__()
-        if any(len(character) != 1 for character in self.characters):
-            raise VocabularyError("BytePairVocabulary(characters=...): expected single characters")
         spelled = list(self.characters)
         for place, pair in enumerate(self.merges):
             if not all(FIRST <= number < FIRST + len(spelled) for number in pair):

@@ -11,12 +11,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 from ...config import one_of
+from ...errors import VocabularyError
 from .base import RESERVED, Vocabulary, distinct_words, each_text, limit
 
 Words = Annotated[Any, distinct_words]
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # written without spaces between words
 WORD = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:['’][^\W{HAN}]+)*|[^\w\s]")
 CLOSING, OPENING, WIDE = ",.!?;:%)]}”’…", "([{“‘", re.compile(rf"[{HAN}\u3000-\u303f\uff00-\uffef]")
+
+
+def single_characters(value: Any) -> tuple[str, ...]:
+    """Characters, each once."""
+    found = distinct_words(value)
+    if any(len(character) != 1 for character in found):
+        raise VocabularyError("expected single characters")
+    return found
 
 
 def words_of(text: str) -> list[str]:
@@ -109,7 +118,7 @@ class CharacterVocabulary(Vocabulary):
     ([4, 6, 1], '海深')
     """
 
-    characters: Words
+    characters: Annotated[Any, single_characters]
     lower: bool = False
 
     @classmethod
