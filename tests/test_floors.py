@@ -21,7 +21,7 @@ FLOORS = {
     "train": 9,
     "models": 10, "callbacks": 10,
     "methods": 11, "generative": 11, "networks": 11, "report": 11,
-    "tasks": 12, "plots": 12,
+    "tasks": 12, "federated": 12, "plots": 12,
     "cli": 13, "__main__": 14, "__init__": 14, "_bench": 14,
 }  # fmt: skip
 

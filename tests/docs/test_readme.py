@@ -18,7 +18,10 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / name).read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-PAGES = ["README.md", *(f"docs/{page}.md" for page in ("index", "methods", "generative", "transfer", "private"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{page}.md" for page in ("index", "methods", "generative", "transfer", "private", "federated")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

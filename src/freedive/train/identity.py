@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .execute import Run
 
 Identity = dict[str, dict[str, list[str]]]  # section -> name -> [what to compare, what to show]
-ARRAYS = ("x", "y", "sample_weight")
+ARRAYS = ("x", "y", "sample_weight", "clients")
 
 
 def identity(run: Run, model: Any) -> Identity:
@@ -81,7 +81,7 @@ def _data(feed: Feed | None, kind: str) -> dict[str, list[str]]:
     leaves, _ = jax.tree_util.tree_flatten_with_path(feed.arrays)
     found = {}
     for (first, *rest), leaf in leaves:
-        name = kind + ARRAYS[first.idx] + "".join(map(str, rest))
+        name = kind + (ARRAYS[first.idx] if hasattr(first, "idx") else str(first.key)) + "".join(map(str, rest))
         if getattr(feed, "streamed", False):
             found[name] = [f"stream of {leaf.dtype} {leaf.shape[2:]}"] * 2
         else:

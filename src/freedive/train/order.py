@@ -35,25 +35,42 @@ def shuffled(rows: Any, count: int, seed: Any, epoch: Any) -> Any:
     >>> sorted(shuffled(np.arange(5), 5, seed=0, epoch=3).tolist())
     [0, 1, 2, 3, 4]
     """
-    xp: Any = np if all(isinstance(v, (int, np.integer, np.ndarray)) for v in (rows, seed, epoch)) else jnp
+    height, width = rectangle(count)
+    return shuffled_in(rows, (count, height, width), seed, epoch)
+
+
+def rectangle(count: int) -> tuple[int, int]:
+    """The sides of a rectangle of at least so many cells, and hardly more.
+
+    >>> rectangle(10)
+    (4, 3)
+    """
+    height = math.isqrt(count - 1) + 1
+    return height, -(-count // height)
+
+
+def shuffled_in(rows: Any, sizes: tuple[Any, Any, Any], seed: Any, epoch: Any) -> Any:
+    """`shuffled`, where the number of rows may be traced: `sizes` are that number and the sides of its `rectangle`."""
+    plain = (int, np.integer, np.ndarray)
+    xp: Any = np if all(isinstance(v, plain) for v in (rows, seed, epoch)) else jnp
+    fixed = isinstance(sizes[0], plain)
+    count, height, width = (np.uint32(size) if fixed else jnp.asarray(size, jnp.uint32) for size in sizes)
     with np.errstate(over="ignore"):
-        height = math.isqrt(count - 1) + 1
-        width = -(-count // height)
         key = _mix(xp, xp.asarray(seed).astype(xp.uint32), _mix(xp, xp.asarray(epoch).astype(xp.uint32), np.uint32(1)))
         keys = [_mix(xp, key, np.uint32(0x9E3779B9 * (r + 1) & 0xFFFFFFFF)) for r in range(ROUNDS)]
 
         def once(cells: Any) -> Any:
-            high, low = cells // np.uint32(width), cells % np.uint32(width)
+            high, low = cells // width, cells % width
             for r, k in enumerate(keys):
                 if r % 2 == 0:
-                    high = (high + _mix(xp, low, k) % np.uint32(height)) % np.uint32(height)
+                    high = (high + _mix(xp, low, k) % height) % height
                 else:
-                    low = (low + _mix(xp, high, k) % np.uint32(width)) % np.uint32(width)
-            return high * np.uint32(width) + low
+                    low = (low + _mix(xp, high, k) % width) % width
+            return high * width + low
 
         cells = once(xp.asarray(rows).astype(xp.uint32))
-        if height * width > count:
-            outside, again = lambda c: c >= np.uint32(count), lambda c: xp.where(c >= np.uint32(count), once(c), c)
+        if not fixed or height * width > count:
+            outside, again = lambda c: c >= count, lambda c: xp.where(c >= count, once(c), c)
             if xp is np:
                 while np.any(outside(cells)):
                     cells = again(cells)

@@ -141,13 +141,26 @@ def check_terms(epsilon: Any, noise: Any, clip: Any, delta: Any) -> None:
         raise ValueError(f"private(clip_norm={clip!r}): expected a finite number above 0, for the noise is made for it")
 
 
+def noise_of(owner: Any, rate: float, steps: int) -> float:
+    """The noise multiplier of further steps: the one given, or the least that keeps the owner's budget."""
+    if owner.noise_multiplier is not None or steps <= 0:
+        return owner.noise_multiplier or 0.0
+    return owner.ledger.noise_for(owner.budget, owner.delta, rate, steps)
+
+
+def secret_key(seed: int | None) -> Any:
+    """The key of a run: of the system's randomness, or of a seed."""
+    words = np.random.SeedSequence(secrets.randbits(128) if seed is None else seed).generate_state(2)
+    return jax.random.wrap_key_data(jnp.asarray(words, jnp.uint32), impl="threefry2x32")
+
+
 class PrivateMethod(Method):
     """How a private model trains."""
 
     loops = False
 
     def __init__(self, owner: Private):
-        self.owner, self.terms, self.secret = owner, None, None
+        self.owner, self.terms, self.seed = owner, None, None
 
     def learner(self, model: Any) -> Any:
         return model.model
@@ -172,17 +185,10 @@ class PrivateMethod(Method):
             )
         refuse_mixing(model.model, data.x, model._training.frozen)
         steps = options.steps_per_epoch or -(-rows // size)
-        noise = self.noise(size / rows, steps * (options.epochs - options.initial_epoch))
+        noise = noise_of(self.owner, size / rows, steps * (options.epochs - options.initial_epoch))
         self.terms = Terms(noise, self.owner.clip_norm, size, rows, min(GROUP, rows))
-        self.secret = None if options.seed is None else options.seed
+        self.seed = options.seed
         return Poisson(tuple(data), size, steps)
-
-    def noise(self, rate: float, steps: int) -> float:
-        """The noise multiplier of a run."""
-        owner = self.owner
-        if owner.noise_multiplier is not None or steps <= 0:
-            return owner.noise_multiplier or 0.0
-        return owner.ledger.noise_for(owner.budget, owner.delta, rate, steps)
 
     def program(self, model: Any, objective: Objective) -> Program:
         training = model._training
@@ -195,9 +201,7 @@ class PrivateMethod(Method):
 
     def state(self, model: Any, program: Program, seed: int) -> TrainState:
         """The first state. Unless a seed was given nobody can guess its key: who knows the noise can take it off."""
-        words = np.random.SeedSequence(secrets.randbits(128) if self.secret is None else self.secret).generate_state(2)
-        key = jax.random.wrap_key_data(jnp.asarray(words, jnp.uint32), impl="threefry2x32")
-        return first_state(model, program, key)
+        return first_state(model, program, secret_key(self.seed))
 
     def callbacks(self, model: Any, options: Options) -> list[Callback]:
         assert self.terms is not None
@@ -205,11 +209,17 @@ class PrivateMethod(Method):
 
 
 class Account(Callback):
-    """Writes down the steps of a run as they are done, and puts the epsilon beside the other results of an epoch."""
+    """Writes down the steps of a run as they are done, and puts the epsilon beside the other results of an epoch.
+
+    Args:
+        owner: has the `ledger` that is written, and the `delta`.
+        terms: of the steps.
+        options: of the run.
+    """
 
     edge: ClassVar[Any] = "never"
 
-    def __init__(self, owner: Private, terms: Terms, options: Options):
+    def __init__(self, owner: Any, terms: Terms, options: Options):
         super().__init__()
         self.owner, self.terms, self.first, self.epochs = owner, terms, options.initial_epoch, options.epochs
         self.before, self.start, self.done, self.steps = owner.ledger, 0, 0, 0

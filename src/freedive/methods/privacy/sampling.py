@@ -67,6 +67,12 @@ def count(key: Any, limits: np.ndarray) -> Any:
     return jnp.sum((high < above) | ((high == above) & (low < below)), dtype=jnp.int32)
 
 
+def size_of(key: Any, limits: np.ndarray, rows: int) -> Any:
+    """How many of the rows are sampled; with probability 1 all of them."""
+    everyone = len(limits) == rows and int(limits[-1]) >= 2**64 - 2**11
+    return jnp.int32(rows) if everyone else count(key, limits)
+
+
 def over_groups(
     key: Any, limits: np.ndarray, rows: int, size: int, work: Callable[[Any, Any, Any], Any], zero: Any
 ) -> Any:
@@ -81,7 +87,7 @@ def over_groups(
         zero: the sum over no groups.
     """
     for_count, for_rows = jax.random.split(key)
-    total = jnp.int32(rows) if len(limits) == rows and limits[-1] >= 2**64 - 2**11 else count(for_count, limits)
+    total = size_of(for_count, limits, rows)
     first, second = jax.random.bits(for_rows, (2,), jnp.uint32)
 
     def turn(i: Any, sums: Any) -> Any:
