@@ -7,14 +7,12 @@ and compute them anew for the gradient. Gradients of gradients are those of the 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-NOTHING = (0,)  # the shape that stands for None
+from .gradient import NOTHING, Arrays, by_hand, door
 
 
 def attention(reference: Any, scale: float, query: Any, key: Any, value: Any, mask: Any, keep: Any) -> Any:
@@ -34,78 +32,20 @@ def attention(reference: Any, scale: float, query: Any, key: Any, value: Any, ma
     """
     mask = jnp.zeros(NOTHING, bool) if mask is None else mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
     keep = jnp.zeros(NOTHING) if keep is None else keep
-    return _attention(reference, scale, query, key, value, mask, keep)
+    return _attention(lambda *arrays: (reference(*arrays),), scale, query, key, value, mask, keep)[0]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _attention(reference: Any, scale: float, *arrays: Any) -> Any:
-    return _forward(scale, *arrays)[0]
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _saving(reference: Any, scale: float, *arrays: Any) -> tuple[Any, Any]:
-    """What `_gradient` needs of the way forward; itself a function with a gradient."""
-    return _forward(scale, *arrays)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _gradient(reference: Any, scale: float, arrays: Any, found: Any, by_y: Any) -> tuple[Any, Any, Any]:
-    """The gradients by query, key and value."""
-    query, key, value = arrays[:3]
-    call = _door("attention_back", query.shape, key.shape, value.shape)
-    return tuple(call(*arrays, *found, by_y, scale=np.float32(scale)))
-
-
-def _keep(reference: Any, scale: float, *arrays: Any) -> Any:
-    found = _saving(reference, scale, *arrays)
-    return found[0], (arrays, found)
-
-
-def _keep_all(reference: Any, scale: float, *arrays: Any) -> Any:
-    found = _saving(reference, scale, *arrays)
-    return found, (arrays, found)
-
-
-def _take_back(reference: Any, scale: float, kept: Any, by_y: Any) -> tuple[Any, ...]:
-    return *_gradient(reference, scale, *kept, by_y), None, None
-
-
-def _take_all_back(reference: Any, scale: float, kept: Any, by: Any) -> tuple[Any, ...]:
-    return _take_back(reference, scale, kept, by[0])
-
-
-def _keep_gradient(reference: Any, scale: float, arrays: Any, found: Any, by_y: Any) -> Any:
-    return _gradient(reference, scale, arrays, found, by_y), (arrays, found, by_y)
-
-
-def _take_gradient_back(reference: Any, scale: float, kept: Any, by_gradient: Any) -> tuple[Any, ...]:
-    """By array code, once more from its beginning: what was found is a function of the arrays."""
-    (*floats, mask, keep), found, by_y = kept
-
-    def gradient(floats: Any, by_y: Any) -> Any:
-        return jax.vjp(lambda *floats: reference(*floats, _given(mask), _given(keep)), *floats)[1](by_y)
-
-    by_floats, by_by = jax.vjp(gradient, tuple(floats), by_y)[1](by_gradient)
-    return (*by_floats, None, None), jax.tree.map(jnp.zeros_like, found), by_by
-
-
-_attention.defvjp(_keep, _take_back)
-_saving.defvjp(_keep_all, _take_all_back)
-_gradient.defvjp(_keep_gradient, _take_gradient_back)
-
-
-# calls into the library -----------------------------------------------------------------------------------------------
-def _forward(scale: float, query: Any, key: Any, value: Any, mask: Any, keep: Any) -> tuple[Any, Any]:
+def _forward(scale: float, save: bool, query: Any, key: Any, value: Any, mask: Any, keep: Any) -> Arrays:
     """(y, the logarithm of every softmax's sum)."""
     batch, time, heads, _ = query.shape
-    call = _door("attention", (batch, time, heads, value.shape[-1]), (batch, heads, time))
-    return tuple(call(query, key, value, mask, keep, scale=np.float32(scale)))
+    call = door("attention", (batch, time, heads, value.shape[-1]), (batch, heads, time))
+    return call(query, key, value, mask, keep, scale=np.float32(scale))
 
 
-def _given(a: Any) -> Any:
-    return None if a.shape == NOTHING else a
+def _backward(scale: float, arrays: Arrays, found: Arrays, by: Arrays) -> Arrays:
+    """The gradients by query, key and value."""
+    call = door("attention_back", *(array.shape for array in arrays[:3]))
+    return call(*arrays, *found, *by, scale=np.float32(scale))
 
 
-def _door(name: str, *shapes: tuple[int, ...]) -> Any:
-    results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
-    return jax.ffi.ffi_call(f"freedive_{name}", results, vmap_method="sequential")
+_attention = by_hand(1, 3, _forward, _backward)
