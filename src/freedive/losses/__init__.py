@@ -57,6 +57,7 @@ from .regression import (
 from .segmentation import Dice, Tversky, dice, tversky
 from .sequences import CTC, ctc
 from .similarity import Circle, circle
+from .weighting import GradNorm, Uncertainty, Weighting
 
 __all__ = [
     "BCE",
@@ -76,6 +77,7 @@ __all__ = [
     "CosineSimilarity",
     "Dice",
     "FunctionLoss",
+    "GradNorm",
     "HalfMeanSquaredError",
     "Hinge",
     "Huber",
@@ -91,6 +93,8 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "Tversky",
+    "Uncertainty",
+    "Weighting",
     "bce",
     "binary_crossentropy",
     "binary_focal_crossentropy",

@@ -96,15 +96,23 @@ class Population(Model):
     def _widen(self) -> None:
         """Let every layer hold the values of all members."""
         for layer in paths(self.model):
-            kind_of = Drawn if layer.trainable and not self.alike else Repeated
-            for kind, specs in layer._specs.items():
-                for name, spec in specs.items():
-                    specs[name] = kind_of(*spec)._replace(shape=(self.n, *spec.shape))
-                    value = layer._values[kind].pop(name, None)
-                    if value is not None and not layer.trainable:
-                        layer._values[kind][name] = jnp.stack([value] * self.n)
+            self._widen_layer(layer)
         self._planned = True
         claim(self, self._seed, anew=True)
+
+    def _widen_layer(self, layer: Layer) -> None:
+        kind_of = Drawn if layer.trainable and not self.alike else Repeated
+        for kind, specs in layer._specs.items():
+            for name, spec in specs.items():
+                specs[name] = kind_of(*spec)._replace(shape=(self.n, *spec.shape))
+                value = layer._values[kind].pop(name, None)
+                if value is not None and not layer.trainable:
+                    layer._values[kind][name] = jnp.stack([value] * self.n)
+
+    def _weigh(self, weighting: Any) -> None:
+        self.model._weigh(weighting)
+        if weighting is not None and self._planned:
+            self._widen_layer(weighting)
 
     def call(self, x: Any) -> Any:  # (batch, ...) -> (batch, members, ...)
         outer = forward.current(self)

@@ -103,6 +103,8 @@ def by_depth(model: Any) -> dict[str, Layer]:
     def visit(parent: Layer, prefix: str) -> Iterator[tuple[str, Layer]]:
         for name, layer in parent._children():
             path = f"{prefix}/{name}" if prefix else name
+            if layer is getattr(parent, "_weighting", None):
+                continue
             if isinstance(layer, Model):
                 yield from visit(layer, path)
             elif has_weights(layer):
@@ -142,8 +144,8 @@ def unfreeze(model: Any, last: int | None = None, since: str | None = None) -> l
         first = len(layers) - last
     learning = list(layers)[first:]
     model.trainable = first == 0
-    for path in learning:
-        layers[path].trainable = True
+    for layer in (*(layers[path] for path in learning), *([model._weighting] if model._weighting else [])):
+        layer.trainable = True
     for layer, path in paths(model).items():  # what holds a layer that learns is not frozen
         layer._trainable |= any(inside.startswith(f"{path}/" if path else "") for inside in learning)
     return learning

@@ -4,5 +4,6 @@ from .loading import clone_model, load_model
 from .model import Model
 from .saving import save_model
 from .sequential import Sequential
+from .through_time import ThroughTime, through_time
 
-__all__ = ["Model", "Sequential", "clone_model", "load_model", "save_model"]
+__all__ = ["Model", "Sequential", "ThroughTime", "clone_model", "load_model", "save_model", "through_time"]

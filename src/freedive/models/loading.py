@@ -24,6 +24,7 @@ from ..core.paths import paths
 from ..core.variables import gather
 from ..errors import GraphError, TooLargeError, UnknownNameError, VocabularyError
 from ..files import ModelFileError, read_json, read_tensors
+from ..losses.weighting import PLACE
 from ..train.checkpoint import refuse_misfits
 from .configuration import OutsideError, check_configuration
 from .saving import FORMAT, OPTIMIZER, Path, flatten, label
@@ -126,6 +127,7 @@ def put_weights(model: Any, weights: Mapping[str, np.ndarray], path: Path, check
     """Give a planned model its weights, none missing and none left over."""
     where = paths(model)
     want = {label(where[l], name): spec for l in where for kind in l._specs for name, spec in l._specs[kind].items()}
+    weights = {name: w for name, w in weights.items() if name in want or not name.startswith(f"{PLACE}/")}
     refuse_misfits(path, weights, want)
     _look_for_nan(weights, path, check_finite)
     for layer, place in where.items():

@@ -16,9 +16,10 @@ from ..core.paths import named, paths
 from ..core.symbol import symbols_in
 from ..core.variables import claim, next_seed
 from ..errors import unknown
+from ..losses.weighting import PLACE, Weighting
 from . import fitting, inspection, loading, predicting, saving, summary
 from .described import layers_from, named_config
-from .training import Training
+from .training import Training, loss_weights_of
 
 
 class Model(Layer):
@@ -37,7 +38,7 @@ class Model(Layer):
     """
 
     bookkeeping: ClassVar[frozenset[str]] = Layer.bookkeeping | frozenset(
-        ("_graph", "_door", "_training", "_seen", "_seed", "stop_training", "history")
+        ("_graph", "_door", "_training", "_weighting", "_seen", "_seed", "stop_training", "history")
     )
     lengths_vary: ClassVar[bool] = False  # of a model defined by its call: whether batches may be of other lengths
 
@@ -53,6 +54,7 @@ class Model(Layer):
         self._graph: Graph | None = None  # what is compiled
         self._door: Door | None = None  # what comes before, on the host
         self._training = Training()
+        self._weighting: Weighting | None = None  # of its losses, where that is learned; with `compile`
         self._seen: Any = None  # the shapes of first data, where a call defines the model
         self._seed = next_seed()  # of its first values and of its runs
         self.stop_training = False
@@ -83,6 +85,8 @@ class Model(Layer):
             if whole is None or child not in whole.layers:
                 child.name = child.name or name.rsplit("/", 1)[0]
                 yield name, child
+        if self._weighting is not None:
+            yield PLACE, self._weighting
 
     def _structure(self) -> dict[str, Any]:
         mine = self._written()
@@ -118,7 +122,7 @@ class Model(Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers of this model, in order; those inside them apart."""
-        return [child for _, child in self._children()]
+        return [child for _, child in self._children() if child is not self._weighting]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or position."""
@@ -186,7 +190,8 @@ class Model(Layer):
         Args:
             optimizer: a name ("adam"), an optimizer, or an optax transformation.
             loss: a name, a loss or a function f(y_true, y_pred); a list or dict by output for several outputs.
-            loss_weights: numbers by output.
+            loss_weights: numbers by output; or how they are learned: "uncertainty", "gradnorm", see
+                `losses.Uncertainty` and `losses.GradNorm`.
             metrics: a list of names, metrics or functions; lists or a dict by output for several outputs.
             weighted_metrics: metrics in which sample weights count.
             run_eagerly, steps_per_execution, jit_compile: accepted for Keras' sake; a run is always compiled, in chunks
@@ -217,6 +222,15 @@ class Model(Layer):
     def optimizer(self) -> Any:
         """The optimizer given to `compile`; its numbers (`learning_rate`) may be assigned."""
         return self._training.optimizer
+
+    def _weigh(self, weighting: Weighting | None) -> None:
+        """Let these values weigh the losses."""
+        self._weighting = weighting
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """What the loss of each output counts, by output: as given to `compile`, or as learned so far."""
+        return loss_weights_of(self)
 
     @property
     def loss(self) -> Any:

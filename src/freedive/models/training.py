@@ -12,9 +12,12 @@ import numpy as np
 from .. import losses, optimizers
 from ..config import one_of, to_json
 from ..core.forward import plan
+from ..core.graph import Graph
 from ..core.paths import paths
 from ..core.structure import structure
 from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter, swept
+from ..losses.weighting import weighting_of
+from ..train.balancing import balanced
 from ..train.guard import policy_of
 from ..train.objective import Objective, by_output
 from ..train.program import Program, TrainState, supervised
@@ -51,14 +54,22 @@ class Training:
         self.on_nonfinite = policy_of(on_nonfinite)
         for loss in jax.tree.leaves(objective["loss"]):
             losses.get(loss)
-        for weight in jax.tree.leaves(objective["loss_weights"]):
+        weighting = weighting_of(objective["loss_weights"])
+        objective["loss_weights"] = objective["loss_weights"] if weighting is None else weighting
+        for weight in jax.tree.leaves(objective["loss_weights"]) if weighting is None else ():
             if not isinstance(weight, (int, float, np.number)) or not np.isfinite(weight):
-                raise ValueError(f"compile(loss_weights=...): expected finite numbers. Received: {weight!r:.40}")
+                raise ValueError(
+                    "compile(loss_weights=...): expected finite numbers, 'uncertainty' or 'gradnorm'. "
+                    f"Received: {weight!r:.40}"
+                )
         if model._graph is not None:
-            for argument, given in objective.items():
+            fixed = {name: given for name, given in objective.items() if given is not weighting}
+            for argument, given in fixed.items():
                 by_output(given, output_names(model, len(model._graph.exits)), argument, lists="metrics" in argument)
         self.optimizer, self.objective = optimizers.get(optimizer), objective
         self.loss, self.dtype = objective["loss"], PRECISIONS[precision]
+        learner = model._method().learner(model)
+        model._weigh(None if weighting is None else weighting.bound(losses_of(learner, objective["loss"])))
         if precision == "mixed_float16" and scales and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer)
         self.frozen = frozen_paths(model)
@@ -70,6 +81,24 @@ class Training:
         chosen = {"precision": precision, "on_nonfinite": self.on_nonfinite}
         objective = {name: to_json(value, name) for name, value in self.objective.items()}
         return {"optimizer": to_json(self.optimizer, "optimizer")} | chosen | objective
+
+
+def losses_of(model: Any, given: Any) -> list[Any]:
+    """The losses that were given to `compile`, of the outputs that have one."""
+    if model._graph is not None:
+        given = by_output(given, output_names(model, len(model._graph.exits)), "loss")
+    return [losses.get(loss) for loss in jax.tree.leaves(given)]
+
+
+def loss_weights_of(model: Any) -> dict[str, float]:
+    """What the loss of each output counts, as given or as learned so far."""
+    names, weighting = output_names(model, len(model._symbolic().exits)), model._weighting
+    if weighting is None:
+        given = by_output(model._training.objective["loss_weights"], names, "loss_weights")
+        return {name: 1.0 if w is None else float(w) for name, w in zip(names, given, strict=True)}
+    have = {name: getattr(weighting, name) for name in weighting.values()}
+    learned = [n for n, loss in zip(names, by_output(model.loss, names, "loss"), strict=True) if loss is not None]
+    return dict(zip(learned, map(float, weighting.coefficients(have)[0]), strict=True))
 
 
 # programs -----------------------------------------------------------------------------------------------------------
@@ -88,7 +117,8 @@ def objective_for(model: Any, x: Any, y: Any) -> Objective:
     shapes = [(None, *o.shape[1:]) for o in outputs]
     if model.lengths_vary:
         shapes = [(None, *(None for _ in shape[1:-1]), shape[-1]) for shape in shapes]
-    objective = Objective(names, shapes, targets, **training.objective)
+    given = training.objective if model._weighting is None else training.objective | {"loss_weights": model._weighting}
+    objective = Objective(names, shapes, targets, **given)
     objective.root = model
     warn_mismatched(model, objective)
     return objective
@@ -124,7 +154,27 @@ def program_for(model: Any, objective: Objective) -> Program:
     """The program of a compiled model."""
     training = model._training
     key = structure([model, objective.structure(), training.optimizer, sorted(training.frozen), training.dtype])
-    return supervised(model, objective, training.optimizer, training.frozen, key, training.dtype)
+    program = supervised(model, objective, training.optimizer, training.frozen, key, training.dtype)
+    weighting, optimizer = model._weighting, training.optimizer
+    if not isinstance(weighting, losses.GradNorm):
+        return program
+    shared = last_shared(model, weighting)
+    return balanced(program, objective, weighting, shared, lambda slots: optimizer.scale_loss(1.0, slots))
+
+
+def last_shared(model: Any, weighting: losses.GradNorm) -> str:
+    """The path of the layer whose gradients GradNorm compares."""
+    if weighting.shared is not None:
+        return paths(model)[model.get_layer(weighting.shared)]
+    graph = model._graph
+    if graph is None:
+        raise ValueError("GradNorm: the model is defined by its call: name the shared layer, GradNorm(shared='...')")
+    below = [{id(node) for node in Graph(graph.inputs, end).nodes} for end in graph.exits]
+    common = [n.layer for n in graph.nodes if all(id(n) in some for some in below)]
+    learning = [l for l in common if any(i._specs["params"] and i.trainable for i in paths(l))]
+    if not learning:
+        raise ValueError("GradNorm: no layer that learns is shared by all outputs, so there is nothing to balance")
+    return paths(model)[learning[-1]]
 
 
 def output_names(model: Any, count: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +44,9 @@ class Objective:
         self.root: Layer | None = None  # the model, for messages
         self.refuses = True  # whether wrong values that came into a layer are an error
         self.losses = [loss_family.get(l) for l in by_output(loss, names, "loss")]
-        self.loss_weights = [1.0 if w is None else float(w) for w in by_output(loss_weights, names, "loss_weights")]
+        self.weighting = loss_weights if isinstance(loss_weights, loss_family.Weighting) else None
+        given = by_output(None if self.weighting is not None else loss_weights, names, "loss_weights")
+        self.loss_weights = [1.0 if w is None else float(w) for w in given]
         self.metrics = {}  # label -> (output, metric, whether weights count)
         for given, weighted in ((metrics, False), (weighted_metrics, True)):
             for i, wanted in enumerate(by_output(given, names, "metrics", lists=True)):
@@ -73,6 +75,9 @@ class Objective:
             if loss is not None:
                 totals[self.names[i]] = loss.totals(targets[i], outputs[i], weights[i], masks[i])
                 value = value + self.loss_weights[i] * loss.reduce(*totals[self.names[i]])
+        weighed: dict[str, Any] = {}
+        if self.weighting is not None:
+            value, weighed = self._weighed(totals, made)
         penalties = made.penalties()
         penalty = sum(penalties.values(), jnp.float32(0))
         counted = {
@@ -80,11 +85,27 @@ class Objective:
             for label, (i, metric, weighted) in self.metrics.items()
         }
         sums: dict[str, Any] = {"loss": totals, "metric": counted}
+        if weighed:
+            sums["weighted"] = jax.tree.map(lambda number: number * rows, weighed) | {"count": rows}
         if made.flags:
             sums["flags"] = made.flags
         if penalties:
             sums["penalty"] = {"total": penalty * rows, "count": rows}
         return value + penalty, sums
+
+    def each(self, sums: Any) -> Any:
+        """The losses of a batch from its sums, one number an output that has one."""
+        pairs = zip(self.names, self.losses, strict=True)
+        return jnp.stack([loss.reduce(*sums["loss"][name]) for name, loss in pairs if loss is not None])
+
+    def _weighed(self, totals: Any, made: Pass) -> tuple[Any, dict[str, Any]]:
+        """The losses by learned weights, and what is told of it."""
+        weighting = cast(loss_family.Weighting, self.weighting)
+        place = made.where[weighting]
+        have = made.params.get(place, {}) | made.state.get(place, {})
+        weights, rest = weighting.coefficients(have)
+        value = jnp.sum(weights * self.each({"loss": totals})) + rest
+        return value, {"total": value} | ({"weights": weights} if made.training else {})
 
     def check(self, y: Any, where: str) -> None:
         """Refuse targets that do not fit the losses; once, on the host."""
@@ -111,8 +132,15 @@ class Objective:
         weights = dict(zip(self.names, self.loss_weights, strict=True))
         penalty = float(sums["penalty"]["total"] / sums["penalty"]["count"]) if "penalty" in sums else 0.0
         logs: dict[str, Any] = {"loss": sum(weights[name] * value for name, value in each.items()) + penalty}
+        weighted = {
+            name: np.asarray(a) / float(sums["weighted"]["count"]) for name, a in sums.get("weighted", {}).items()
+        }
+        if weighted:
+            logs["loss"] = float(weighted["total"]) + penalty
         if len(self.names) > 1:
             logs |= {f"{name}_loss": value for name, value in each.items()}
+        if "weights" in weighted:
+            logs |= {f"{name}_loss_weight": float(w) for name, w in zip(each, weighted["weights"], strict=True)}
         for label, (_, metric, _) in self.metrics.items():
             value = np.asarray(metric.compute(sums["metric"][label]))
             logs[label] = float(value) if value.ndim == 0 else value
@@ -120,7 +148,12 @@ class Objective:
 
     def structure(self) -> Any:
         """What makes two objectives equal."""
-        return [self.names, self.losses, self.loss_weights, [[label, *m] for label, m in self.metrics.items()]]
+        return [
+            self.names,
+            self.losses,
+            self.weighting or self.loss_weights,
+            [[label, *m] for label, m in self.metrics.items()],
+        ]
 
 
 def by_output(given: Any, names: list[str], argument: str, lists: bool = False) -> list[Any]:
