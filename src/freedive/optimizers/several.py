@@ -100,11 +100,12 @@ class MultiOptimizer(Optimizer):
         params: Tree,
         hyper: Mapping[str, Any] | None = None,
         step: Any = 0,
+        factors: Mapping[str, Any] | None = None,
     ) -> tuple[Tree, State]:
         hyper = self.hyper() if hyper is None else hyper
         new, slots, slopes = {}, {}, self.divided(grads)
         for path, part in self.divided(params).items():
-            given = (slopes[path], state[path], part, self.hyper_of(path, hyper), step)
+            given = (slopes[path], state[path], part, self.hyper_of(path, hyper), step, factors)
             moved, slots[path] = self.optimizers[path].update(*given)  # type: ignore[arg-type]
             new |= moved
         return {place: new[place] for place in params}, slots
