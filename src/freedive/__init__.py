@@ -29,7 +29,7 @@ from .core import cache
 from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
-from .generative import GAN, VAE, Autoencoder
+from .generative import GAN, VAE, Autoencoder, Diffusion, ImageToImage
 from .methods import Ensemble, cross_validate, distill, lr_find, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
@@ -61,8 +61,10 @@ __all__ = [
     "GAN",
     "VAE",
     "Autoencoder",
+    "Diffusion",
     "Ensemble",
     "ImageClassifier",
+    "ImageToImage",
     "Input",
     "Model",
     "ModelFileError",

@@ -231,7 +231,7 @@ REFUSED = {
         lambda: fd.GAN(generator(4), discriminator()),
         r"the generator gives \(None, 4\), the data are \(None, 3\)",
     ),
-    "data": (lambda: gan().fit(X[:, :2], verbose=0), r"the discriminator takes \(None, 3\), the data are \(None, 2\)"),
+    "data": (lambda: gan().fit(X[:, :2], verbose=0), r"it takes rows of \(None, 3\), the data are \(None, 2\)"),
     "no input": (lambda: fd.GAN(fd.Sequential([Dense(3)]), discriminator()), r"generator=.*Begin it with Input"),
     "a function": (lambda: fd.GAN(generator, discriminator()), "expected a model.*Call the function"),
     "loss": (lambda: gan(loss="wgan"), "'original', 'least_squares', 'wasserstein', 'hinge'"),

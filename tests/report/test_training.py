@@ -174,3 +174,11 @@ def test_parts_of_the_bar_are_parts_of_the_time():
     text = made().html()
     assert re.findall(r"flex-grow:([\d.]+)", text) == ["0.25000", "0.75000"]
     assert "<b>4.0 s</b> in all" in text
+
+
+def test_what_a_generative_model_made_is_shown_from_the_first_to_the_last():
+    grids = [(f"epoch {i}", np.full((4, 6, 1), i, np.uint8)) for i in range(1, 31)]
+    page = TrainingReport("GAN", "It made digits.", made=grids).html()
+    shown = re.findall(r'alt="samples, (epoch \d+)"', page)
+    assert len(shown) == 6 and shown[0] == "epoch 1" and shown[-1] == "epoch 30"
+    assert "What it made" not in TrainingReport("GAN", "It made nothing.").html()

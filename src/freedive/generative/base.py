@@ -81,6 +81,10 @@ class Generative(Model):
         """Whether every row needs a label."""
         return False
 
+    def target_like(self, rows: int) -> Any:
+        """The shape and type of the targets of so many rows; None where there are none."""
+        return jax.ShapeDtypeStruct((rows,), jnp.dtype("int32")) if self.labelled else None
+
     def check_targets(self, y: Any, where: str) -> None:
         """Refuse labels that are missing, or that nothing looks at."""
         if self.labelled and y is None:
@@ -98,8 +102,7 @@ class Generative(Model):
         x = inputs[0]
         self._seen = saving.seen(x)
         rows = jax.tree.leaves(x)[0].shape[0]
-        y = jax.ShapeDtypeStruct((rows,), jnp.dtype("int32")) if self.labelled else None
-        plan(View(self, type(self).terms), ((x, y),))
+        plan(View(self, type(self).terms), ((x, self.target_like(rows)),))
         self._planned = True
         claim(self, self._seed)
 

@@ -1,43 +1,17 @@
-"""GAN: a generator learns to make data that a discriminator cannot tell from real ones."""
+"""GAN: a generator learns to make data from noise that a discriminator cannot tell from real ones."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from .. import optimizers
-from ..config import NonNegativeFloat, PositiveInt, one_of
-from ..core import forward
-from ..core.layer import Layer
-from ..core.paths import paths
-from ..core.variables import Variables
-from ..errors import show_shape
-from ..layers import BatchNormalization
-from ..models.fitting import Method
-from ..ops.random import normal, random_words
-from ..optimizers import LossScaleOptimizer, MultiOptimizer
-from ..train.objective import Objective
-from ..train.program import Program
+from ..ops.random import normal
 from . import base
-from .adversary import LOSSES, PENALTIES, slope_penalty, smoothed
-from .base import Generative, Terms, View, turn
-from .players import Player, game
-
-ADAM = {"learning_rate": 2e-4, "beta_1": 0.5}  # of DCGAN
+from .adversarial import Adversarial
 
 
-def below_half(value: float) -> float:
-    """A number from 0 to below 0.5."""
-    if not 0 <= value < 0.5:
-        raise ValueError(f"expected a number from 0 to below 0.5. Received: {value!r}")
-    return value
-
-
-class GAN(Generative):
+class GAN(Adversarial):
     """Two networks play: the discriminator learns to tell real data from made ones, the generator to be taken for real.
 
     A step is a move of the discriminator on a batch of real and one of made data, and in every n-th step a move of the
@@ -83,47 +57,15 @@ class GAN(Generative):
     (4, 3)
     """
 
-    players: ClassVar[tuple[str, str]] = ("discriminator", "generator")  # in the order of their moves
-
-    generator: Any
-    discriminator: Any
-    loss: Annotated[str, one_of(*LOSSES)] = "original"
-    gradient_penalty: NonNegativeFloat | None = None
-    discriminator_steps: PositiveInt = 1
-    label_smoothing: Annotated[float, below_half] = 0.0
-
-    def __post_init__(self) -> None:
-        kind = type(self).__name__
-        for name in self.players:
-            base.checked_part(kind, name, getattr(self, name))
-            base.known_inputs(kind, name, getattr(self, name))
-        if self.gradient_penalty is None:
-            self.gradient_penalty = PENALTIES.get(self.loss, 0.0)
-        if self.label_smoothing and self.loss != "original":
-            raise ValueError(f"{kind}(label_smoothing=...): only the loss 'original' has labels, not {self.loss!r}")
-        if self.loss != "original" and base.last_activation(self.discriminator) == "sigmoid":
-            raise ValueError(
-                f"{kind}(loss={self.loss!r}): it is of scores, and the discriminator ends with a sigmoid: leave it out"
-            )
-        mixing = [p for l, p in paths(self.discriminator).items() if isinstance(l, BatchNormalization)]
-        if self.gradient_penalty and mixing:
-            raise ValueError(
-                f"{kind}(gradient_penalty={self.gradient_penalty}): {mixing[0]!r} mixes the rows of a batch, "
-                "whose slopes are penalised one by one. Take LayerNormalization, or leave it out"
-            )
-        self._check_inputs(kind)
-        super().__post_init__()
-
-    def _check_inputs(self, kind: str) -> None:
+    def _check_inputs(self) -> None:
         """Both networks take labels, or none does."""
-        counts = {name: len(base.known_inputs(kind, name, getattr(self, name))) for name in self.players}
+        counts = {name: len(base.known_inputs("GAN", name, getattr(self, name))) for name in self.players}
         if len(set(counts.values())) > 1 or max(counts.values()) > 2:
             raise ValueError(
-                f"{kind}: the generator has {counts['generator']} inputs and the discriminator "
+                f"GAN: the generator has {counts['generator']} inputs and the discriminator "
                 f"{counts['discriminator']}. Expected one each, or labels as the second input of both"
             )
 
-    # what the engine asks -------------------------------------------------------------------------------------------
     def sample_shape(self) -> tuple[int | None, ...] | None:
         return base.known_inputs("GAN", "discriminator", self.discriminator)[0]
 
@@ -132,78 +74,17 @@ class GAN(Generative):
         """Whether it is conditional: whether both networks take labels."""
         return len(base.known_inputs("GAN", "generator", self.generator)) == 2
 
-    def compile(self, generator_optimizer: Any = None, discriminator_optimizer: Any = None, **settings: Any) -> None:
-        """Say how the two learn.
-
-        Args:
-            generator_optimizer, discriminator_optimizer: names or optimizers; Adam(2e-4, beta_1=0.5) unless given.
-                With `use_ema=True` the generator becomes the average of its weights when training ends.
-            **settings: precision and on_nonfinite, see `Model.compile`.
-        """
-        given = {"discriminator": discriminator_optimizer, "generator": generator_optimizer}
-        made = {name: optimizers.get(optimizers.Adam(**ADAM) if o is None else o) for name, o in given.items()}
-        if settings.get("precision") == "mixed_float16":
-            scaled = [isinstance(o, LossScaleOptimizer) for o in made.values()]
-            made = {
-                n: o if known else LossScaleOptimizer(o) for (n, o), known in zip(made.items(), scaled, strict=True)
-            }
-        super().compile(MultiOptimizer(made), auto_scale_loss=False, **settings)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        both = config["optimizer"]
-        rest = {name: value for name, value in config.items() if name != "optimizer"}
-        self.compile(both["generator"], both["discriminator"], **rest)
-
-    def _method(self) -> Method:
-        return InTurn()
-
     def call(self, x: Any) -> Any:
         """The discriminator's answer to data, or to [data, labels]: its score, or with a sigmoid the probability."""
         return self.discriminator(x)
 
-    # what the two want ----------------------------------------------------------------------------------------------
-    def terms(self, batch: Any) -> dict[str, Any]:
-        return self.discriminator_terms(batch) | self.generator_terms(batch)
-
-    def discriminator_terms(self, batch: Any) -> dict[str, Any]:
-        """What the discriminator pays, (rows,)."""
+    def round(self, batch: Any) -> tuple[Any, Any, Any]:
         x, labels = batch
-        loss = smoothed(LOSSES[self.loss], self.label_smoothing)
-        made = lax.stop_gradient(self._made(self._noise(len(x)), labels))
-        base.same_shape(self, made, x, "the generator")
-        pays = base.per_row(loss.real(self._scores(x, labels))) + base.per_row(loss.made(self._scores(made, labels)))
-        if not self.gradient_penalty:
-            return {"discriminator_loss": pays}
-        penalty = self._penalty(x.astype(jnp.float32), made.astype(jnp.float32), labels)
-        return {"discriminator_loss": pays + self.gradient_penalty * penalty, "gradient_penalty": penalty}
+        noise = normal(self.rng(), (len(x), *self.noise_shape()))
+        return x, self.generator(noise if labels is None else [noise, labels]), labels
 
-    def generator_terms(self, batch: Any) -> dict[str, Any]:
-        """What the generator pays, (rows,)."""
-        x, labels = batch
-        made = self._made(self._noise(len(x)), labels)
-        return {"generator_loss": base.per_row(LOSSES[self.loss].taken(self._scores(made, labels)))}
-
-    def _noise(self, rows: int) -> Any:
-        return normal(self.rng(), (rows, *self.noise_shape()))
-
-    def _made(self, noise: Any, labels: Any) -> Any:
-        return self.generator(noise if labels is None else [noise, labels])
-
-    def _scores(self, x: Any, labels: Any) -> Any:
-        """(rows, ...): scores; of a last sigmoid, those that it was computed from."""
-        return base.as_logits(self.discriminator(x if labels is None else [x, labels]), self.discriminator)
-
-    def _penalty(self, real: Any, made: Any, labels: Any) -> Any:
-        """The penalty of the discriminator's slope; its layers run in a pass of their own, under the gradient."""
-        outer, key = forward.current(self), self.rng()
-        part = random_words(self.rng(), (len(real),)).astype(jnp.float32) * np.float32(2**-32)
-        options = {n: getattr(outer, n) for n in ("training", "creating", "frozen", "compute_dtype")}
-        view = View(self, lambda model, x: model._scores(x, labels))
-
-        def score(x: Any) -> Any:
-            return forward.apply(view, Variables(outer.params, outer.state, outer.hyper), x, key=key, **options)[0]
-
-        return slope_penalty(score, real, made, part)
+    def score(self, x: Any, condition: Any) -> Any:
+        return self.discriminator(x if condition is None else [x, condition])
 
     # use ------------------------------------------------------------------------------------------------------------
     def noise_shape(self) -> tuple[int, ...]:
@@ -234,35 +115,3 @@ class GAN(Generative):
 
     def _generated(self, noise: Any) -> Any:
         return self.generator(noise)
-
-
-class InTurn(Method):
-    """How a GAN learns: its two players in turn."""
-
-    def objective(self, model: Any, x: Any, y: Any) -> Objective:
-        shape = tuple(jax.tree.leaves(x)[0].shape[1:])
-        takes = model.sample_shape()
-        if len(takes) != len(shape) or any(t not in (None, s) for t, s in zip(takes, shape, strict=True)):
-            raise model.error(
-                f"the discriminator takes {show_shape((None, *takes))}, the data are {show_shape((None, *shape))}"
-            )
-        return Terms(model)
-
-    def program(self, model: Any, objective: Objective) -> Program:
-        optimizer, frozen = model._training.optimizer, model._training.frozen
-        places = [place for layer, place in paths(model).items() if isinstance(layer, Layer)]
-
-        def player(name: str, every: int) -> Player:
-            others = frozenset(place for place in places if not belongs(place, name))
-            own = Terms(model, under=name)
-            own.refuses = objective.refuses
-            use = getattr(type(model), f"{name}_terms")
-            return Player(name, turn(model, use, own, optimizer[name], aside=others), every)
-
-        first, second = model.players
-        return game(player(first, 1), player(second, model.discriminator_steps), optimizer, frozen)
-
-
-def belongs(place: str, name: str) -> bool:
-    """Whether a layer stands under a path."""
-    return place == name or place.startswith(f"{name}/")

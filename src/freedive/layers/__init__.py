@@ -49,6 +49,7 @@ from .convolution import (
 )
 from .core import Dense, EinsumDense, Identity
 from .embedding import Embedding, Masking, ReversibleEmbedding
+from .fourier import SinusoidalFeatures
 from .hashing import Hashing
 from .lambda_ import Lambda
 from .lookup import IntegerLookup, StringLookup
@@ -273,6 +274,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "SinePositionEncoding",
+    "SinusoidalFeatures",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",

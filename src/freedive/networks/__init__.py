@@ -5,6 +5,7 @@ from . import series, tables
 from .recurrent import AttentionNetwork
 from .samplers import Beam, Greedy, Sample, Sampler
 from .sequences import SequenceToSequence
+from .to_pictures import patches, unet
 from .transformer import TransformerNetwork
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Sampler",
     "SequenceToSequence",
     "TransformerNetwork",
+    "patches",
     "series",
     "tables",
+    "unet",
 ]

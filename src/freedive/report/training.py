@@ -9,8 +9,10 @@ from typing import Any
 from . import page
 from .classes import class_sections
 from .page import Section, html
+from .pictures import data_uri
 from .svg import Series, chart
 
+GRIDS = 6  # of what a generative model made, from the first to the last
 TABLE_EPOCHS = 200  # a longer history is in the file beside the report
 
 
@@ -29,6 +31,7 @@ class TrainingReport:
         probabilities: (rows, classes) of the test rows.
         samples: the test rows as people see them: pictures (rows, height, width[, channels]), or texts.
         sections: what else is told of the test rows.
+        made: (when, picture) of what a generative model made while it trained, as `SampleGrid.grids` has them.
         summary: (layer, kind, output shape, weights) by layer.
         setup: (name, fact).
         seconds: phase -> how long it took.
@@ -45,6 +48,7 @@ class TrainingReport:
     probabilities: Any = None
     samples: Any = None
     sections: Sequence[Section] = ()
+    made: Sequence[tuple[str, Any]] = ()
     summary: Sequence[Sequence[object]] = ()
     setup: Sequence[tuple[str, object]] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class TrainingReport:
         named = f'<p class="kind">freedive training report</p><h1>{html(self.title)}</h1>'
         lead = f'<header>{named}<p class="result">{html(self.result)}</p></header>\n{page.tiles(self.tiles)}\n'
         tested = (*self._classes(), *self.sections)
-        sections = (self._curves(), *tested, self._time(), self._network(), self._use(), self._setup())
+        sections = (self._curves(), self._made(), *tested, self._time(), self._network(), self._use(), self._setup())
         title = f"{self.title}: {self.result}"
         return page.page(title, lead, [section for section in sections if section is not None], "Made by freedive.")
 
@@ -93,6 +97,14 @@ class TrainingReport:
         headers = ["epoch", *(name.replace("_", " ") for name in names)]
         return page.details("The numbers of every epoch", page.table(headers, rows))
 
+    # what it made ---------------------------------------------------------------------------------------------------
+    def _made(self) -> Section | None:
+        if not self.made:
+            return None
+        places = sorted({round(i * (len(self.made) - 1) / (GRIDS - 1)) for i in range(GRIDS)})
+        shown = "".join(_grid(*self.made[place]) for place in places)
+        return Section("What it made", f'<div class="charts">{shown}</div>', "From the same noise each time.")
+
     # where it errs --------------------------------------------------------------------------------------------------
     def _classes(self) -> list[Section]:
         if not len(self.classes) or self.y_true is None:
@@ -118,6 +130,12 @@ class TrainingReport:
 
     def _use(self) -> Section | None:
         return Section("Use it next", "".join(page.code(text, what) for what, text in self.use)) if self.use else None
+
+
+def _grid(when: str, picture: Any) -> str:
+    """Samples of a time, as a figure."""
+    shown = f'<img class="grid" src="{data_uri(picture)}" alt="{html(f"samples, {when}")}">'
+    return page.figure(shown, when)
 
 
 # how numbers are written -------------------------------------------------------------------------------------------
