@@ -16,8 +16,6 @@ from .attention_pooling import AttentionPooling1D
 from .audio import MFCC, MelSpectrogram, STFTSpectrogram
 from .audio_augmentation import RandomNoise, RandomSpeed, RandomTimeShift, SpecAugment
 from .augmentation import (
-    RandomBrightness,
-    RandomContrast,
     RandomCrop,
     RandomFlip,
     RandomRotation,
@@ -26,6 +24,14 @@ from .augmentation import (
 )
 from .categories import CategoryEncoding, Discretization
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from .colour import (
+    RandomBrightness,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
 from .conv_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from .convolution import (
     Conv1D,
@@ -71,6 +77,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .mixing import CutMix, MixUp, RandomErasing
 from .multi_head import GroupQueryAttention, MultiHeadAttention
 from .normalization import (
     BatchNormalization,
@@ -80,6 +87,7 @@ from .normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from .patches import PatchTokens
 from .pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -192,6 +200,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -239,21 +248,28 @@ __all__ = [
     "Maximum",
     "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MovingAverage",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "OneByOne",
     "PReLU",
+    "PatchTokens",
     "Permute",
     "PositionEmbedding",
     "RMSNormalization",
     "RandomBrightness",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
     "RandomNoise",
     "RandomRotation",
+    "RandomSaturation",
     "RandomSpeed",
     "RandomTimeShift",
     "RandomTranslation",

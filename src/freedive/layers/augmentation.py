@@ -7,41 +7,17 @@ draws.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from ..config import PositiveInt, one_of, real
+from ..config import PositiveInt, one_of
 from ..core.layer import Layer
 from ..ops.sampling import INDEX, affine
+from .draws import Factor, bounds, key_of, uniform, within
 from .preprocessing import DataFormat, fitted, over_pictures
 
-
-def _within(low: float, high: float, ordered: bool = True) -> Callable[[Any], Any]:
-    """Checks a factor: a number f, which stands for -f to f, or a pair (lower, upper)."""
-
-    def convert(value: Any) -> float | tuple[float, ...]:
-        pair = isinstance(value, (list, tuple))
-        numbers = [real(v) for v in (value if pair else [value])]
-        if len(numbers) != (2 if pair else 1) or not all(low <= v <= high for v in numbers):
-            raise ValueError(f"expected a number, or (lower, upper), from {low:g} to {high:g}. Received: {value!r}")
-        return tuple(sorted(numbers) if ordered else numbers) if pair else abs(numbers[0])
-
-    return convert
-
-
-def _range(value: Any) -> tuple[float, float]:
-    """(lowest, highest) of the values of pictures."""
-    if not isinstance(value, (list, tuple)) or len(value) != 2 or value[0] == value[1]:
-        raise ValueError(f"expected (lowest, highest) of the pictures' values, like (0, 255). Received: {value!r}")
-    low, high = sorted(map(real, value))
-    return low, high
-
-
-Factor = Annotated[Any, _within(-1.0, 1.0)]
-ValueRange = Annotated[Any, _range]
 FillMode = Annotated[str, one_of(*INDEX)]
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]
 
@@ -75,7 +51,7 @@ class RandomCrop(Layer):
         if not self.training or rows < self.height or columns < self.width:
             return fitted(images, size)
         room = jnp.array([[rows - self.height + 1], [columns - self.width + 1]])
-        tops, lefts = jax.random.randint(_key(self), (2, batch), 0, room)
+        tops, lefts = jax.random.randint(key_of(self), (2, batch), 0, room)
         window = (*size, channels)
         return jax.vmap(lambda image, i, j: jax.lax.dynamic_slice(image, (i, j, 0), window))(images, tops, lefts)
 
@@ -104,7 +80,7 @@ class RandomFlip(Layer):
         return over_pictures(self, x, self._flipped if self.training else None)
 
     def _flipped(self, images: Any) -> Any:
-        flips = jax.random.bernoulli(_key(self), 0.5, (2, images.shape[0], 1, 1, 1))
+        flips = jax.random.bernoulli(key_of(self), 0.5, (2, images.shape[0], 1, 1, 1))
         if self.mode != "vertical":
             images = jnp.where(flips[0], images[:, :, ::-1], images)
         if self.mode != "horizontal":
@@ -145,7 +121,7 @@ class RandomRotation(Layer):
         return over_pictures(self, x, self._turned if self.training else None)
 
     def _turned(self, images: Any) -> Any:
-        angle = 2 * math.pi * _uniform(_key(self), images, _bounds(self, "factor"))
+        angle = 2 * math.pi * uniform(key_of(self), images, bounds(self, "factor"))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         return affine(images, ((cos, sin), (-sin, cos)), (0.0, 0.0), **_filling(self))
 
@@ -179,9 +155,9 @@ class RandomTranslation(Layer):
         return over_pictures(self, x, self._moved if self.training else None)
 
     def _moved(self, images: Any) -> Any:
-        keys = jax.random.split(_key(self))
-        down = images.shape[1] * _uniform(keys[0], images, _bounds(self, "height_factor"))
-        right = images.shape[2] * _uniform(keys[1], images, _bounds(self, "width_factor"))
+        keys = jax.random.split(key_of(self))
+        down = images.shape[1] * uniform(keys[0], images, bounds(self, "height_factor"))
+        right = images.shape[2] * uniform(keys[1], images, bounds(self, "width_factor"))
         return affine(images, ((1.0, 0.0), (0.0, 1.0)), (-down, -right), **_filling(self))
 
 
@@ -203,7 +179,7 @@ class RandomZoom(Layer):
     """
 
     height_factor: Factor
-    width_factor: Annotated[Any, _within(-1.0, 1.0)] | None = None
+    width_factor: Annotated[Any, within(-1.0, 1.0)] | None = None
     fill_mode: FillMode = "reflect"
     interpolation: Interpolation = "bilinear"
     seed: int | None = None
@@ -214,102 +190,14 @@ class RandomZoom(Layer):
         return over_pictures(self, x, self._zoomed if self.training else None)
 
     def _zoomed(self, images: Any) -> Any:
-        keys = jax.random.split(_key(self))
-        high = wide = 1 + _uniform(keys[0], images, _bounds(self, "height_factor"))
+        keys = jax.random.split(key_of(self))
+        high = wide = 1 + uniform(keys[0], images, bounds(self, "height_factor"))
         if self.width_factor is not None:
-            wide = 1 + _uniform(keys[1], images, _bounds(self, "width_factor"))
+            wide = 1 + uniform(keys[1], images, bounds(self, "width_factor"))
         return affine(images, ((high, 0.0), (0.0, wide)), (0.0, 0.0), **_filling(self))
 
 
-class RandomContrast(Layer):
-    """Pictures of another contrast: (x - m) * c + m, where m is the mean of the channel in its picture.
-
-    Args:
-        factor: c lies between 1 - factor and 1 + factor; with (lower, upper) between 1 - lower and 1 + upper.
-        value_range: (lowest, highest) of the values; the result stays within it.
-        seed: sets the draws of this layer apart from others'; the run's seed decides them.
-        data_format: "channels_last" (the default) or "channels_first".
-
-    `factor`, where it is a number, may be swept or changed without compiling again.
-
-    >>> import numpy as np
-    >>> import freedive as fd
-    >>> x = np.array([0.2, 0.4, 0.6, 0.8]).reshape(1, 2, 2, 1)
-    >>> half = fd.layers.RandomContrast((0.5, 0.0), value_range=(0, 1))(x, training=True)
-    >>> bool(half.max() < 0.81), bool(half.max() > 0.64)
-    (True, True)
-    """
-
-    factor: Annotated[Any, _within(0.0, 1.0, ordered=False)]
-    value_range: ValueRange = (0.0, 255.0)
-    seed: int | None = None
-    data_format: DataFormat = None
-
-    def call(self, x: Any) -> Any:
-        return over_pictures(self, x, self._contrasted if self.training else None)
-
-    def _contrasted(self, images: Any) -> Any:
-        factor = self.hyper("factor")
-        lower, upper = factor if isinstance(factor, tuple) else (factor, factor)
-        contrast = _each(_uniform(_key(self), images, (1.0 - lower, 1.0 + upper)))
-        mean = images.mean(axis=(1, 2), keepdims=True, dtype=jnp.float32)
-        return jnp.clip((images - mean) * contrast + mean, *self.value_range).astype(images.dtype)
-
-
-class RandomBrightness(Layer):
-    """Pictures, lighter or darker: x + d times the width of the value range.
-
-    Args:
-        factor: d lies between -factor and factor, or in (lower, upper).
-        value_range: (lowest, highest) of the values; the result stays within it.
-        seed: sets the draws of this layer apart from others'; the run's seed decides them.
-        data_format: "channels_last" (the default) or "channels_first".
-
-    `factor`, where it is a number, may be swept or changed without compiling again.
-
-    >>> import numpy as np
-    >>> import freedive as fd
-    >>> lighter = fd.layers.RandomBrightness((0.5, 0.5), value_range=(0, 1))
-    >>> lighter(np.full((1, 1, 2, 1), 0.25), training=True).ravel().tolist()
-    [0.75, 0.75]
-    """
-
-    factor: Factor
-    value_range: ValueRange = (0.0, 255.0)
-    seed: int | None = None
-    data_format: DataFormat = None
-
-    def call(self, x: Any) -> Any:
-        return over_pictures(self, x, self._lit if self.training else None)
-
-    def _lit(self, images: Any) -> Any:
-        low, high = self.value_range
-        more = (high - low) * _each(_uniform(_key(self), images, _bounds(self, "factor")))
-        return jnp.clip(images + more, low, high).astype(images.dtype)
-
-
-# draws ----------------------------------------------------------------------------------------------------------------
-def _key(layer: Any) -> Any:
-    """A fresh key of a random layer."""
-    return layer.rng() if layer.seed is None else jax.random.fold_in(layer.rng(), layer.seed % 2**32)
-
-
-def _bounds(layer: Any, name: str) -> tuple[Any, Any]:
-    """What the factor in a field stands for: (lower, upper)."""
-    factor = layer.hyper(name)
-    return factor if isinstance(factor, tuple) else (-factor, factor)
-
-
-def _uniform(key: Any, images: Any, bounds: tuple[Any, Any]) -> jax.Array:
-    """A number between two bounds for every picture."""
-    return jax.random.uniform(key, images.shape[:1], jnp.float32, *bounds)
-
-
-def _each(numbers: Any) -> Any:
-    """One number a picture, beside pictures."""
-    return numbers[:, None, None, None]
-
-
+# how pixels are made -------------------------------------------------------------------------------------------------
 def _filling(layer: Any) -> dict[str, Any]:
     """How a layer makes pixels between and outside."""
     return {name: getattr(layer, name) for name in ("interpolation", "fill_mode", "fill_value")}

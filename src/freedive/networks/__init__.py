@@ -1,14 +1,13 @@
 """Networks by name: functions that make a model for the shape of some data, out of layers; and models that read a
 sequence and write another."""
 
-from . import series, tables
+from . import pictures, series, tables
 from .recurrent import AttentionNetwork
 from .samplers import Beam, Greedy, Sample, Sampler
 from .sequences import SequenceToSequence
 from .to_pictures import patches, unet
 from .transformer import TransformerNetwork
 
-__all__ = [
     "AttentionNetwork",
     "Beam",
     "Greedy",
@@ -21,3 +20,5 @@ __all__ = [
     "tables",
     "unet",
 ]
+__all__ = [
+__all__ = ["pictures", "series", "tables"]
