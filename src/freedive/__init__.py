@@ -30,7 +30,7 @@ from .core.graph import Input
 from .core.variables import set_seed
 from .files import ModelFileError
 from .generative import GAN, VAE, Autoencoder, Diffusion, ImageToImage
-from .methods import Ensemble, cross_validate, distill, lr_find, private, repeat, transfer, tune, unfreeze
+from .methods import Ensemble, cross_validate, distill, lr_find, mix, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
 from .tasks import ImageClassifier, SequenceClassifier, TabularClassifier, TextClassifier
@@ -90,6 +90,7 @@ __all__ = [
     "lr_find",
     "methods",
     "metrics",
+    "mix",
     "models",
     "networks",
     "optimizers",

@@ -1,4 +1,4 @@
-"""Every network for pictures has the weights that were published, takes any size, learns, and comes back from a file."""
+"""Networks for pictures have the weights that were published, take any size, learn, and come back from a file."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_any_size_is_taken(name, shape):
     model = NETWORKS[name](shape, outputs=3, **small.get(name, {}))
     assert model.output_shape == (None, 3)
     last = [layer.output.shape for layer in model.layers if len(layer.output.shape) == 4][-1]
-    assert name in ("cnn", "vit") or 3 <= min(last[1:3]) <= 12
+    assert name in ("cnn", "vit") or 2 <= min(last[1:3]) <= 12
 
 
 LEARNERS = {

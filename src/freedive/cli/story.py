@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # lines in the terminal ----------------------------------------------------------------------------------------------
 def beginning(t: Training) -> str:
     """What is about to be done."""
-    noun, tests = t.source.noun, len(t.source.y_test)
+    noun, tests = t.source.noun, len(t.y_test)
     sizes = f"{t.learned:,} {noun} to learn from, {t.held:,} to choose by, {tests:,} to test with"
     found = [f"found {t.source.found}"] if t.source.found else []
     chosen = f"{summary.count(t.task.model):,} weights, {t.task.settings.epochs} epochs"
@@ -70,7 +70,6 @@ def report(t: Training) -> TrainingReport:
     task, source = t.task, t.source
     target, epochs, spent = task.target, len(task.history["loss"]), sum(t.seconds.values())
     sentence = target.told(t.result, source.noun)[2]
-    y = target.encoded(source.y_test)
     classes = isinstance(target, Classes)
     tiles = [
         *target.tiles(t.result),
@@ -85,10 +84,10 @@ def report(t: Training) -> TrainingReport:
         history={name: values for name, values in task.history.items() if np.ndim(values) == 1},
         kept=task.kept,
         classes=target.names if classes else (),
-        y_true=y if classes else None,
+        y_true=t.y_test if classes else None,
         probabilities=target.probabilities(t.outputs) if classes else None,
-        samples=source.samples,
-        sections=task.sections(source.x_test, t.outputs, y),
+        samples=source.samples(source.x_test) if callable(source.samples) else source.samples,
+        sections=task.sections(source.x_test, t.outputs, t.y_test),
         summary=[(r.name, r.kind, sizes(r.shape), r.params) for r in summary.rows(task.model)],
         setup=setup(t),
         seconds={name: t.seconds[name] for name in ("prepare", "compile", "train", "evaluate")},
@@ -105,7 +104,7 @@ def setup(t: Training) -> list[tuple[str, object]]:
         ("task", repr(task)),
         ("training rows", f"{t.learned:,}"),
         ("validation rows", f"{t.held:,}"),
-        ("test rows", f"{len(t.source.y_test):,}"),
+        ("test rows", f"{len(t.y_test):,}"),
         ("batch size", settings.batch_size),
         ("optimizer", task.optimizer),
         ("learning rate", f"{settings.learning_rate:g}, falling to 0 along a cosine"),

@@ -29,6 +29,12 @@ def train(
         str | None, typer.Option(metavar="COLUMN", help="Rows that are equal in it are not parted by the split.")
     ] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="How many steps a forecast looks ahead.")] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A parameter of the task; again for each: --set augment=strong."
+        ),
+    ] = None,
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where to write; runs/DATA unless given.")
     ] = None,
@@ -49,6 +55,7 @@ def train(
     Examples:
       freedive train digits
       freedive train photos/                                        # photos/cat/1.jpg, photos/dog/7.png, ...
+      freedive train photos/ --set augment=strong --set network=resnet18 --set class_weight=balanced
       freedive train fashion --epochs 20 --output runs/long
       freedive train digits --rows 1000 --learning-rate 0.003 --seed 7
     """
@@ -57,6 +64,18 @@ def train(
     run(
         data,
         Options(
-            epochs, batch_size, learning_rate, optimizer, seed, rows, output, quiet, resume, target, group, horizon
+            epochs,
+            batch_size,
+            learning_rate,
+            optimizer,
+            seed,
+            rows,
+            output,
+            quiet,
+            resume,
+            target,
+            group,
+            horizon,
+            tuple(parameters or ()),
         ),
     )

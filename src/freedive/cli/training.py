@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import shlex
 import time
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     target: str | None = None
     group: str | None = None
     horizon: int | None = None
+    set: tuple[str, ...] = ()  # "name=value", parameters of the task
 
 
 @dataclasses.dataclass
@@ -52,6 +54,8 @@ class Training:
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     learned: int = 0  # rows
     held: int = 0  # rows to choose the epoch by
+    x_test: Any = None  # as the network takes them
+    y_test: Any = None
     outputs: Any = None  # of the network, for the test rows
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -109,13 +113,31 @@ def settled(task: Task, options: Options) -> Task:
     wanted = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "optimizer")}
     if options.learning_rate is not None and not 0 < options.learning_rate < float("inf"):
         raise console.Misuse(f"--learning-rate {options.learning_rate}: expected a number over 0")
-    told = {name: value for name, value in wanted.items() if value is not None}
-    task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
+    told = dict(map(parameter, options.set)) | {name: value for name, value in wanted.items() if value is not None}
+    try:
+        task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
+    except (TypeError, ValueError) as error:
+        raise console.Misuse(f"--set: {error}") from None
     try:
         optimizers.get(task.optimizer)
     except ValueError as error:
         raise console.Misuse(f"--optimizer: {error}") from None
     return task
+
+
+def parameter(given: str) -> tuple[str, Any]:
+    """The name and the value of a parameter; what is not JSON is a text.
+
+    >>> parameter("size=[64, 48]"), parameter("augment=strong"), parameter("flips=false")
+    (('size', [64, 48]), ('augment', 'strong'), ('flips', False))
+    """
+    name, is_there, value = given.partition("=")
+    if not is_there:
+        raise console.Misuse(f"--set {given}: expected NAME=VALUE")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), {"True": True, "False": False, "None": None}.get(value, value)
 
 
 def prepare(training: Training) -> None:
@@ -124,7 +146,10 @@ def prepare(training: Training) -> None:
     X, y = source.x_train, source.y_train
     if most is not None:
         X, y = (rows_of(part, np.arange(min(most, len(source.y_train)))) for part in (X, y))
-    rows = training.task.prepare(X, y).rows
+    task = training.task
+    rows = task.prepare(X, y).rows
+    # The test rows are read before the training: what is wrong with them must not come out after it.
+    source.x_test, training.x_test, training.y_test = task.taken(source.x_test, source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 
@@ -165,7 +190,8 @@ def words(options: Options) -> list[str]:
     given = {**options._asdict(), "seed": options.seed or None, "quiet": None, "resume": None}
     return [
         word
-        for name, value in given.items()
+        for name, values in given.items()
+        for value in (values if isinstance(values, tuple) else [values])
         if value is not None
         for word in (f"--{name.replace('_', '-')}", str(value))
     ]
@@ -173,9 +199,8 @@ def words(options: Options) -> list[str]:
 
 def test(training: Training) -> None:
     """The answers on the test rows, looked at for the first time."""
-    task, source = training.task, training.source
-    training.outputs = task.outputs(source.x_test)
-    training.result = task.target.scored(training.outputs, task.target.encoded(source.y_test))
+    training.outputs = training.task.answer(training.x_test)
+    training.result = training.task.target.scored(training.outputs, training.y_test)
 
 
 def keep(training: Training) -> str:

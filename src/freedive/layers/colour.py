@@ -252,11 +252,11 @@ def contrasted(images: Any, contrast: Any, value_range: tuple[float, float]) -> 
 
 def saturated(images: Any, scale: Any, value_range: tuple[float, float]) -> Any:
     """Saturation times scale, up to 1; hue and value stay: V - (V - x) S' / S."""
-    low, _ = value_range
+    low, high = value_range
     value = images.max(axis=-1, keepdims=True)
     saturation = (value - images.min(axis=-1, keepdims=True)) / jnp.maximum(value - low, TINY)
     most = 1 / jnp.maximum(saturation, TINY)
-    return value - (value - images) * jnp.minimum(scale, most)
+    return jnp.clip(value - (value - images) * jnp.minimum(scale, most), low, high)
 
 
 def hued(images: Any, turn: Any, value_range: tuple[float, float]) -> Any:
@@ -270,7 +270,7 @@ def hued(images: Any, turn: Any, value_range: tuple[float, float]) -> Any:
         jnp.where(value == green, 2 + (blue - red) / spread, 4 + (red - green) / spread),
     )
     place = (jnp.array([5.0, 3.0, 1.0]) + sixths + 6 * turn) % 6  # of red, green and blue on the way round
-    return value - (value - least) * jnp.clip(jnp.minimum(place, 4 - place), 0, 1)
+    return jnp.clip(value - (value - least) * jnp.clip(jnp.minimum(place, 4 - place), 0, 1), *value_range)
 
 
 def greyed(images: Any, chosen: Any, value_range: tuple[float, float]) -> Any:

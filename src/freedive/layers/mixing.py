@@ -106,8 +106,8 @@ class MixUp(_Mixing):
         seed: sets the draws of this layer apart from others'; the run's seed decides them.
         data_format: "channels_last" (the default) or "channels_first".
 
-    Input and output: a dict of "images" (batch, ...) and "labels" (batch, classes), floats; or pictures alone. In a
-    training, `fd.mixed(model, layer)` mixes batches so.
+    Input and output: a dict of "images" (batch, ...) and "labels" (batch, classes), floats; or pictures alone. `fd.mix`
+    trains a model so.
 
     Reference: Zhang et al. 2018, "mixup: beyond empirical risk minimization", https://arxiv.org/abs/1710.09412.
 
@@ -185,7 +185,7 @@ def rectangles(key: Any, images: Any, sides: Any) -> tuple[Any, Any]:
     within, area = jnp.ones((), bool), jnp.ones(())
     for axis, (place, size, side) in enumerate(zip(jax.random.split(key), (height, width), sides, strict=True)):
         start = uniform(place, images, (0.0, 1.0)) * (size - side * size)
-        at = jnp.arange(size, dtype=jnp.float32).reshape([1, -1, 1, 1] if axis == 0 else [1, 1, -1, 1])
+        at = (jnp.arange(size, dtype=jnp.float32) + 0.5).reshape([1, -1, 1, 1] if axis == 0 else [1, 1, -1, 1])
         within = within & (at >= each(start)) & (at < each(start + side * size))
         area = area * side
     return within, area

@@ -4,6 +4,7 @@ from .calibration import Calibration, calibration, temperature, tempered
 from .distillation import distill
 from .ensemble import Ensemble, Spread
 from .importance import Importance, permutation_importance
+from .mixing import mix
 from .population import Population
 from .privacy import Ledger, Private, Spent, private
 from .rate_range import RateRange, lr_find
@@ -36,6 +37,7 @@ __all__ = [
     "discriminative_rates",
     "distill",
     "lr_find",
+    "mix",
     "permutation_importance",
     "private",
     "repeat",

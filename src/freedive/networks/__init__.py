@@ -8,6 +8,7 @@ from .sequences import SequenceToSequence
 from .to_pictures import patches, unet
 from .transformer import TransformerNetwork
 
+__all__ = [
     "AttentionNetwork",
     "Beam",
     "Greedy",
@@ -16,9 +17,8 @@ from .transformer import TransformerNetwork
     "SequenceToSequence",
     "TransformerNetwork",
     "patches",
+    "pictures",
     "series",
     "tables",
     "unet",
 ]
-__all__ = [
-__all__ = ["pictures", "series", "tables"]

@@ -59,7 +59,7 @@ def deep_cnn(
     most: int = 256,
     dropout: float = 0.3,
 ) -> Model:
-    """Normalised convolutions with pooling until `SMALLEST` pixels are left, twice as many filters after each.
+    """Normalised convolutions with pooling until two or three pixels of a side are left, twice as many filters each.
 
     Args:
         shape, outputs, activation, before: as for `cnn`.
@@ -71,7 +71,7 @@ def deep_cnn(
     104874
     """
     body: list[Any] = []
-    for stage in range(halvings(shape, 5)):
+    for stage in range(max(1, min(shape[:2]).bit_length() - 2)):
         count = min(most, filters << stage)
         body += [
             layers.Conv2D(count, 3, padding="same", use_bias=False),

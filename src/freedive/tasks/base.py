@@ -10,14 +10,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from .. import optimizers
 from ..callbacks import EarlyStopping, TerminateOnNaN
-from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative
+from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative, real
 from ..core.variables import set_seed
 from ..errors import unknown
 from ..optimizers.schedules import CosineDecay
@@ -45,6 +45,15 @@ class Rows(NamedTuple):
     y: Any
     x_validation: Any = None
     y_validation: Any = None
+
+
+def class_weights(value: Any) -> Any:
+    """None, "balanced", or a weight of 0 or more for some classes."""
+    if value is None or value == "balanced":
+        return value
+    if isinstance(value, Mapping):
+        return {name: non_negative(real(weight)) for name, weight in value.items()}
+    raise ValueError(f"expected None, 'balanced', or a dict of class and weight. Received: {value!r}")
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -148,10 +157,8 @@ class Task(Configured):
         else:
             X_validation, y_validation = validation_data
         self.reader = self.learn_reader(X)
-        self.rows = Rows(self.reader.encoded(X), self.target.encoded(y))
-        if X_validation is not None:
-            held = self.reader.encoded(X_validation), self.target.encoded(y_validation)
-            self.rows = Rows(self.rows.x, self.rows.y, *held)
+        held = (None, None) if X_validation is None else self.taken(X_validation, y_validation)[1:]
+        self.rows = Rows(*self.taken(X, y)[1:], *held)
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
@@ -170,6 +177,10 @@ class Task(Configured):
             stratify = None
         X, held, y, y_held = train_test_split(X, y, test_size=self.validation, stratify=stratify, seed=self.seed)
         return X, y, held, y_held
+
+    def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
+        """Those raw rows that can be read, the same as the network takes them, and their labels encoded."""
+        return X, self.reader.encoded(X), self.target.encoded(y)
 
     def descent(self, rows: int) -> Any:
         """The optimizer, whose rate falls to 0 along a cosine."""
@@ -282,13 +293,30 @@ class Classifier(Task):
 
     Args:
         classes: the classes, in the order of the outputs; None: those that y names, sorted.
+        class_weight: how much the rows of a class count: "balanced" (all classes together the same:
+            rows / (classes * rows of the class)), a dict of class and weight, or None, every row the same.
     """
 
     _: dataclasses.KW_ONLY
     classes: Any = None
+    class_weight: Annotated[Any, class_weights] = None
 
     def learn_target(self, y: Any) -> Target:
         return Classes.learned(y, self.classes)
+
+    def given(self) -> dict[str, Any]:
+        weights = self.weights(self.rows.y)
+        return super().given() | ({} if weights is None else {"sample_weight": weights})
+
+    def weights(self, y: Any) -> np.ndarray | None:
+        """(rows,) how much rows of these encoded labels count; None: all the same."""
+        if self.class_weight is None:
+            return None
+        if self.class_weight == "balanced":
+            counts = np.bincount(y, minlength=len(self.target.values))
+            return (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[y].astype(np.float32)
+        told = {int(self.target.encoded([name])[0]): weight for name, weight in self.class_weight.items()}
+        return np.array([told.get(place, 1.0) for place in range(len(self.target.values))], np.float32)[y]
 
     @property
     def classes_(self) -> np.ndarray:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
+import warnings
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
+
 from .. import layers
-from ..config import Fraction, boolean, fraction, one_of
+from ..config import Fraction, PositiveFloat, boolean, fraction, one_of
 from ..networks.pictures import NETWORKS
+from ..preprocessing.split import rows_of
 from .base import Classifier, Settings
 from .reading import Pictures, Reader
+from .reading.decoding import Decoded, ShuffledBatches, UnreadableFilesError
 from .targets import Target
 
 SMALL, FEW = 32, 20_000  # pixels of a side and rows up to which the quick network suits
+GIGABYTE = 2**30
 MOST = 500_000  # rows that are learned from in all epochs together, where no one says how many
 RANDOM: dict[Any, dict[str, Any]] = {  # what `augment` stands for; flips and colour are for pictures of colours alone
     None: {"shift": 0.0, "turn": 0.0, "zoom": 0.0, "flips": False, "colour": 0.0, "erase": 0.0},
@@ -49,6 +57,9 @@ class ImageClassifier(Classifier):
         colour: how much brightness, contrast, saturation and hue are changed, from 0 to 1.
         erase: how often a rectangle of it is erased, from 0 to 1.
         dropout: before the dense layers, of networks that have it.
+        memory: gigabytes that the decoded pictures of files may take. Those of more are decoded by threads while the
+            network learns, in the same order.
+        on_bad: what happens where files cannot be read: "error" names them, "skip" leaves them out with a warning.
         ground, margin, balanced: of drawings, see `Pictures`.
 
     >>> import freedive as fd
@@ -72,6 +83,8 @@ class ImageClassifier(Classifier):
     colour: Part = None
     erase: Part = None
     dropout: Fraction = 0.2
+    memory: PositiveFloat = 1.0
+    on_bad: Annotated[str, one_of("error", "skip")] = "error"
     ground: Any = None
     margin: int = 0
     balanced: bool = False
@@ -79,6 +92,43 @@ class ImageClassifier(Classifier):
     def learn_reader(self, X: Any) -> Reader:
         drawn = {"ground": self.ground, "margin": self.margin, "balanced": self.balanced}
         return Pictures.learned(X, self.size, self.channels, **drawn)
+
+    def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
+        try:
+            return X, self.encoded(X), self.target.encoded(y)
+        except UnreadableFilesError as error:
+            kept = [row for row in range(len(X)) if row not in error.causes]
+            if self.on_bad == "error" or not kept:
+                raise
+            first = next(iter(error.causes.values()))
+            warnings.warn(
+                f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}", stacklevel=3
+            )
+            return self.taken(rows_of(X, np.array(kept)), rows_of(y, np.array(kept)))
+
+    def encoded(self, X: Any) -> Any:
+        """Pictures as the network takes them; those of files later, where they would not fit in memory."""
+        files = len(X) > 0 and isinstance(X[0], (str, os.PathLike))
+        if not files or len(X) * math.prod(self.reader.shape) <= self.memory * GIGABYTE:
+            return self.reader.encoded(X)
+        pictures = self.reader.later(X)
+        pictures.check()
+        return pictures
+
+    def given(self) -> dict[str, Any]:
+        x, y, size = self.rows.x, self.rows.y, self.settings.batch_size
+        usual = super().given()
+        if not isinstance(x, Decoded):
+            return usual
+        batches = ShuffledBatches(x, y, self.weights(y), size, self.seed)
+        return {"x": batches, "validation_data": usual["validation_data"]}
+
+    def answer(self, x: Any) -> Any:
+        return self.model.predict(x.batches(), verbose=0) if isinstance(x, Decoded) else super().answer(x)
+
+    def outputs(self, X: Any) -> Any:
+        self.check_fitted()
+        return self.answer(self.encoded(X))
 
     def network_for(self, rows: int) -> str:
         """The name of the network for so many pictures of the reader's size."""
@@ -90,7 +140,7 @@ class ImageClassifier(Classifier):
         name = self.network_for(rows)
         if name == "cnn":
             return Settings(epochs=max(10, min(60, 120_000 // rows)), batch_size=32, learning_rate=2e-3)
-        return Settings(max(12, min(60, MOST // rows)), 64, 1e-3 if name == "vit" else 3e-3)
+        return Settings(max(12, min(60, MOST // rows)), 64, 1e-3 if name == "vit" else 2e-3)
 
     def make_network(self, x: Any, target: Target) -> Any:
         head, shape = target.head(), x.shape[1:]
@@ -102,7 +152,7 @@ class ImageClassifier(Classifier):
     def random(self) -> dict[str, Any]:
         """By how much pictures are changed, by the names of the parameters."""
         usual = dict(RANDOM[self.augment])
-        if self.reader.channels == 1:
+        if self.reader.channels != 3:
             usual |= {name: RANDOM[None][name] for name in COLOURED}
         given = {name: getattr(self, name) for name in usual}
         return {name: usual[name] if given[name] is None else given[name] for name in usual}
@@ -110,13 +160,20 @@ class ImageClassifier(Classifier):
     def changes(self) -> list[Any]:
         """The layers that change pictures, from 0 to 1, in training."""
         by = self.random()
-        found: list[Any] = []
-        if by["turn"]:
-            found.append(layers.RandomRotation(by["turn"], fill_mode="nearest"))
-        if by["shift"]:
-            found.append(layers.RandomTranslation(by["shift"], by["shift"], fill_mode="nearest"))
-        if by["zoom"]:
-            found.append(layers.RandomZoom(by["zoom"], fill_mode="nearest"))
-        if by["flips"]:
-            found.append(layers.RandomFlip("horizontal"))
-        return found
+        makers = {
+            "turn": lambda far: layers.RandomRotation(far, fill_mode="nearest"),
+            "shift": lambda far: layers.RandomTranslation(far, far, fill_mode="nearest"),
+            "zoom": lambda far: layers.RandomZoom(far, fill_mode="nearest"),
+            "flips": lambda _: layers.RandomFlip("horizontal"),
+            "colour": lambda far: jitter(far, self.reader.channels),
+            "erase": lambda often: layers.RandomErasing((often, often), value_range=(0, 1)),
+        }
+        return [make(by[name]) for name, make in makers.items() if by[name]]
+
+
+def jitter(far: float, channels: int) -> Any:
+    """Other colours, as far as pictures of so many channels have any."""
+    if channels == 4:
+        raise ValueError("ImageClassifier(colour=...): not for pictures of 4 channels; pass channels=3")
+    coloured = {"saturation_factor": (0.5 - far / 2, 0.5 + far / 2), "hue_factor": far / 5} if channels == 3 else {}
+    return layers.RandomColorJitter((0, 1), brightness_factor=far, contrast_factor=far, **coloured)

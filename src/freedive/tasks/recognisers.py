@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from typing import Any
 
@@ -14,9 +15,11 @@ from ..data.images import EXTENSIONS
 from .images import ImageClassifier
 from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
+from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
-from .sources import Recogniser, Source, Told, divided
+from .sources import Recogniser, Source, Told, divided, taken
 
+UNBALANCED = 4  # times as many rows of a class as of another are worth a word
 PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
 
 
@@ -27,8 +30,9 @@ def picture_folder(path: str, told: Told) -> Source | None:
         return None
     (x_train, y_train), (x_test, y_test), names = class_folders(path, EXTENSIONS, told)
     found = f"{len(x_train) + len(x_test):,} pictures in {len(names)} class folders: {listed(names)}"
-    task = ImageClassifier(classes=names)
-    return Source(named(path), task, x_train, y_train, x_test, y_test, "pictures", x_test, [("data", path)], found)
+    found += unbalanced(y_train)
+    task, facts = ImageClassifier(classes=names), [("data", path)]
+    return Source(named(path), task, x_train, y_train, x_test, y_test, "pictures", Thumbnails, facts, found)
 
 
 def holds(path: str, endings: tuple[str, ...]) -> bool:
@@ -54,6 +58,8 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any,
     if train and (test or validation):
         learned = [labelled_files(part, endings) for part in (train, validation if test else None) if part]
         x_train, y_train = ([item for part in learned for item in part[i]] for i in (0, 1))
+        order = np.random.default_rng(told.seed).permutation(len(x_train))  # so that the first rows are of all classes
+        x_train, y_train = (taken(rows, [order])[0] for rows in (x_train, y_train))
         x_test, y_test = labelled_files(test or validation or "", endings)
     else:
         files, labels = labelled_files(path, endings)
@@ -77,6 +83,20 @@ def few(path: str, labels: list[str], names: list[str]) -> None:
     rare = min(names, key=counts.__getitem__)
     if counts[rare] < 2:
         raise DataFileError(path, f"the class {rare!r} has {counts[rare]} to learn from; expected 2 files or more")
+
+
+def unbalanced(labels: list[str]) -> str:
+    """What there is to say where a class has many more rows than another.
+
+    >>> unbalanced(["cat"] * 9 + ["dog"] * 2)
+    "\\nunbalanced: 9 of 'cat', 2 of 'dog'; --set class_weight=balanced lets all classes count the same"
+    """
+    counts = collections.Counter(labels).most_common()
+    (most, many), (least, few) = counts[0], counts[-1]
+    if many < UNBALANCED * few:
+        return ""
+    told = f"{many:,} of {most!r}, {few:,} of {least!r}"
+    return f"\nunbalanced: {told}; --set class_weight=balanced lets all classes count the same"
 
 
 # arrays -------------------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ class Source:
         task: not fitted yet.
         x_train, y_train, x_test, y_test: raw rows and their labels.
         noun: what a row is, in the plural.
-        samples: the test rows as people see them: pictures, texts; None to show none.
+        samples: the test rows as people see them: pictures, texts; or a function of `x_test` that gives them; None to
+            show none.
         facts: (name, fact) about the data, for the report.
         found: what was found and chosen, in words, for the terminal.
     """

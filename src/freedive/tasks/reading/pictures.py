@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ...config import non_negative, one_of
 from ...data.images import EXTENSIONS, FORMATS, MODES, convert, fit_image, open_image
 from .base import Path, Rows, suffix
+from .decoding import Decoded, decoded
 from .numbers import Numbers, fits
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ PAPER = 0.15  # what differs from the ground by less than this part of the stron
 FAINT = 10  # of 255: a picture whose strokes are fainter than this is empty
 LARGEST = 96  # pixels of a side: pictures of one size up to this stay as they are
 USUAL = 64  # the side of others
+TURNED = 274  # EXIF's number for how a picture lies; from 5 on, on its side
+GREYS = ("L", "1", "LA", "I", "I;16", "I;16B", "F")  # pillow's modes without colours
+SHOWN = 160  # pixels of the longer side of a picture in a report
 ENDINGS = (".npy", ".npz", ".csv", ".tsv", ".txt")
 
 
@@ -72,7 +76,8 @@ class Pictures(Numbers):
         if isinstance(X, np.ndarray) and X.ndim in (3, 4):
             shape = X.shape[1:]
             return cls(shape if size is None else (*size, *shape[2:]), **options)
-        sizes, colours = zip(*map(looked_at, X), strict=True)
+        found = [seen for seen in map(looked_at, X) if seen is not None]
+        sizes, colours = zip(*found, strict=True) if found else ([(USUAL, USUAL)], [False])
         if size is None:
             one = len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST
             size = sizes[0] if one else (USUAL, USUAL)
@@ -82,10 +87,13 @@ class Pictures(Numbers):
         """uint8 (rows, *shape): numbers from 0 to 255, or floats from 0 to 1."""
         if isinstance(X, np.ndarray) and fits(X.shape[1:], self.shape):
             return as_bytes(X)
-        with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock
-            return np.stack(list(pool.map(self._one, X))) if len(X) else np.zeros((0, *self.shape), np.uint8)
+        return np.stack(decoded(self.one, X)) if len(X) else np.zeros((0, *self.shape), np.uint8)
 
-    def _one(self, item: Any) -> np.ndarray:
+    def later(self, X: Any) -> Decoded:
+        """Pictures of files, decoded when they are needed."""
+        return Decoded(self.one, X, self.shape)
+
+    def one(self, item: Any) -> np.ndarray:
         """One picture: a file, a pillow picture, or an array of any size."""
         if isinstance(item, (str, os.PathLike)):
             with open_image(item) as image:
@@ -142,18 +150,41 @@ def as_image(item: Any) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
 
 
-def looked_at(item: Any) -> tuple[tuple[int, int], bool]:
-    """((height, width), whether there are colours), of a file without decoding it."""
+def looked_at(item: Any) -> tuple[tuple[int, int], bool] | None:
+    """((height, width), whether there are colours), of a file without decoding it; None where it cannot be read."""
     from PIL import Image
 
     if not isinstance(item, (str, os.PathLike)):
         image = as_image(item)
-        return (image.height, image.width), image.mode not in ("L", "1", "I;16", "F")
+        return (image.height, image.width), image.mode not in GREYS
     try:
         with Image.open(item, formats=FORMATS) as image:
-            return (image.height, image.width), image.mode not in ("L", "1", "LA", "I", "I;16", "F")
+            size = (image.height, image.width) if image.getexif().get(TURNED, 1) < 5 else (image.width, image.height)
+            return size, image.mode not in GREYS
     except (OSError, ValueError, SyntaxError):
-        return (USUAL, USUAL), False  # `open_image` says later what is wrong with it
+        return None  # `open_image` says later what is wrong with it
+
+
+class Thumbnails(Sequence):
+    """Picture files as small arrays, opened when they are looked at.
+
+    Args:
+        files: their paths.
+    """
+
+    def __init__(self, files: Sequence[Any]):
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return Thumbnails(self.files[place])
+        with open_image(self.files[place]) as image:
+            small = convert(image, "L" if image.mode in GREYS else "RGB")
+            small.thumbnail((SHOWN, SHOWN))
+            return np.asarray(small)
 
 
 # drawings -----------------------------------------------------------------------------------------------------------
