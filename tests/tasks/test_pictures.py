@@ -126,16 +126,15 @@ def test_decoded_while_learning_takes_the_same_rows(folder):
 
 def test_decoded_while_learning_goes_on_where_it_was(folder, tmp_path):
     class Stop(fd.callbacks.Callback):
-        def on_batch_end(self, batch, logs=None):
-            self.batches = getattr(self, "batches", 0) + 1
-            if self.batches == 7:
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
                 raise KeyboardInterrupt
 
-    given = {**QUICK, "batch_size": 16, "memory": 1e-6, "validation": 0}
+    given = {**QUICK, "batch_size": 16, "memory": 1e-6, "validation": 0, "epochs": 3}
     whole = ImageClassifier(**given).fit(*folder)
 
     def keeper(restore):
-        return fd.callbacks.Checkpoints(tmp_path / "kept", batches=2, restore=restore)
+        return fd.callbacks.Checkpoints(tmp_path / "kept", epochs=1, restore=restore)
 
     with pytest.raises(KeyboardInterrupt), warnings.catch_warnings():
         warnings.simplefilter("ignore")
