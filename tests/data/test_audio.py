@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from freedive.data import DataFileError, read_audio, read_audio_folder, resample
+from freedive.data import DataFileError, read_audio, read_audio_folder, resample, sound_header
 from freedive.data.audio import fit_length
 
 RATE = 8000
@@ -84,6 +84,27 @@ def test_wrong_files_are_named(tmp_path, case):
     assert str(caught.value).startswith(str(tmp_path / "a.wav"))
     with pytest.raises(DataFileError, match=f"clip: .*{text}"):
         read_audio(content, name="clip")
+
+
+def test_headers_say_length_and_rate_without_decoding(tmp_path):
+    for ending in ("wav", "flac", "ogg", "mp3"):
+        soundfile.write(tmp_path / f"a.{ending}", np.stack([TONE, TONE], 1), RATE)
+        frames, rate = sound_header(tmp_path / f"a.{ending}")
+        assert rate == RATE and abs(frames - len(TONE)) <= (1200 if ending == "mp3" else 0)
+        assert abs(len(read_audio(tmp_path / f"a.{ending}")[0]) - frames) <= 1200
+    for case in ("empty", "text", "cut", "no samples"):
+        (tmp_path / "a.wav").write_bytes(WRONG[case][0])
+        with pytest.raises(DataFileError, match=WRONG[case][1]):
+            sound_header(tmp_path / "a.wav")
+
+
+def test_a_flac_that_announces_more_than_there_is(tmp_path):
+    soundfile.write(tmp_path / "a.flac", TONE, RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] |= 0x0F  # the highest bits of the number of samples
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(DataFileError, match="samples announced; at most"):
+        read_audio(tmp_path / "a.flac")
 
 
 def test_waves_from_a_pipe_do_not_know_their_length():

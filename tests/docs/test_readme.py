@@ -20,7 +20,7 @@ def blocks(name: str, language: str) -> list[str]:
 
 PAGES = [
     "README.md",
-    *(f"docs/{page}.md" for page in ("index", "methods", "generative", "transfer", "private", "federated")),
+    *(f"docs/{page}.md" for page in ("index", "methods", "generative", "transfer", "private", "federated", "speech")),
 ]
 
 

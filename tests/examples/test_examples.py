@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from freedive import layers
+from freedive import datasets, layers
 from freedive.datasets import digits
 from freedive.models import Sequential
 
@@ -110,3 +110,29 @@ def test_example_is_short_and_says_what_it_is(program):
     assert len(text.splitlines()) <= 60
     assert ast.get_docstring(ast.parse(text)).startswith(f"{program.upper().replace('P0', 'P')}: ")
     assert 'if __name__ == "__main__":\n    main()' in text
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """A folder of three "digits" by two speakers, tones in noise."""
+    import soundfile
+
+    place, rng = tmp_path_factory.mktemp("recordings"), np.random.default_rng(0)
+    for digit, speaker, take in np.ndindex(3, 2, 8):
+        tone = np.sin(np.arange(900) * (0.3 + 0.4 * digit)) + 0.1 * rng.normal(size=900)
+        soundfile.write(place / f"{digit}_{'ab'[speaker]}_{take}.wav", tone / 2, 8000)
+    return place
+
+
+def test_digit_strings_are_joined_and_written(recordings):
+    result = example("s01").main(recordings, training=20, testing=6, epochs=1, verbose=0)
+    assert result["rows"] == 6 and 0 < result["character_error_rate"] <= 2
+
+
+def test_a_speaker_that_is_unseen_is_in_no_row_that_is_learned_from(recordings):
+    raw, parts = datasets.spoken_digits.load_raw(recordings), example("s02").parts
+    for speaker in "ab":
+        learned, tested = parts(raw, speaker)
+        assert set(raw["speakers"][learned]) == {"a", "b"} - {speaker} and set(raw["speakers"][tested]) == {speaker}
+    learned, tested = parts(raw)
+    assert len(learned) == 18 and len(tested) == 30 and raw["takes"][tested].max() == 4

@@ -109,6 +109,15 @@ def test_a_sound_is_the_same_in_any_company():
     same(mel(loud)[0], mel(SOUND), 1e-6)
 
 
+def test_what_is_the_same_at_all_times_goes():
+    x, mask = sounds(4, 9), np.arange(9) < np.array([[9], [5], [0]])
+    layer = layers.CepstralMeanNormalization()
+    same(layer(x + np.arange(4, dtype="float32")), layer(x), 1e-5)
+    found = np.asarray(layer(x, mask=mask))
+    same(found[1, :5].mean(0), np.zeros(4), 1e-5)
+    np.testing.assert_array_equal(found[~mask], x[~mask])
+
+
 # edges ----------------------------------------------------------------------------------------------------------------
 def test_silence_and_short_sounds_are_finite():
     for x in (np.zeros((2, 800)), np.ones((2, 300))):

@@ -1,6 +1,6 @@
 """Readers of public formats: numpy in, arrays out. Every error names the file and the record."""
 
-from .audio import read_audio, read_audio_folder, resample
+from .audio import read_audio, read_audio_folder, resample, sound_header
 from .cifar import read_cifar
 from .errors import DataFileError
 from .folders import ClassFolder, list_class_folder
@@ -9,6 +9,7 @@ from .idx import read_idx, write_idx
 from .images import fit_image, open_image, read_image, read_image_folder
 from .table_files import open_table, read_json_lines, read_parquet
 from .tables import Table, read_table
+from .transcripts import list_transcripts
 from .word_vectors import read_word_vectors
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "as_table",
     "fit_image",
     "list_class_folder",
+    "list_transcripts",
     "open_image",
     "open_table",
     "read_audio",
@@ -31,5 +33,6 @@ __all__ = [
     "read_table",
     "read_word_vectors",
     "resample",
+    "sound_header",
     "write_idx",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -51,6 +53,22 @@ def read_audio(
     if sample_rate is not None:
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return samples, rate
+
+
+def sound_header(path: Path) -> tuple[int, int]:
+    """(frames, samples a second) as a sound file announces them; no sample is read, so that it may be wrong.
+
+    Raises:
+        DataFileError: no sound file, a cut or an empty one.
+    """
+    name = os.fspath(path)
+    with open_file(path) as source:
+        _refuse_cut_wave(source, name)
+        with _opened(source, name) as file:
+            frames, rate = file.frames, file.samplerate
+    if not frames:
+        raise DataFileError(name, "the sound has no samples")
+    return frames, rate
 
 
 def read_audio_folder(
@@ -137,22 +155,29 @@ def resample(samples: Any, from_rate: int, to_rate: int) -> np.ndarray:
 
 def _decode(source: BinaryIO, name: str) -> tuple[np.ndarray, int]:
     """All samples (frames, channels) and their rate."""
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(source) as file:
-            announced, rate = file.frames, file.samplerate
-            if announced * file.channels > MAX_SAMPLES:
-                detail = f"{announced * file.channels:,} samples announced; at most {MAX_SAMPLES:,} are read"
-                raise DataFileError(name, detail)
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
+    with _opened(source, name) as file:
+        announced, rate = file.frames, file.samplerate
+        if announced * file.channels > MAX_SAMPLES:
+            detail = f"{announced * file.channels:,} samples announced; at most {MAX_SAMPLES:,} are read"
+            raise DataFileError(name, detail)
+        samples = file.read(dtype="float32", always_2d=True)
     if not len(samples):
         raise DataFileError(name, "the sound has no samples")
     if len(samples) < announced:
         raise DataFileError(name, f"the sound ends after {len(samples):,} of {announced:,} samples")
     return samples, rate
+
+
+@contextlib.contextmanager
+def _opened(source: BinaryIO, name: str) -> Iterator[Any]:
+    """A sound file under the decoder's hands; what goes wrong inside names the file."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(source) as file:
+            yield file
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
 
 
 def _refuse_cut_wave(source: BinaryIO, name: str) -> None:

@@ -71,7 +71,7 @@ def list_class_folder(
         files += found
         labels += [label] * len(found)
     if not follow_links:
-        _refuse_outside(folder, files)
+        refuse_outside(folder, files)
     if not files:
         raise DataFileError(folder, f"no folders in it. Expected FOLDER/CLASS/FILE with {', '.join(extensions)}")
     return files, np.array(labels, np.int64), names
@@ -119,7 +119,8 @@ def stack(items: list[np.ndarray], files: list[str], advice: str) -> np.ndarray:
     return np.stack(items)
 
 
-def _refuse_outside(folder: Path, files: list[str]) -> None:
+def refuse_outside(folder: Path, files: list[str]) -> None:
+    """Refuse files that links lead to, out of the folder."""
     root = os.path.join(os.path.realpath(folder), "")
     folders = {where: os.path.realpath(where) for where in {os.path.dirname(file) for file in files}}
     for file in files:

@@ -13,7 +13,7 @@ from .adaptive import (
 )
 from .attention import AdditiveAttention, Attention
 from .attention_pooling import AttentionPooling1D
-from .audio import MFCC, MelSpectrogram, STFTSpectrogram
+from .audio import MFCC, CepstralMeanNormalization, MelSpectrogram, STFTSpectrogram
 from .audio_augmentation import RandomNoise, RandomSpeed, RandomTimeShift, SpecAugment
 from .augmentation import (
     RandomCrop,
@@ -181,6 +181,7 @@ __all__ = [
     "CategoryEmbedding",
     "CategoryEncoding",
     "CenterCrop",
+    "CepstralMeanNormalization",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",

@@ -252,3 +252,29 @@ class MFCC(MelSpectrogram):
     def call(self, x: Any) -> Any:
         basis = audio.cosines(self.num_mel_bins, self.num_mfccs) * audio.lifter(self.num_mfccs, self.lifter)
         return (self._levels(x) @ basis).swapaxes(-1, -2)
+
+
+class CepstralMeanNormalization(Layer):
+    """Spectra without what is the same at all times of a sound: the microphone, the room, the loudness.
+
+    y[t, f] = x[t, f] - mean over t of x[t, f], of logarithms (decibels, cepstra)
+
+    Frames that are masked neither count nor change.
+
+    Input and output: (batch, frames, features).
+
+    Reference: Atal 1974, https://doi.org/10.1121/1.1914702
+
+    >>> import numpy as np
+    >>> import freedive as fd
+    >>> fd.layers.CepstralMeanNormalization()(np.array([[[1.0, 5.0], [3.0, 5.0]]])).tolist()
+    [[[-1.0, 0.0], [1.0, 0.0]]]
+    """
+
+    supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        counts = jnp.ones(x.shape[:2], x.dtype) if mask is None else mask.astype(x.dtype)
+        weights = (counts / jnp.maximum(counts.sum(axis=1, keepdims=True), 1))[..., None]  # (batch, frames, 1)
+        mean = jnp.sum(x * weights, axis=1, keepdims=True)
+        return jnp.where(counts[..., None] > 0, x - mean, x)

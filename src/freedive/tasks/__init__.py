@@ -5,9 +5,11 @@ from .images import ImageClassifier
 from .modelfile import About
 from .reading import Reader
 from .sequences import SequenceClassifier
+from .speech import SpeechClassifier, SpeechTask, Transcriber
 from .tables import TabularClassifier
 from .targets import Amounts, Classes, Target
 from .text import TextClassifier
+from .transcripts import Transcripts
 from .translation import Translator
 
 __all__ = [
@@ -18,9 +20,13 @@ __all__ = [
     "ImageClassifier",
     "Reader",
     "SequenceClassifier",
+    "SpeechClassifier",
+    "SpeechTask",
     "TabularClassifier",
     "Target",
     "Task",
     "TextClassifier",
+    "Transcriber",
+    "Transcripts",
     "Translator",
 ]

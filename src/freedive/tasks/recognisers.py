@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from ..data.audio import EXTENSIONS as SOUNDS
 from ..data.errors import DataFileError
 from ..data.folders import list_class_folder
 from ..data.idx import read_idx
 from ..data.images import EXTENSIONS
+from ..data.transcripts import list_transcripts
 from .images import ImageClassifier
 from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
 from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
 from .sources import Recogniser, Source, Told, divided, taken
+from .speech import SpeechClassifier, Transcriber
 
 UNBALANCED = 4  # times as many rows of a class as of another are worth a word
 PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
@@ -33,6 +36,30 @@ def picture_folder(path: str, told: Told) -> Source | None:
     found += unbalanced(y_train)
     task, facts = ImageClassifier(classes=names), [("data", path)]
     return Source(named(path), task, x_train, y_train, x_test, y_test, "pictures", Thumbnails, facts, found)
+
+
+def sound_folder(path: str, told: Told) -> Source | None:
+    """a folder of class folders of sounds: words/yes/1.wav, words/no/7.flac (with or without train/ and test/)"""
+    if not holds(path, SOUNDS):
+        return None
+    (x_train, y_train), (x_test, y_test), names = class_folders(path, SOUNDS, told)
+    found = f"{len(x_train) + len(x_test):,} sounds in {len(names)} class folders: {listed(names)}"
+    task = SpeechClassifier(classes=names)
+    return Source(named(path), task, x_train, y_train, x_test, y_test, "sounds", None, [("data", path)], found)
+
+
+def transcribed_folder(path: str, told: Told) -> Source | None:
+    """a folder of sounds and what is said: transcripts.csv with columns file and transcript, or a.wav beside a.txt"""
+    if not os.path.isdir(path) or (found := list_transcripts(path, SOUNDS)) is None:
+        return None
+    files, texts = found
+    if not all(file.lower().endswith(SOUNDS) for file in files):
+        return None
+    rows = divided(files, np.array(texts, object), told.seed)
+    x_train, y_train, x_test, y_test = (list(part) for part in rows)
+    told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}"
+    facts = [("data", path)]
+    return Source(named(path), Transcriber(), x_train, y_train, x_test, y_test, "sounds", None, facts, told_of)
 
 
 def holds(path: str, endings: tuple[str, ...]) -> bool:
@@ -153,4 +180,11 @@ def listed(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-RECOGNISERS: list[Recogniser] = [picture_folder, idx_folder, array_file, parallel_text]
+RECOGNISERS: list[Recogniser] = [
+    picture_folder,
+    transcribed_folder,
+    sound_folder,
+    idx_folder,
+    array_file,
+    parallel_text,
+]

@@ -3,7 +3,8 @@
 from .base import Reader, Rows
 from .numbers import Numbers
 from .pictures import Pictures
+from .sounds import Sounds
 from .tables import Columns
 from .texts import Texts
 
-__all__ = ["Columns", "Numbers", "Pictures", "Reader", "Rows", "Texts"]
+__all__ = ["Columns", "Numbers", "Pictures", "Reader", "Rows", "Sounds", "Texts"]

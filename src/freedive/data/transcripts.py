@@ -1,0 +1,77 @@
+"""Folders of sounds (or pictures) and what is said in them: a table of files and texts, or a text beside each file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+
+from .errors import DataFileError
+from .folders import refuse_outside
+from .opening import Path, read_text
+
+TABLES = ("transcripts", "metadata", "labels")  # names of tables, with .csv, .tsv or .txt
+FILE_COLUMNS = ("file", "path", "file_name", "filename", "audio", "wav")
+TEXT_COLUMNS = ("transcript", "text", "transcription", "sentence", "label")
+
+
+def list_transcripts(folder: Path, extensions: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """The files of a folder and their transcripts, or None where it has none.
+
+    Args:
+        folder: holds `transcripts.csv` (or .tsv; or called metadata or labels) with a column of files and one of texts,
+            or for every sound a .txt file of the same name.
+        extensions: of the files, as (".wav", ".flac"), in small letters.
+
+    Raises:
+        DataFileError: a table without these columns, a file that is not there, a sound without its text.
+    """
+    found = next((e.path for e in sorted(os.scandir(folder), key=lambda e: e.name) if is_table(e.name)), None)
+    if found is not None:
+        files, texts = of_table(found, os.fspath(folder))
+    else:
+        names = sorted(os.listdir(folder))
+        sounds = [name for name in names if name.lower().endswith(tuple(extensions)) and not name.startswith(".")]
+        beside = [os.path.splitext(name)[0] + ".txt" for name in sounds]
+        if not sounds or not any(name in names for name in beside):
+            return None
+        missing = next((sound for sound, text in zip(sounds, beside, strict=True) if text not in names), None)
+        if missing is not None:
+            raise DataFileError(os.path.join(folder, missing), "a sound without its text: expected a .txt beside it")
+        files = [os.path.join(folder, name) for name in sounds]
+        texts = [" ".join(read_text(os.path.join(folder, name)).split()) for name in beside]
+    refuse_outside(folder, files)
+    return files, texts
+
+
+def is_table(name: str) -> bool:
+    """Whether a file is called as tables of transcripts are."""
+    stem, ending = os.path.splitext(name.lower())
+    return stem in TABLES and ending in (".csv", ".tsv", ".txt")
+
+
+def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
+    """(files, texts) of a table, whose paths begin at the folder."""
+    lines = read_text(table).splitlines()
+    separator = next((mark for mark in "\t|,;" if lines and mark in lines[0]), ",")
+    head, *rows = list(csv.reader(lines, delimiter=separator)) or [[]]
+    names = [name.strip().lower() for name in head]
+    columns = [next((names.index(n) for n in wanted if n in names), None) for wanted in (FILE_COLUMNS, TEXT_COLUMNS)]
+    if None in columns:
+        wanted = f"a column {' or '.join(FILE_COLUMNS[:2])}, and one {' or '.join(TEXT_COLUMNS[:2])}"
+        raise DataFileError(table, f"its columns are {', '.join(names)}. Expected {wanted}")
+    files, texts = [], []
+    for number, row in enumerate(rows, 2):
+        if not row:
+            continue
+        if len(row) != len(head):
+            raise DataFileError(table, f"{len(row)} cells, expected {len(head)}", number, "line")
+        file, text = (row[column].strip() for column in columns if column is not None)
+        place = os.path.join(folder, file)
+        if not os.path.isfile(place):
+            raise DataFileError(table, f"there is no {place}", number, "line")
+        files.append(place)
+        texts.append(text)
+    if not files:
+        raise DataFileError(table, "no rows")
+    return files, texts

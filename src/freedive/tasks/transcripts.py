@@ -1,0 +1,115 @@
+"""What a transcriber answers: texts, from the probabilities of characters over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from .. import layers
+from ..config import PositiveInt, one_of
+from ..metrics import character_error_rate, word_error_rate
+from ..ops.ctc_decoding import ctc_decode
+from .targets import Target
+
+MOST = 100_000  # characters of a writing
+
+
+def alphabet(value: Any) -> str:
+    """Characters, each once."""
+    if not isinstance(value, str) or not value or len(set(value)) != len(value) or len(value) > MOST:
+        raise ValueError(f"expected characters, each once. Received: {value!r:.80}")
+    return value
+
+
+class Transcripts(Target):
+    """A text for every row; the network gives logits of a blank and of each character for every moment.
+
+    Args:
+        characters: those that are written, in the order of the outputs behind the blank.
+        decoding: "greedy", or "beam_search", the likeliest text over all its times.
+        beam_width: texts that are kept under way, for "beam_search".
+
+    >>> target = Transcripts("ab")
+    >>> target.encoded(["ab", "b"]).tolist()
+    [[1, 2], [2, 0]]
+    >>> target.decoded(np.eye(3)[[[1, 1, 0, 1]]]).tolist()
+    ['aa']
+    """
+
+    loss: ClassVar[Any] = "ctc"
+    metrics: ClassVar[tuple[Any, ...]] = ("character_error_rate",)
+    main: ClassVar[str] = "character_accuracy"
+
+    characters: Annotated[str, alphabet]
+    decoding: Annotated[str, one_of("greedy", "beam_search")] = "greedy"
+    beam_width: PositiveInt = 20
+
+    @classmethod
+    def learned(cls, y: Any, **options: Any) -> Transcripts:
+        """The characters that texts hold, sorted."""
+        for row, text in enumerate(y):
+            if not isinstance(text, str):
+                raise ValueError(f"row {row}: expected a text. Received: {text!r:.80}")
+        found = "".join(sorted(set("".join(y))))
+        if not found:
+            raise ValueError("y: all transcripts are empty; expected texts")
+        return cls(found, **options)
+
+    def head(self) -> Any:
+        """Logits of the blank and of every character."""
+        return layers.Dense(1 + len(self.characters))
+
+    def encoded(self, labels: Any) -> np.ndarray:
+        """int32 (rows, characters of the longest): places in the alphabet, from 1 on; 0 behind the end.
+
+        Raises:
+            ValueError: names the first character that is not in the alphabet, and its row.
+        """
+        places = {character: place for place, character in enumerate(self.characters, 1)}
+        coded = np.zeros((len(labels), max([1, *map(len, labels)])), np.int32)
+        for row, text in enumerate(labels):
+            for place, character in enumerate(text):
+                if character not in places:
+                    raise ValueError(f"row {row}: the model does not know the character {character!r} of {text!r:.80}")
+                coded[row, place] = places[character]
+        return coded
+
+    def texts(self, coded: np.ndarray) -> np.ndarray:
+        """Rows of places (0 and less are passed over) as texts."""
+        return np.array(["".join(self.characters[place - 1] for place in row if place > 0) for row in coded], object)
+
+    def decoded(self, outputs: Any) -> np.ndarray:
+        return self.texts(ctc_decode(outputs, None, self.decoding, self.beam_width)[0][0])
+
+    def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
+        """Character and word error rates, and how many texts are right to the letter."""
+        right, given = self.texts(np.asarray(y)), self.decoded(outputs)
+        wrong = character_error_rate(right, given)
+        return {
+            "rows": len(right),
+            "character_accuracy": 1 - wrong,
+            "character_error_rate": wrong,
+            "word_error_rate": word_error_rate(right, given),
+            "exact": float(np.mean(right == given)),
+        }
+
+    def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
+        found, rows = f"{result['character_error_rate']:.2%}", f"{result['rows']:,}"
+        beside = f"{result['exact']:.2%} of {rows} {noun} to the letter"
+        return (
+            f"test character error rate {found}",
+            beside,
+            f"{found} of the characters of {rows} test {noun} are wrong",
+        )
+
+    def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
+        shown = ("character_error_rate", "word_error_rate", "exact")
+        return [(f"test {name.replace('_', ' ')}", f"{result[name]:.2%}") for name in shown]
+
+    def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
+        return ["file", "transcript"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]
+
+    def as_json(self, names: Sequence[str], outputs: Any) -> list[dict[str, Any]]:
+        return [{"file": name, "answer": text} for name, text in zip(names, self.decoded(outputs), strict=True)]
