@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from .. import layers
 from ..config import Fraction, PositiveInt, one_of
 from ..core.graph import Input
 from ..models import Model
+from ..preprocessing.embeddings import load_embeddings
 from ..preprocessing.vocabulary import BytePairVocabulary, CharacterVocabulary, Vocabulary, WordVocabulary
 from .base import Classifier, Settings
 from .reading import Reader, Texts
 from .targets import Target
+from .text_explaining import attention_section, explained
 from .text_networks import NETWORKS, Choices
 
 VOCABULARIES: dict[str, Any] = {
@@ -30,12 +34,13 @@ class TextClassifier(Classifier):
 
     Args:
         network: "average" (of word vectors), "cnn" (Kim 2014), "lstm" (in both directions), "gru" (in both directions,
-            with attention); None: "average" for fewer than 50,000 texts, else "cnn".
+            with attention), "transformer" (an encoder of two blocks); None: "average" below 50,000 texts, else "cnn".
         vocabulary: "words" (every Chinese character counts as one), "characters", "byte pairs", or a `Vocabulary`.
         size: how many of the most frequent pieces are known, at most.
         length: pieces of a text that are read; None: as many as 99% of the texts have.
         width: of a word's vector and the layers behind it.
         dropout: of word vectors and before the last layer.
+        embeddings: a GloVe or word2vec file whose vectors the words begin with; `pretrained` tells how many it has.
 
     >>> texts = ["deep and good", "good", "bad and long", "bad"] * 8
     >>> task = TextClassifier(epochs=20, verbose=0).fit(texts, [1, 1, 0, 0] * 8)
@@ -52,6 +57,9 @@ class TextClassifier(Classifier):
     length: PositiveInt | None = None
     width: PositiveInt = 100
     dropout: Fraction = 0.5
+    embeddings: Any = None
+
+    pretrained = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,6 +74,18 @@ class TextClassifier(Classifier):
         lengths = [len(vocabulary.encode(text)) for text in texts] if self.length is None else []
         return Texts(vocabulary, self.length or max(1, int(np.percentile(lengths, COVERED))))
 
+    def explain(self, X: Sequence[str]) -> list[list[tuple[str, float]]]:
+        """What the answers rest on: (piece, weight) for the pieces of each text.
+
+        Of the network "gru" these are the weights of its attention, which sum to 1; of the others, how much the
+        probability of the answer falls where the piece is unknown.
+        """
+        self.check_fitted()
+        return explained(self, X)
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        return [attention_section(self, X, outputs)]
+
     def usual(self, rows: int) -> Settings:
         return Settings(epochs=8, batch_size=50, learning_rate=1e-3)
 
@@ -73,4 +93,10 @@ class TextClassifier(Classifier):
         network = self.network or ("average" if len(x) < FEW_TEXTS else "cnn")
         numbers = Input(x.shape[1:], dtype="int32")
         choices = Choices(self.reader.vocabulary.size, x.shape[1], self.width, self.dropout)
-        return Model(numbers, target.head()(NETWORKS[network](numbers, choices)))
+        if self.embeddings is not None:
+            self.pretrained = load_embeddings(self.embeddings, self.reader.vocabulary, self.seed)
+            choices = choices._replace(width=self.pretrained.table.shape[1])
+        model = Model(numbers, target.head()(NETWORKS[network](numbers, choices)))
+        if self.pretrained is not None:
+            next(l for l in model.layers if isinstance(l, layers.Embedding)).set_weights([self.pretrained.table])
+        return model

@@ -15,18 +15,16 @@ class Choices(NamedTuple):
     length: of a text.
     width: of a word's vector, and of the layers behind it.
     dropout: of word vectors and before the last layer.
-    first: what the table of word vectors begins with.
     """
 
     words: int
     length: int
     width: int
     dropout: float
-    first: Any = "uniform"
 
     def embedded(self, numbers: Any, mask: bool = True) -> Any:
         """Words as vectors: (batch, length) -> (batch, length, width)."""
-        return layers.Embedding(self.words, self.width, self.first, mask_zero=mask)(numbers)
+        return layers.Embedding(self.words, self.width, mask_zero=mask)(numbers)
 
     def dropped(self, x: Any) -> Any:
         """Some of the numbers left out in training."""
@@ -61,4 +59,20 @@ def gru(numbers: Any, choices: Choices) -> Any:
     return choices.dropped(pooled)
 
 
-NETWORKS: dict[str, Callable[[Any, Choices], Any]] = {"average": average, "cnn": cnn, "lstm": lstm, "gru": gru}
+def transformer(numbers: Any, choices: Choices) -> Any:
+    """Two blocks of a Transformer's encoder, and the average of their steps."""
+    x = choices.embedded(numbers)
+    x = choices.dropped(layers.Add()([x, layers.PositionEmbedding(choices.length, "uniform")(x)]))
+    heads = next(count for count in (4, 2, 1) if choices.width % count == 0)
+    for _ in range(2):
+        x = layers.TransformerEncoder(2 * choices.width, heads, choices.dropout / 2, normalize_first=True)(x)
+    return choices.dropped(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x)))
+
+
+NETWORKS: dict[str, Callable[[Any, Choices], Any]] = {
+    "average": average,
+    "cnn": cnn,
+    "lstm": lstm,
+    "gru": gru,
+    "transformer": transformer,
+}
