@@ -34,7 +34,7 @@ class TextClassifier(Classifier):
 
     Args:
         network: "average" (of word vectors), "cnn" (Kim 2014), "lstm" (in both directions), "gru" (in both directions,
-            with attention), "transformer" (an encoder of two blocks); None: "average" below 50,000 texts, else "cnn".
+            with attention); None: "average" below 50,000 texts, else "cnn".
         vocabulary: "words" (every Chinese character counts as one), "characters", "byte pairs", or a `Vocabulary`.
         size: how many of the most frequent pieces are known, at most.
         length: pieces of a text that are read; None: as many as 99% of the texts have.

@@ -59,20 +59,9 @@ def gru(numbers: Any, choices: Choices) -> Any:
     return choices.dropped(pooled)
 
 
-def transformer(numbers: Any, choices: Choices) -> Any:
-    """Two blocks of a Transformer's encoder, and the average of their steps."""
-    x = choices.embedded(numbers)
-    x = choices.dropped(layers.Add()([x, layers.PositionEmbedding(choices.length, "uniform")(x)]))
-    heads = next(count for count in (4, 2, 1) if choices.width % count == 0)
-    for _ in range(2):
-        x = layers.TransformerEncoder(2 * choices.width, heads, choices.dropout / 2, normalize_first=True)(x)
-    return choices.dropped(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x)))
-
-
 NETWORKS: dict[str, Callable[[Any, Choices], Any]] = {
     "average": average,
     "cnn": cnn,
     "lstm": lstm,
     "gru": gru,
-    "transformer": transformer,
 }
