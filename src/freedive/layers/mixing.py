@@ -174,7 +174,7 @@ class CutMix(_Mixing):
 
 
 def rectangles(key: Any, images: Any, sides: Any) -> tuple[Any, Any]:
-    """(batch, height, width, 1) whether a pixel is in the picture's rectangle, and (batch,) what part it takes.
+    """(batch, height, width, 1) whether a pixel is in the picture's rectangle, and (batch,) what part of them is.
 
     Args:
         key: of its places.
@@ -182,13 +182,12 @@ def rectangles(key: Any, images: Any, sides: Any) -> tuple[Any, Any]:
         sides: (2, batch) height and width, as parts of the picture's.
     """
     _, height, width, _ = images.shape
-    within, area = jnp.ones((), bool), jnp.ones(())
+    within = jnp.ones((), bool)
     for axis, (place, size, side) in enumerate(zip(jax.random.split(key), (height, width), sides, strict=True)):
         start = uniform(place, images, (0.0, 1.0)) * (size - side * size)
         at = (jnp.arange(size, dtype=jnp.float32) + 0.5).reshape([1, -1, 1, 1] if axis == 0 else [1, 1, -1, 1])
         within = within & (at >= each(start)) & (at < each(start + side * size))
-        area = area * side
-    return within, area
+    return within, within.mean(axis=(1, 2, 3), dtype=jnp.float32)
 
 
 def partners(key: Any, count: int) -> Any:
