@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
-from .errors import nearest, unknown
+from .errors import nearest, refuse_misspelt, unknown
 
 T = TypeVar("T")
 
@@ -115,6 +115,11 @@ class Configured:
         public = cls.__module__.startswith("freedive.") and not cls.__name__.startswith("_")
         if cls.family is not None and public and not founder:
             cls.family.add(cls, *vars(cls).get("aliases", ()))
+
+    def __new__(cls, *_: Any, **given: Any):
+        if given and not hand_written(cls):
+            refuse_misspelt(cls.__name__, given, [f.name for f in configured_fields(cls)])
+        return super().__new__(cls)
 
     def __post_init__(self):
         for name, convert in field_converters(type(self)).items():

@@ -17,6 +17,24 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     return [folded[k] for k in difflib.get_close_matches(str(name).lower(), folded, n=most, cutoff=0.6)]
 
 
+SHORT = {"lr": "learning_rate", "wd": "weight_decay"}  # what other libraries call it
+
+
+def refuse_misspelt(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse the name of an argument that there is not, with the nearest one.
+
+    >>> refuse_misspelt("fit", ["epoch"], ["x", "epochs"])
+    Traceback (most recent call last):
+    TypeError: fit has no argument 'epoch'. Did you mean 'epochs'?
+    """
+    known = list(known)
+    for name in given:
+        if name not in known:
+            close = [SHORT[name]] if SHORT.get(name) in known else nearest(name, known)
+            hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
+            raise TypeError(f"{owner} has no argument {name!r}. {hint}")
+
+
 class UnknownNameError(ValueError):
     """A name that no member of a family has."""
 

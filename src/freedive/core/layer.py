@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import Configured, Family, configured_fields, from_json, hand_written, to_json
-from ..errors import nearest
+from ..errors import refuse_misspelt
 from . import forward
 from .arguments import COMMON, checked_dtype, checked_factor, checked_flag, checked_name, given_shape
 from .bounds import bounds
@@ -33,12 +33,8 @@ class LayerType(type):
         own = signature.parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in own.values())
         common = {k: kwargs.pop(k) for k in COMMON if k in kwargs and k not in own}
-        for name in kwargs:
-            if name not in own and not open_ended:
-                known = [n for n in (*own, *COMMON) if n != "self"]
-                close = nearest(name, known)
-                hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
-                raise TypeError(f"{cls.__name__} has no argument {name!r}. {hint}")
+        if not open_ended:
+            refuse_misspelt(cls.__name__, kwargs, [n for n in (*own, *COMMON) if n != "self"])
         if (limits := bounds()) is not None:
             limits.count_layer()
         layer: Any = object.__new__(cls)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..errors import nearest
+from ..errors import refuse_misspelt
 from ..models import fitting
 from ..models.data import Data, even_batch
 from ..models.fitting import Options
@@ -52,12 +52,7 @@ def repeat(model: Any, x: Any, y: Any = None, n: int = 5, **fit: Any) -> Scores:
 
 def options_of(where: str, fit: dict[str, Any], refused: tuple[str, ...] = ()) -> Options:
     """The arguments of `fit` that a method was given."""
-    known = [name for name in Options._fields if name not in refused]
-    for name in fit:
-        if name not in known:
-            close = nearest(name, known)
-            hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}"
-            raise TypeError(f"{where} has no argument {name!r}. {hint}")
+    refuse_misspelt(where, fit, [name for name in Options._fields if name not in refused])
     return Options(**fit)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +15,7 @@ import numpy as np
 from ..core.calling import run_key
 from ..core.structure import compiled
 from ..core.variables import gather, scatter
+from ..errors import refuse_misspelt
 from ..train.ahead import BLOCK_BATCHES, room_for
 from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
@@ -97,6 +100,18 @@ class Options(NamedTuple):
         """What callbacks are told of the run."""
         steps = None if rows is None else -(-rows // (self.batch_size or 32))
         return {"epochs": self.epochs, "steps": self.steps_per_epoch or steps, "verbose": self.verbose}
+
+
+def named(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a model that says which argument was meant by a name that it does not have."""
+    known = [name for name in inspect.signature(call).parameters if name != "self"]
+
+    @functools.wraps(call)
+    def checked_call(self: Any, *args: Any, **given: Any) -> Any:
+        refuse_misspelt(call.__name__, given, known)
+        return call(self, *args, **given)
+
+    return checked_call
 
 
 class Method:

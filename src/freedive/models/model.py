@@ -410,6 +410,10 @@ class Model(Layer):
         loading.load_weights(self, filepath, check_finite)
 
 
+for _call in (Model.compile, Model.fit, Model.evaluate, Model.predict):
+    setattr(Model, _call.__name__, fitting.named(_call))
+
+
 def as_list(logs: dict[str, Any]) -> Any:
     """Numbers as Keras returns them: the loss alone, or a list with the metrics after it."""
     values = list(logs.values())
