@@ -71,6 +71,7 @@ __all__ = [
     "SequenceClassifier",
     "Sequential",
     "TabularClassifier",
+    "TabularRegressor",
     "TextClassifier",
     "activations",
     "callbacks",

@@ -49,7 +49,7 @@ def test_arrays():
         ({"a": [1, 2], "b": [1]}, r"the columns have different lengths: \{'a': 2, 'b': 1\}"),
         (np.zeros(3), r"expected rows of columns.*Received shape \(3,\)"),
         ({"a": [[1], [2]]}, r"x\['a'\]: expected one value a row. Received shape \(2, 1\)"),
-        ({"a": [1, {}]}, r"x\['a'\]: expected numbers, texts, truth values or dates.*\{\} of type dict"),
+        ({"a": [1, {}]}, r"x\['a'\]: every cell of the argument must be a string.*\{\} of type dict"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "two columns called 'a'"),
     ],
 )

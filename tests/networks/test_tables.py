@@ -13,7 +13,7 @@ def test_networks_learn(name, tmp_path):
     (x, y), (x_test, y_test) = fd.datasets.penguins.load_data()
     encoder = TableEncoder.learned(x)
     fd.set_seed(0)
-    model = NETWORKS[name](encoder.width, encoder.sizes, 3, "softmax")
+    model = NETWORKS[name](encoder.width, encoder.sizes, fd.layers.Dense(3, activation="softmax"))
     model.compile(fd.optimizers.AdamW(3e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(encoder.encoded(x), y, epochs=12, verbose=0)
     rows = encoder.encoded(x_test)
@@ -25,4 +25,4 @@ def test_networks_learn(name, tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_numbers_alone(name):
-    assert NETWORKS[name](4, outputs=2).output_shape == (None, 2)
+    assert NETWORKS[name](4, head=2).output_shape == (None, 2)

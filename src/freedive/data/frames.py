@@ -117,8 +117,8 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
         return objects(texts), text_kind(texts, {text for text in texts if text is not None})
     odd = next(v for v in given if not isinstance(v, (str, numbers.Real, datetime.date, np.datetime64)))
     raise TypeError(
-        f"{where}: expected numbers, texts, truth values or dates, one kind a column. Received {odd!r:.60} of type "
-        f"{type(odd).__name__}"
+        f"{where}: every cell of the argument must be a string, a number, a truth value or a date, of one kind in a "
+        f"column. Received {odd!r:.60} of type {type(odd).__name__}"
     )
 
 

@@ -16,35 +16,32 @@ from ..models import Model
 def mlp(
     width: int,
     sizes: Sequence[int] = (),
-    outputs: int = 1,
-    activation: Any = None,
+    head: Any = 1,
     units: Sequence[int] = (128, 64),
-    dropout: float = 0.1,
+    dropout: float = 0.4,
 ) -> Model:
     """Dense layers, one after the other: relu(x W + b), dropout.
 
     Args:
         width: numbers and ids of a row.
         sizes: of each category, how many ids it has; the last features of a row are these ids.
-        outputs: units of the last layer.
-        activation: of the last layer.
+        head: the last layer, or how many linear units it has.
         units: of the layers before it.
         dropout: after each of them.
 
-    >>> mlp(5, sizes=[3], outputs=2).output_shape
+    >>> mlp(5, sizes=[3], head=2).output_shape
     (None, 2)
     """
     x, features = _entry(width, sizes)
     for size in units:
         features = _dropped(layers.Dense(size, activation="relu")(features), dropout)
-    return Model(x, layers.Dense(outputs, activation=activation)(features))
+    return Model(x, _last(head)(features))
 
 
 def resnet(
     width: int,
     sizes: Sequence[int] = (),
-    outputs: int = 1,
-    activation: Any = None,
+    head: Any = 1,
     units: int = 128,
     blocks: int = 2,
     dropout: float = 0.1,
@@ -52,7 +49,7 @@ def resnet(
     """Dense blocks with a way around each: x + Dropout(Dense(Dropout(relu(Dense(BatchNorm(x)))))).
 
     Args:
-        width, sizes, outputs, activation: as for `mlp`.
+        width, sizes, head: as for `mlp`.
         units: of the way around; inside a block there are twice as many.
         blocks: how many.
         dropout: twice in a block.
@@ -60,7 +57,7 @@ def resnet(
     Reference: Gorishniy et al. 2021, "Revisiting deep learning models for tabular data",
     https://arxiv.org/abs/2106.11959.
 
-    >>> resnet(5, outputs=2, units=16).output_shape
+    >>> resnet(5, head=2, units=16).output_shape
     (None, 2)
     """
     x, features = _entry(width, sizes)
@@ -70,14 +67,13 @@ def resnet(
         inside = _dropped(layers.Dense(2 * units, activation="relu")(inside), dropout)
         features = layers.add([features, _dropped(layers.Dense(units)(inside), dropout)])
     features = layers.ReLU()(layers.BatchNormalization()(features))
-    return Model(x, layers.Dense(outputs, activation=activation)(features))
+    return Model(x, _last(head)(features))
 
 
 def transformer(
     width: int,
     sizes: Sequence[int] = (),
-    outputs: int = 1,
-    activation: Any = None,
+    head: Any = 1,
     units: int = 32,
     blocks: int = 2,
     dropout: float = 0.1,
@@ -85,7 +81,7 @@ def transformer(
     """Features as tokens that attend to each other, and a summary that is read at the end (FT-Transformer).
 
     Args:
-        width, sizes, outputs, activation: as for `mlp`.
+        width, sizes, head: as for `mlp`.
         units: of a token, of which each head of attention has 8 (see `heads_for`).
         blocks: of attention and two dense layers, each with a way around it.
         dropout: of attention and inside the dense layers.
@@ -93,7 +89,7 @@ def transformer(
     Reference: Gorishniy et al. 2021, "Revisiting deep learning models for tabular data",
     https://arxiv.org/abs/2106.11959.
 
-    >>> transformer(5, sizes=[3, 4], outputs=2, units=16).output_shape
+    >>> transformer(5, sizes=[3, 4], head=2, units=16).output_shape
     (None, 2)
     """
     x = Input((width,), name="rows")
@@ -103,7 +99,7 @@ def transformer(
         tokens = attending(tokens, heads, units, dropout)
     summary = layers.Flatten()(layers.Cropping1D((0, width))(tokens))
     read = layers.ReLU()(layers.LayerNormalization()(summary))
-    return Model(x, layers.Dense(outputs, activation=activation)(read))
+    return Model(x, _last(head)(read))
 
 
 def attending(tokens: Any, heads: int, units: int, dropout: float) -> Any:
@@ -136,6 +132,10 @@ def _entry(width: int, sizes: Sequence[int]) -> tuple[Any, Any]:
     """Rows, and the features that dense layers see of them."""
     x = Input((width,), name="rows")
     return x, layers.CategoryEmbedding(sizes)(x) if len(sizes) else x
+
+
+def _last(head: Any) -> Any:
+    return layers.Dense(head) if isinstance(head, int) else head
 
 
 def _dropped(x: Any, rate: float) -> Any:

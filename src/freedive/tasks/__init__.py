@@ -1,12 +1,13 @@
 """From raw files to a trained model: one class a task, by scikit-learn's protocol."""
 
 from .base import Classifier, Task
+from .baselines import Baseline, baselines
 from .images import ImageClassifier
 from .modelfile import About
 from .reading import Reader
 from .sequences import SequenceClassifier
 from .speech import SpeechClassifier, SpeechTask, Transcriber
-from .tables import TabularClassifier
+from .tables import TabularClassifier, TabularRegressor
 from .targets import Amounts, Classes, Target
 from .text import TextClassifier
 from .transcripts import Transcripts
@@ -15,6 +16,7 @@ from .translation import Translator
 __all__ = [
     "About",
     "Amounts",
+    "Baseline",
     "Classes",
     "Classifier",
     "ImageClassifier",
@@ -23,10 +25,12 @@ __all__ = [
     "SpeechClassifier",
     "SpeechTask",
     "TabularClassifier",
+    "TabularRegressor",
     "Target",
     "Task",
     "TextClassifier",
     "Transcriber",
     "Transcripts",
     "Translator",
+    "baselines",
 ]

@@ -60,6 +60,19 @@ class NotFittedError(ValueError, AttributeError):
     """A task was asked before it was fitted."""
 
 
+class _Learned:
+    """An attribute that `fit` gives a task, None before: kept under a private name, since it is no parameter."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"_{name}"
+
+    def __get__(self, task: Any, owner: type) -> Any:
+        return None if task is None else vars(task).get(self.name)
+
+    def __set__(self, task: Any, value: Any) -> None:
+        vars(task)[self.name] = value
+
+
 class Task(Configured):
     """Raw rows in, a trained model out.
 
@@ -97,7 +110,7 @@ class Task(Configured):
     seed: Annotated[int, non_negative] = 0
     verbose: Any = "auto"
 
-    model = reader = target = history = kept = settings = rows = None
+    model, reader, target, history, kept, settings, rows = (_Learned() for _ in range(7))
 
     # what a subclass writes -----------------------------------------------------------------------------------------
     def learn_reader(self, X: Any) -> Reader:

@@ -21,6 +21,7 @@ from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
 from .sources import Recogniser, Source, Told, divided, taken
 from .speech import SpeechClassifier, Transcriber
+from .table_sources import table_file
 
 UNBALANCED = 4  # times as many rows of a class as of another are worth a word
 PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
@@ -187,4 +188,5 @@ RECOGNISERS: list[Recogniser] = [
     idx_folder,
     array_file,
     parallel_text,
+    table_file,
 ]

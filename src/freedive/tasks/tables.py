@@ -3,40 +3,177 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from .. import layers
-from ..config import PositiveInt
-from ..core.graph import Input
-from ..models import Sequential
-from .base import Classifier, Settings
+import numpy as np
+
+from .. import optimizers
+from ..config import Configured, NonNegativeFloat, one_of
+from ..data.frames import as_table
+from ..methods import Importance, permutation_importance, temperature
+from ..networks.tables import NETWORKS
+from . import scikit
+from .base import Classifier, Settings, Task
 from .reading import Columns, Reader
-from .targets import Target
+from .targets import Amounts, Classes, Target
+
+STEPS = (400, 3000)  # that a network learns for: one a row, within these bounds
+MOST_EPOCHS = 200
+FEW = 1000  # with fewer rows, networks learn slowly, so as not to learn them by heart
+AT_ONCE = 32  # rows that are answered together
 
 
-class TabularClassifier(Classifier):
-    """Tell the class of rows of a table.
+def _options(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a network's arguments by name, {{'units': [64]}}. Received: {value!r:.60}")
+    return dict(value)
+
+
+class _Tabular(Task):
+    """What both tasks share: the encoder, the networks, and scikit-learn's rules.
+
+    As scikit-learn asks, parameters are kept as they are given, and looked at by `fit`.
+    """
+
+    _: dataclasses.KW_ONLY
+    network: Annotated[str, one_of(*NETWORKS)] = "mlp"
+    options: Annotated[Any, _options] = None
+    numbers: Annotated[str, one_of("standard", "quantile")] = "standard"
+    categories: Any = ()
+    weight_decay: NonNegativeFloat = 0.1
+
+    def __post_init__(self):
+        """Nothing is checked yet."""
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        task = super().from_config(config)
+        Configured.__post_init__(task)
+        return task
+
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        Configured.__post_init__(self)
+        name = type(self).__name__
+        scikit.check_rows(X, name)
+        y = y if y is None else scikit.labels(y, name, isinstance(self, Classifier))
+        return super().checked(as_table(X, "X"), y)
+
+    def learn_reader(self, X: Any) -> Reader:
+        return Columns.learned(X, numbers=self.numbers, categories=tuple(self.categories))
+
+    def usual(self, rows: int) -> Settings:
+        batch = int(np.clip(2 ** np.round(np.log2(max(rows, 1) / 20)), 16, 256))
+        epochs = int(np.clip(np.clip(rows, *STEPS) * batch / rows, 10, MOST_EPOCHS))
+        return Settings(epochs=epochs, batch_size=batch, learning_rate=1e-3 if rows < FEW else 2e-3)
+
+    def descent(self, rows: int) -> Any:
+        plain = super().descent(rows)
+        if self.optimizer != "adam" or not self.weight_decay:
+            return plain
+        return optimizers.AdamW(plain.learning_rate, weight_decay=self.weight_decay)
+
+    def make_network(self, x: Any, target: Target) -> Any:
+        return NETWORKS[self.network](x.shape[1], self.reader.encoder.sizes, target.head(), **(self.options or {}))
+
+    def outputs(self, X: Any) -> Any:
+        self.check_fitted()
+        name = type(self).__name__
+        scikit.check_rows(X, name)
+        scikit.check_width(X, self.n_features_in_, name)
+        return super().outputs(X)
+
+    def answer(self, x: Any) -> Any:
+        rows = len(x)  # batches of one size: what is said of a row must not depend on the rows beside it
+        filled = np.concatenate([x, np.repeat(x[-1:], -rows % AT_ONCE, axis=0)])
+        return self.model.predict(filled, batch_size=AT_ONCE, verbose=0)[:rows]
+
+    def importance(self, X: Any, y: Any, repeats: int = 5, seed: int = 0) -> Importance:
+        """How much the score falls when one column at a time is shuffled; see `methods.permutation_importance`.
+
+        Args:
+            X, y: rows that were not learned from.
+            repeats: shuffles of each column.
+            seed: of the shuffles.
+
+        >>> X = {"a": [0.0, 1.0] * 30, "b": [0.0, 1.0, 1.0] * 20}
+        >>> task = TabularClassifier(epochs=20, verbose=0).fit(X, ["no", "yes"] * 30)
+        >>> task.importance(X, ["no", "yes"] * 30).names
+        ('a', 'b')
+        """
+        self.check_fitted()
+        return permutation_importance(self.score, as_table(X, "X"), y, repeats, seed)
+
+    # scikit-learn's protocol ----------------------------------------------------------------------------------------
+    @property
+    def n_features_in_(self) -> int:
+        """How many columns were learned from."""
+        return len(self._columns().names)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """The names of the columns that were learned from, where they had names."""
+        columns = self._columns()
+        if not columns.named:
+            raise AttributeError("the columns had no names: an array was learned from")
+        return np.array(columns.names, object)
+
+    def _columns(self) -> Columns:
+        if self.reader is None:
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit(X, y) first")
+        return self.reader
+
+    def __sklearn_tags__(self) -> Any:
+        return scikit.tags("classifier" if isinstance(self, Classifier) else "regressor", missing=True)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.model is not None
+
+
+class TabularClassifier(_Tabular, Classifier):
+    """Tell the class of rows of a table: numbers, categories, dates, with missing values.
 
     Args:
-        units: of the hidden layer.
+        network: "mlp", "resnet" or "transformer", see `networks.tables`.
+        options: arguments of the network by name, such as {"units": [64, 64]}.
+        numbers: "standard" (mean 0, deviation 1) or "quantile" (normal, whatever their distribution).
+        categories: names of columns of numbers that are categories all the same, such as codes.
+        weight_decay: of the optimizer "adam", which is AdamW with it.
+        calibrate: whether probabilities are made to fit the outcomes of the rows kept aside (temperature scaling).
 
-    >>> import numpy as np
-    >>> table = {"legs": np.array([2, 4] * 20), "diet": np.array(["meat", "plants"] * 20)}
+    `fit` takes a dict of columns, a pandas or polars data frame, or an array.
+
+    >>> table = {"legs": [2, 4] * 20, "diet": ["meat", "plants"] * 20}
     >>> TabularClassifier(epochs=20, verbose=0).fit(table, ["bird", "horse"] * 20).score(table, ["bird", "horse"] * 20)
     1.0
     """
 
     _: dataclasses.KW_ONLY
-    units: PositiveInt = 32
+    calibrate: bool = False
 
-    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
-        return X, y
+    def train(self, callbacks: Any = (), resume: Any = None) -> Self:
+        rows = self.rows
+        super().train(callbacks, resume)
+        if self.calibrate:
+            if rows.x_validation is None:
+                raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")
+            found = temperature(self.target.probabilities(self.answer(rows.x_validation)), rows.y_validation)
+            self.target = Classes(self.target.values, found)
+        return self
 
-    def learn_reader(self, X: Any) -> Reader:
-        return Columns.learned(X)
 
-    def usual(self, rows: int) -> Settings:
-        return Settings(epochs=60, batch_size=16, learning_rate=3e-3)
+class TabularRegressor(_Tabular):
+    """Tell an amount, or several, from rows of a table: numbers, categories, dates, with missing values.
 
-    def make_network(self, x: Any, target: Target) -> Any:
-        return Sequential([Input(x.shape[1:]), layers.Dense(self.units, activation="relu"), target.head()])
+    Args:
+        network, options, numbers, categories, weight_decay: as for `TabularClassifier`.
+
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> TabularRegressor(epochs=60, verbose=0).fit(x, 3 * x[:, 0] + 1).score(x, 3 * x[:, 0] + 1) > 0.9
+    True
+    """
+
+    def learn_target(self, y: Any) -> Target:
+        return Amounts.learned(y)

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import layers
-from ..config import Configured, Family, finite, positive, real
+from ..config import Configured, Family, PositiveFloat, finite, positive, real
+from ..methods import tempered
 from ..report.scores import accuracy, class_scores, confusion_matrix
 
 TINY = 1e-7  # the least probability that counts, as in Keras
@@ -83,6 +84,8 @@ class Classes(Target):
 
     Args:
         values: the classes, in the order of the outputs: texts or numbers.
+        temperature: by what the logarithms of the probabilities are divided, so that they fit outcomes; see
+            `methods.temperature`.
 
     >>> target = Classes(["no", "yes"])
     >>> target.encoded(["yes", "no"]).tolist(), target.decoded(np.array([[0.2, 0.8]])).tolist()
@@ -94,6 +97,7 @@ class Classes(Target):
     main: ClassVar[str] = "accuracy"
 
     values: Annotated[Any, class_values]
+    temperature: PositiveFloat = 1.0
 
     @classmethod
     def learned(cls, y: Any, values: Any = None) -> Classes:
@@ -147,7 +151,7 @@ class Classes(Target):
             outputs = np.concatenate([1 - outputs, outputs], axis=1)
         if outputs.shape[1:] != (len(self.values),):
             raise ValueError(f"the model's outputs are not one number for each of its {len(self.values)} classes")
-        return outputs
+        return outputs if self.temperature == 1 else tempered(outputs, self.temperature)
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """Accuracy, cross-entropy, mistakes and the scores of every class.

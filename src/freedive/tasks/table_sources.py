@@ -1,0 +1,68 @@
+"""Tables that `freedive train PATH` finds: what their columns hold decides the task."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from ..data.errors import DataFileError
+from ..data.table_files import READERS, open_table, table_ending
+from ..data.tables import Table
+from .reading.tables import label_column
+from .sources import Source, Told, divided
+from .tables import TabularClassifier, TabularRegressor
+
+FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
+
+
+def table_file(path: str, told: Told) -> Source | None:
+    """a table with a column of labels (--target): .csv, .tsv, .jsonl or .parquet"""
+    if os.path.isdir(path) or table_ending(path) not in READERS:
+        return None
+    table = open_table(path)
+    name = label_column(path, table, told.target)
+    if table.kinds[name] == "text":
+        raise DataFileError(path, f"the column {name!r} holds texts, each another; expected classes or amounts")
+    known = np.array([cell is not None and cell == cell for cell in table[name].tolist()])
+    table, missing = table.take(known), int((~known).sum())
+    group = None if told.group is None else table[told.group]
+    labels, rest = table[name], table.drop(name, *([] if told.group is None else [told.group]))
+    classes = is_classes(table, name)
+    if classes and table.kinds[name] == "integer":
+        labels = labels.astype(np.int64)
+    few(path, name, labels, classes)
+    task = TabularClassifier() if classes else TabularRegressor()
+    found = f"{len(table):,} rows; {name!r} holds {'classes' if classes else 'amounts'}; " + told_of(rest, missing)
+    parts = divided(rest, labels, told.seed, group)
+    return Source(os.path.basename(path).split(".")[0], task, *parts, "rows", None, [("data", path)], found)
+
+
+def is_classes(table: Table, name: str) -> bool:
+    """Whether a column holds classes rather than amounts: words, truth values, or few whole numbers, often repeated."""
+    kind, cells = table.kinds[name], table[name]
+    if kind != "integer":
+        return kind in ("category", "boolean")
+    distinct = len(np.unique(cells))
+    return distinct <= FEW_NUMBERS and distinct * 5 <= len(cells)
+
+
+def few(path: str, name: str, labels: np.ndarray, classes: bool) -> None:
+    """Refuse what cannot be learned: one class only, or a class of a single row."""
+    values, counts = np.unique(labels.astype(str) if labels.dtype.kind == "O" else labels, return_counts=True)
+    if len(values) < 2:
+        raise DataFileError(path, f"the column {name!r} holds only one value, {str(values[0])!r}; expected two or more")
+    if classes and counts.min() < 2:
+        rare = str(values[counts.argmin()])
+        raise DataFileError(path, f"the class {rare!r} of {name!r} has 1 row; expected 2 or more of every class")
+
+
+def told_of(table: Table, missing: int) -> str:
+    """What the columns hold, in words.
+
+    >>> told_of(Table({"a": np.ones(2), "b": np.ones(2)}, {"a": "real", "b": "date"}), 0)
+    'columns: 1 real, 1 date'
+    """
+    kinds = list(table.kinds.values())
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    return f"columns: {counts}" + (f"; {missing} rows without a label are left out" if missing else "")
