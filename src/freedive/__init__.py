@@ -33,7 +33,7 @@ from .generative import GAN, VAE, Autoencoder, Diffusion, ImageToImage
 from .methods import Ensemble, cross_validate, distill, lr_find, mix, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
-from .tasks import ImageClassifier, SequenceClassifier, TabularClassifier, TextClassifier
+from .tasks import Forecaster, ImageClassifier, SequenceClassifier, TabularClassifier, TabularRegressor, TextClassifier
 
 cache.switch_on()
 
@@ -63,6 +63,7 @@ __all__ = [
     "Autoencoder",
     "Diffusion",
     "Ensemble",
+    "Forecaster",
     "ImageClassifier",
     "ImageToImage",
     "Input",

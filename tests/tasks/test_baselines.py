@@ -16,7 +16,7 @@ def halves(data):
 
 
 def test_classes_and_amounts_have_a_table():
-    found = b.baselines(*halves(IRIS), classes=True)
+    found = b.baseline_scores(*halves(IRIS), classes=True)
     assert {line.name for line in found} == {
         "majority",
         "nearest centroid",
@@ -26,7 +26,7 @@ def test_classes_and_amounts_have_a_table():
     }
     assert found[0].score > 0.94 and found[-1] == ("majority", pytest.approx(1 / 3), found[-1].seconds)
     assert all(line.seconds >= 0 for line in found)
-    found = {line.name: line.score for line in b.baselines(*halves(DIABETES), classes=False)}
+    found = {line.name: line.score for line in b.baseline_scores(*halves(DIABETES), classes=False)}
     assert found.keys() == {"mean", "linear regression", "SVM", "decision tree"}
     assert found["linear regression"] > 0.4 > 0.01 > found["mean"]
 
@@ -35,7 +35,7 @@ def test_without_scikit_learn_there_are_our_own(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert list(b.usual(True)) == ["majority", "nearest centroid", "logistic regression"]
     assert list(b.usual(False)) == ["mean", "linear regression"]
-    assert b.baselines(*halves(IRIS), classes=True)[0].score > 0.94
+    assert b.baseline_scores(*halves(IRIS), classes=True)[0].score > 0.94
 
 
 def test_our_own_agree_with_scikit_learn():
@@ -54,7 +54,7 @@ def test_missing_and_constant_features():
     x, y, x_test, y_test = halves(IRIS)
     x = np.concatenate([x, np.full((len(x), 1), 7.0)], axis=1)
     x[0, 0] = np.nan
-    assert b.baselines(x, y, np.concatenate([x_test, x_test[:, :1]], 1), y_test, classes=True)[0].score > 0.9
+    assert b.baseline_scores(x, y, np.concatenate([x_test, x_test[:, :1]], 1), y_test, classes=True)[0].score > 0.9
 
 
 def test_seasonal_naive():

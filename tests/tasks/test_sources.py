@@ -85,3 +85,44 @@ def test_folders_that_cannot_be_learned_are_told(tmp_path, name):
     make(tmp_path / "photos")
     with pytest.raises(DataFileError, match=text):
         find(str(tmp_path / "photos"))
+
+
+# tables and series ----------------------------------------------------------------------------------------------------
+def written(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    return str(path)
+
+
+CLASSES = "size,kind\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(20))
+AMOUNTS = "size,price\n" + "".join(f"{i},{i * 1.5}\n" for i in range(40))
+DAYS = "day,sold\n" + "".join(f"2024-01-{i + 1:02},{i % 7}\n" for i in range(31))
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "task", "test"),
+    [
+        (CLASSES, Told(target="kind"), "TabularClassifier", 4),
+        (AMOUNTS, Told(target="price"), "TabularRegressor", 8),
+        (DAYS, Told(horizon=2), "Forecaster", 6 + 7),
+    ],
+)
+def test_tables_are_told_apart(tmp_path, text, told, task, test):
+    source = find(written(tmp_path, text), told)
+    assert type(source.task).__name__ == task and len(source.x_test) == test and source.found
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "message"),
+    [
+        (CLASSES, Told(), "no column of labels is called as usual; name it: --target COLUMN. It has: size, kind"),
+        (CLASSES, Told(target="knd"), "unknown column 'knd'. Did you mean 'kind'"),
+        ("size,kind\n1,a\n2,a\n", Told(target="kind"), "the column 'kind' holds only one value, 'a'"),
+        (CLASSES + "3,c\n", Told(target="kind"), "the class 'c' of 'kind' has 1 row"),
+        (DAYS + "2024-01-31,5\n", Told(horizon=2), "the time 2024-01-31 stands twice"),
+        (DAYS, Told(horizon=2, target="sld"), "unknown variable 'sld'. Did you mean 'sold'"),
+    ],
+)
+def test_tables_that_cannot_be_learned(tmp_path, text, told, message):
+    with pytest.raises(DataFileError, match=message):
+        find(written(tmp_path, text), told)

@@ -1,6 +1,7 @@
 """Tables as tasks: what they take, keep, tell and refuse, and scikit-learn's own checks."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas
@@ -77,26 +78,30 @@ def test_other_columns_are_refused(penguins):
 
 
 QUICK = {
-    "check_estimator_cloneable", "check_valid_tag_types", "check_no_attributes_set_in_init", "check_estimators_unfitted",
+    "check_estimator_cloneable", "check_valid_tag_types", "check_no_attributes_set_in_init", "check_requires_y_none",
     "check_do_not_raise_errors_in_init_or_set_params", "check_parameters_default_constructible", "check_complex_data",
     "check_estimators_empty_data_messages", "check_estimator_sparse_tag", "check_classifiers_one_label",
-    "check_classifiers_regression_target", "check_supervised_y_no_nan", "check_requires_y_none", "check_set_params",
+    "check_classifiers_regression_target", "check_supervised_y_no_nan", "check_estimators_unfitted", "check_set_params",
     "check_get_params_invariance", "check_dont_overwrite_parameters", "check_fit2d_1sample", "check_n_features_in",
     "check_methods_subset_invariance", "check_fit1d",
 }  # fmt: skip
-CHECKS = [
-    pytest.param(
-        task,
-        check,
-        marks=() if check.func.__name__ in QUICK else pytest.mark.long,
-        id=f"{kind}-{check.func.__name__}-{i}",
-    )
-    for kind, task in (("classifier", TabularClassifier(verbose=0)), ("regressor", TabularRegressor(verbose=0)))
-    for i, (_, check) in enumerate(estimator_checks_generator(task, mark=None))
-]
 
 
-@pytest.mark.parametrize(("task", "check"), CHECKS)
+def cases():
+    """(task, check) of every check; those that fit often are long."""
+    for task in (TabularClassifier(verbose=0), TabularRegressor(verbose=0)):
+        for i, (_, check) in enumerate(estimator_checks_generator(task, mark=None)):
+            name = check.func.__name__
+            marks = () if name in QUICK else pytest.mark.long
+            yield pytest.param(task, check, marks=marks, id=f"{type(task).__name__}-{i}-{name}")
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that our tasks are none of scikit-learn's classes
+    CASES = list(cases())
+
+
+@pytest.mark.parametrize(("task", "check"), CASES)
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_own_checks(task, check):
     check(type(task)(verbose=0))

@@ -1,11 +1,12 @@
 """From raw files to a trained model: one class a task, by scikit-learn's protocol."""
 
 from .base import Classifier, Task
-from .baselines import Baseline, baselines
+from .baselines import Baseline, baseline_scores
 from .images import ImageClassifier
 from .modelfile import About
 from .reading import Reader
 from .sequences import SequenceClassifier
+from .series import Forecaster
 from .speech import SpeechClassifier, SpeechTask, Transcriber
 from .tables import TabularClassifier, TabularRegressor
 from .targets import Amounts, Classes, Target
@@ -19,6 +20,7 @@ __all__ = [
     "Baseline",
     "Classes",
     "Classifier",
+    "Forecaster",
     "ImageClassifier",
     "Reader",
     "SequenceClassifier",
@@ -32,5 +34,5 @@ __all__ = [
     "Transcriber",
     "Transcripts",
     "Translator",
-    "baselines",
+    "baseline_scores",
 ]

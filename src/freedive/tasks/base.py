@@ -60,7 +60,7 @@ class NotFittedError(ValueError, AttributeError):
     """A task was asked before it was fitted."""
 
 
-class _Learned:
+class Learned:
     """An attribute that `fit` gives a task, None before: kept under a private name, since it is no parameter."""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -110,7 +110,7 @@ class Task(Configured):
     seed: Annotated[int, non_negative] = 0
     verbose: Any = "auto"
 
-    model, reader, target, history, kept, settings, rows = (_Learned() for _ in range(7))
+    model, reader, target, history, kept, settings, rows = (Learned() for _ in range(7))
 
     # what a subclass writes -----------------------------------------------------------------------------------------
     def learn_reader(self, X: Any) -> Reader:

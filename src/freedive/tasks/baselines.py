@@ -28,7 +28,7 @@ class Baseline(NamedTuple):
     seconds: float
 
 
-def baselines(
+def baseline_scores(
     x: Any, y: Any, x_test: Any, y_test: Any, classes: bool, methods: Mapping[str, Callable[[], Any]] | None = None
 ) -> list[Baseline]:
     """What each simple method scores: accuracy of classes, R2 of amounts; the best first.
@@ -44,7 +44,7 @@ def baselines(
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.normal(size=(60, 2)), np.arange(60) % 2
     >>> x[:, 0] += 4 * y
-    >>> found = baselines(x[:40], y[:40], x[40:], y[40:], classes=True)
+    >>> found = baseline_scores(x[:40], y[:40], x[40:], y[40:], classes=True)
     >>> found[0].score > 0.9 and found[-1].name == "majority"
     True
     """

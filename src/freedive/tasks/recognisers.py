@@ -21,7 +21,7 @@ from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
 from .sources import Recogniser, Source, Told, divided, taken
 from .speech import SpeechClassifier, Transcriber
-from .table_sources import table_file
+from .table_sources import series_file, table_file
 
 UNBALANCED = 4  # times as many rows of a class as of another are worth a word
 PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
@@ -188,5 +188,6 @@ RECOGNISERS: list[Recogniser] = [
     idx_folder,
     array_file,
     parallel_text,
+    series_file,
     table_file,
 ]

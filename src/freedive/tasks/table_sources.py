@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import numpy as np
 
 from ..data.errors import DataFileError
+from ..data.series import as_series
 from ..data.table_files import READERS, open_table, table_ending
 from ..data.tables import Table
+from ..errors import unknown
 from .reading.tables import label_column
-from .sources import Source, Told, divided
+from .series import Forecaster
+from .sources import TEST, Source, Told, divided
 from .tables import TabularClassifier, TabularRegressor
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
@@ -36,6 +40,30 @@ def table_file(path: str, told: Told) -> Source | None:
     found = f"{len(table):,} rows; {name!r} holds {'classes' if classes else 'amounts'}; " + told_of(rest, missing)
     parts = divided(rest, labels, told.seed, group)
     return Source(os.path.basename(path).split(".")[0], task, *parts, "rows", None, [("data", path)], found)
+
+
+def series_file(path: str, told: Told) -> Source | None:
+    """a table with a column of times, where --horizon says how far to look ahead: .csv, .tsv, .jsonl or .parquet"""
+    if told.horizon is None or os.path.isdir(path) or table_ending(path) not in READERS:
+        return None
+    try:
+        series = as_series(open_table(path))
+    except DataFileError:
+        raise
+    except ValueError as error:
+        raise DataFileError(path, str(error)) from None
+    if told.target is not None:
+        if told.target not in series.names:
+            raise DataFileError(path, str(unknown("variable", told.target, series.names)))
+        column = series.names.index(told.target)
+        series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
+    cut = len(series) - max(told.horizon, round(len(series) * TEST))
+    length = max(1, min(int(3.5 * told.horizon), cut // 3))
+    task, test = Forecaster(told.horizon, length=length), series.part(max(0, cut - length), None)
+    steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
+    found = f"{steps}: {', '.join(series.names[:8])}; the last fifth is for testing"
+    name, learned = os.path.basename(path).split(".")[0], series.part(None, cut)
+    return Source(name, task, learned, learned, test, test, "windows", None, [("data", path)], found)
 
 
 def is_classes(table: Table, name: str) -> bool:

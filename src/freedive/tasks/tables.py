@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 
 from .. import optimizers
-from ..config import Configured, NonNegativeFloat, one_of
+from ..config import Configured, NonNegativeFloat, one_of, text
 from ..data.frames import as_table
 from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
@@ -22,6 +22,10 @@ STEPS = (400, 3000)  # that a network learns for: one a row, within these bounds
 MOST_EPOCHS = 200
 FEW = 1000  # with fewer rows, networks learn slowly, so as not to learn them by heart
 AT_ONCE = 32  # rows that are answered together
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(text(name) for name in value)
 
 
 def _options(value: Any) -> dict[str, Any] | None:
@@ -42,7 +46,7 @@ class _Tabular(Task):
     network: Annotated[str, one_of(*NETWORKS)] = "mlp"
     options: Annotated[Any, _options] = None
     numbers: Annotated[str, one_of("standard", "quantile")] = "standard"
-    categories: Any = ()
+    categories: Annotated[Any, _texts] = ()
     weight_decay: NonNegativeFloat = 0.1
 
     def __post_init__(self):
@@ -62,7 +66,7 @@ class _Tabular(Task):
         return super().checked(as_table(X, "X"), y)
 
     def learn_reader(self, X: Any) -> Reader:
-        return Columns.learned(X, numbers=self.numbers, categories=tuple(self.categories))
+        return Columns.learned(X, numbers=self.numbers, categories=self.categories)
 
     def usual(self, rows: int) -> Settings:
         batch = int(np.clip(2 ** np.round(np.log2(max(rows, 1) / 20)), 16, 256))

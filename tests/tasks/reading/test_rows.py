@@ -35,8 +35,8 @@ def test_readers_survive_a_file(reader):
         ("Numbers", {"shape": [3], "path": "/etc/passwd"}),
         ("Pictures", {"shape": [28, 28], "ground": "red"}),
         ("Pictures", {"shape": [28, 28], "margin": -1}),
-        ("Columns", {"columns": [{"name": "a"}]}),
-        ("Columns", {"columns": [{"name": "a", "mean": "1", "scale": 1}]}),
+        ("Columns", {"encoder": None, "names": []}),
+        ("Columns", {"encoder": {"kind": "preprocessing", "class": "TableEncoder", "config": {"columns": []}}}),
         ("Texts", {"vocabulary": to_json(WordVocabulary(["a"])) | {"config": {"words": ["a", "a"]}}, "length": 3}),
         ("Texts", {"vocabulary": to_json(WordVocabulary(["a"])), "length": 0}),
         ("Reader2", {}),
@@ -135,8 +135,8 @@ def test_columns_become_numbers():
     x = reader.encoded(ZOO)
     assert x.shape == (4, reader.width) == (4, 3) and x.dtype == np.float32
     np.testing.assert_allclose(x[:3, 0], (legs - legs.mean()) / legs.std(), rtol=1e-6)
-    assert x[3, 0] == 0  # missing
-    assert x[:, 1:].tolist() == [[1, 0], [0, 1], [0, 0], [1, 0]]
+    assert x[3, 0] == 0 and x[:, 1].tolist() == [0, 0, 0, 1]  # missing
+    assert x[:, 2].tolist() == [2, 3, 1, 2]
 
 
 def test_tables_are_read_by_name_in_any_order(tmp_path):
@@ -153,9 +153,9 @@ def test_tables_are_read_by_name_in_any_order(tmp_path):
 @pytest.mark.parametrize(
     ("content", "target", "text"),
     [
-        ("legs\n2\n", None, "has no column 'diet'. It has: legs"),
-        ("legs,diet\nmany,meat\n", None, "the column 'legs' holds category; expected numbers"),
-        ("legs,diet\n2,meat\n", None, "no column of classes is called as usual; name it: --target COLUMN"),
+        ("legs,y\n2,a\n", None, "unknown column 'diet'"),
+        ("legs,diet,y\nmany,meat,a\n", None, "column 'legs' holds category, but integer or real when it was learned"),
+        ("legs,diet\n2,meat\n", None, "no column of labels is called as usual; name it: --target COLUMN"),
         ("legs,diet,sort\n2,meat,a\n", "srt", "unknown column 'srt'. Did you mean 'sort'"),
         ("legs,diet\n", None, "no rows"),
     ],

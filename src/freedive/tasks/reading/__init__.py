@@ -3,8 +3,9 @@
 from .base import Reader, Rows
 from .numbers import Numbers
 from .pictures import Pictures
+from .series import Past
 from .sounds import Sounds
 from .tables import Columns
 from .texts import Texts
 
-__all__ = ["Columns", "Numbers", "Pictures", "Reader", "Rows", "Sounds", "Texts"]
+__all__ = ["Columns", "Numbers", "Past", "Pictures", "Reader", "Rows", "Sounds", "Texts"]

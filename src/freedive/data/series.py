@@ -1,0 +1,177 @@
+"""Series in time from tables and arrays: steps of one length, in order, none twice and none missing, or told where."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .frames import as_table
+from .tables import Table
+
+UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+NUMBERS = ("integer", "real", "boolean")
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeSeries:
+    """Values at equal steps of time.
+
+    values: (time, variables) float64.
+    names: of the variables.
+    times: (time,) datetime64[s]; None where nothing is known of them.
+    step: "3 hour", "1 month": from one time to the next; "" where there are no times.
+    flat: whether it was given as one array (time,).
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    times: np.ndarray | None = None
+    step: str = ""
+    flat: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, start: int | None, stop: int | None) -> TimeSeries:
+        """Some steps of it."""
+        times = None if self.times is None else self.times[start:stop]
+        return dataclasses.replace(self, values=self.values[start:stop], times=times)
+
+
+def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSeries:
+    """A series from an array (time,) or (time, variables), or from a table with a column of times.
+
+    Args:
+        data: the array, or whatever `as_table` takes.
+        time: the column of times; by default the only one that holds dates. Columns of numbers are the variables.
+        gaps: what happens to steps and values that are missing: "error", or "fill" by straight lines.
+
+    Raises:
+        ValueError: a time that stands twice, steps or values that are missing, no numbers; says where.
+
+    >>> days = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
+    >>> as_series({"day": days, "sold": [3.0, 4.0, 2.0, 5.0]}).step
+    '1 day'
+    """
+    if isinstance(data, TimeSeries):
+        return data
+    if not hasattr(data, "columns") and not isinstance(data, (dict, Table)):
+        array = np.asarray(data)
+        if array.dtype.kind in "biuf" and array.ndim in (1, 2):
+            table = array.astype(np.float64).reshape(len(array), -1)
+            names = tuple(f"value_{i}" for i in range(table.shape[1])) if array.ndim == 2 else ("value",)
+            return TimeSeries(whole(table, names, None, gaps), names, flat=array.ndim == 1)
+    table = as_table(data, "series")
+    time = time_column(table, time)
+    names = tuple(name for name, kind in table.kinds.items() if kind in NUMBERS and name != time)
+    if not names:
+        raise ValueError(f"series: no column of numbers. It has: {', '.join(table.columns)}")
+    values = np.stack([np.asarray(table[name], np.float64) for name in names], axis=1)
+    if time is None:
+        return TimeSeries(whole(values, names, None, gaps), names)
+    times, values, step = regular(table[time], values, time, gaps)
+    return TimeSeries(whole(values, names, times, gaps), names, times, step)
+
+
+def time_column(table: Table, name: str | None) -> str | None:
+    """The column of times: the one that was named, or the only one that holds dates; None where there is none."""
+    dates = [column for column, kind in table.kinds.items() if kind == "date"]
+    if name is not None:
+        if table.kinds.get(name) != "date":
+            table[name]  # an unknown name is an error here
+            raise ValueError(f"series: the column {name!r} holds {table.kinds[name]}, expected dates and times")
+        return name
+    if len(dates) > 1:
+        raise ValueError(f"series: several columns hold dates, {', '.join(dates)}; say which by time=")
+    return dates[0] if dates else None
+
+
+def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """(times in order, values, step): each time once, all steps of one length."""
+    times = cells.astype("datetime64[s]")
+    if np.isnat(times).any():
+        raise ValueError(f"series: column {name!r} has no time in row {int(np.isnat(times).argmax())}")
+    order = np.argsort(times, kind="stable")
+    times, values = times[order], values[order]
+    same = np.flatnonzero(np.diff(times) == np.timedelta64(0, "s"))
+    if len(same):
+        first, second = order[same[0]], order[same[0] + 1]
+        raise ValueError(
+            f"series: the time {shown(times[same[0]])} stands twice, in rows {first} and {second} of column {name!r} "
+            f"({len(same)} such rows in all). Keep one row a time; several series in one table are several columns"
+        )
+    if len(times) < 2:
+        return times, values, ""
+    places, count, unit = placed(times)
+    holes = np.flatnonzero(np.diff(places) != 1)
+    step = f"{count} {unit}"
+    if len(holes) and gaps == "error":
+        absent = int(places[holes[0] + 1] - places[holes[0]] - 1)
+        raise ValueError(
+            f"series: after {shown(times[holes[0]])} (row {order[holes[0]]}) {absent or 'parts of'} steps of {step} "
+            f"are missing, {int(places[-1] + 1 - len(places))} in all. Put them in, or pass gaps='fill'"
+        )
+    if len(holes):
+        every = np.arange(places[-1] + 1)
+        values = np.stack([np.interp(every, places, column) for column in values.T], axis=1)
+        times = later(times[0], step, every)
+    return times, values, step
+
+
+def placed(times: np.ndarray) -> tuple[np.ndarray, int, str]:
+    """(the number of steps from the first time to each, how many units a step has, the unit): the usual step counts."""
+    months = times.astype("datetime64[M]")
+    days = (times - months).astype(np.int64)
+    if np.ptp(days) == 0 and len(np.unique(months)) == len(months):
+        units, unit = (months - months[0]).astype(np.int64), "month"
+    else:
+        units, unit = (times - times[0]).astype(np.int64), "second"
+    steps, counts = np.unique(np.diff(units), return_counts=True)
+    usual = int(steps[counts.argmax()])
+    if unit == "second":
+        unit = next(name for name, seconds in UNITS.items() if usual % seconds == 0)
+        return units / usual, usual // UNITS[unit], unit
+    if usual % 12 == 0:
+        return units / usual, usual // 12, "year"
+    return units / usual, usual, "month"
+
+
+def later(start: np.datetime64, step: str, steps: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Times so many steps after a start.
+
+    >>> later(np.datetime64("2024-01-31", "s"), "1 day", [1]).astype(str).tolist()
+    ['2024-02-01T00:00:00']
+    """
+    count, unit = int(step.split()[0]), step.split()[1]
+    moved = np.asarray(steps, np.int64) * count
+    if unit in UNITS:
+        return start.astype("datetime64[s]") + moved * np.timedelta64(UNITS[unit], "s")
+    months = start.astype("datetime64[M]")
+    return (months + moved * (12 if unit == "year" else 1)).astype("datetime64[s]") + (start - months)
+
+
+def whole(values: np.ndarray, names: Sequence[str], times: np.ndarray | None, gaps: str) -> np.ndarray:
+    """Values without holes: filled by straight lines where asked, else an error."""
+    if gaps not in ("error", "fill"):
+        raise ValueError(f"series(gaps={gaps!r}): expected 'error' or 'fill'")
+    wrong = ~np.isfinite(values)
+    if not wrong.any():
+        return values
+    row, column = np.argwhere(wrong)[0]
+    if gaps == "error" or wrong.all(axis=0).any():
+        where = f"row {row}" if times is None else shown(times[row])
+        raise ValueError(
+            f"series: {values[row, column]} at {where} of {names[column]!r}, and {int(wrong.sum())} such values in "
+            "all. Fill them in, or pass gaps='fill'"
+        )
+    steps = np.arange(len(values))
+    filled = [np.interp(steps, steps[~w], column[~w]) for column, w in zip(values.T, wrong.T, strict=True)]
+    return np.stack(filled, axis=1)
+
+
+def shown(time: np.datetime64) -> str:
+    """A time as people write it: without seconds that are none."""
+    return str(time).replace("T", " ").removesuffix(":00").removesuffix(" 00:00")

@@ -1,0 +1,103 @@
+"""The recent past of a series as windows on one scale, with the calendar of what comes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+
+from ...config import PositiveInt, real, text
+from ...data.errors import DataFileError
+from ...data.series import TimeSeries, as_series, later
+from ...data.table_files import open_table
+from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
+from .base import Path, Reader, Rows
+
+
+def _reals(value: Any) -> tuple[float, ...]:
+    return tuple(real(number) for number in value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(text(one) for one in value)
+
+
+class Past(Reader):
+    """Windows of a series: (x - mean) * scale, with the calendar of the window and of what follows it.
+
+    Args:
+        length, horizon: steps of a window and of its forecast.
+        names: of the variables.
+        mean, scale: of each, from the steps that were learned from.
+        parts: of the calendar, see `preprocessing.calendar_features`; none for none.
+        step: from one time to the next, as `TimeSeries.step` says it.
+        time: the column of times.
+        gaps: "error" or "fill".
+        flat: whether a series is one array (time,).
+    """
+
+    example: ClassVar[str] = "series.csv"
+
+    length: PositiveInt
+    horizon: PositiveInt
+    names: Annotated[Any, _texts]
+    mean: Annotated[Any, _reals]
+    scale: Annotated[Any, _reals]
+    parts: Annotated[Any, _texts] = ()
+    step: str = ""
+    time: str | None = None
+    gaps: str = "error"
+    flat: bool = False
+
+    @classmethod
+    def learned(cls, series: TimeSeries, length: int, horizon: int, calendar: bool, **more: Any) -> Self:
+        """The reader for series like this one."""
+        mean, deviation = series.values.mean(axis=0), series.values.std(axis=0)
+        scale = 1 / np.where(deviation > 0, deviation, 1.0)
+        parts = calendar_parts(series.times) if calendar and series.times is not None else ()
+        found = (series.names, mean.tolist(), scale.tolist(), parts, series.step)
+        return cls(length, horizon, *found, flat=series.flat, **more)
+
+    def series(self, X: Any) -> TimeSeries:
+        """A series as it was learned: its variables in their order, long enough for a window."""
+        found = as_series(X, self.time, self.gaps)
+        absent = [name for name in self.names if name not in found.names]
+        if absent:
+            raise ValueError(f"series: no variable {absent[0]!r}. It has: {', '.join(found.names)}")
+        if len(found) < self.length:
+            raise ValueError(f"series: {len(found)} steps, but a window has {self.length}: give as many, or more")
+        order = [found.names.index(name) for name in self.names]
+        return dataclasses.replace(found, values=found.values[:, order], names=self.names)
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """float32 values with mean 0 and deviation 1."""
+        return ((values - np.array(self.mean)) * np.array(self.scale)).astype(np.float32)
+
+    def encoded(self, X: Any) -> Any:
+        """Every window of a series, (windows, length, variables), the last one at its end; views of it."""
+        series = self.series(X)
+        windows = timeseries_windows(self.scaled(series.values), sequence_length=self.length)
+        if not self.parts:
+            return windows
+        if series.times is None:
+            raise ValueError("series: it was learned with times, so times are needed: give a table that has them")
+        ahead = later(series.times[-1], self.step, np.arange(1, self.horizon + 1))
+        features = calendar_features(np.concatenate([series.times, ahead]), self.parts)
+        return [windows, timeseries_windows(features, sequence_length=self.length + self.horizon)]
+
+    def read(self, path: Path) -> Rows:
+        """The last window of a file."""
+        try:
+            series = self.series(open_table(path)).part(-self.length, None)
+        except DataFileError:
+            raise
+        except ValueError as error:
+            raise DataFileError(path, str(error)) from None
+        return Rows([f"{path}: the {self.horizon} steps after it"], self.encoded(series), [])
+
+    def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
+        series = self.series(open_table(path))
+        x = self.encoded(series)
+        known = len(series) - self.length - self.horizon + 1
+        return ([part[:known] for part in x] if isinstance(x, list) else x[:known]), series

@@ -1,0 +1,71 @@
+"""Series from tables and arrays: their step is found, and what is wrong with their times is told where."""
+
+import numpy as np
+import pytest
+
+from freedive.data.series import as_series, later
+
+HOURS = np.arange("2024-01-31T22", "2024-02-01T06", dtype="datetime64[h]")
+VALUES = np.arange(8.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "step", "after"),
+    [
+        (HOURS, "1 hour", "2024-02-01T06:00"),
+        (HOURS[::3], "3 hour", "2024-02-01T07:00"),
+        (HOURS.astype("M8[D]")[[0, 3]], "1 day", "2024-02-02"),
+        (np.arange("2024-01-05", "2024-04-05", 7, dtype="M8[D]"), "1 week", "2024-04-05"),
+        (np.arange("2023-11", "2024-07", dtype="M8[M]"), "1 month", "2024-07-01"),
+        (np.arange("1990", "1998", dtype="M8[Y]"), "1 year", "1998-01-01"),
+        (HOURS.astype("M8[m]")[0] + 15 * np.arange(8), "15 minute", "2024-02-01T00:00"),
+    ],
+)
+def test_steps(times, step, after):
+    order = np.random.default_rng(0).permutation(len(times))
+    series = as_series(
+        {"t": times[order], "a": VALUES[: len(times)][order] if len(times) <= 8 else order.astype(float)}
+    )
+    assert series.step == step and (np.diff(series.values[:, 0]) == 1).all()
+    assert later(series.times[-1], series.step, [1])[0] == np.datetime64(after)
+
+
+def test_arrays():
+    assert as_series(VALUES).flat and as_series(VALUES).values.shape == (8, 1)
+    assert as_series(np.ones((8, 3))).names == ("value_0", "value_1", "value_2")
+
+
+def test_holes_are_filled_where_asked():
+    keep = [0, 1, 4, 5, 6, 7]
+    series = as_series({"t": HOURS[keep], "a": VALUES[keep]}, gaps="fill")
+    np.testing.assert_array_equal(series.values[:, 0], VALUES)
+    np.testing.assert_array_equal(series.times, HOURS)
+    np.testing.assert_array_equal(as_series([0.0, np.nan, 2.0], gaps="fill").values[:, 0], [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            {"t": HOURS[[0, 1, 1, 2]], "a": VALUES[:4]},
+            r"the time 2024-01-31 23:00 stands twice, in rows 1 and 2",
+        ),
+        (
+            {"t": HOURS[[0, 1, 4, 5, 6]], "a": VALUES[:5]},
+            r"after 2024-01-31 23:00 \(row 1\) 2 steps of 1 hour",
+        ),
+        ({"t": HOURS, "a": np.where(VALUES == 3, np.nan, VALUES)}, r"nan at 2024-02-01 01:00 of 'a'"),
+        ({"t": HOURS, "a": list("abcabcab")}, "no column of numbers. It has: t, a"),
+        ({"t": HOURS, "u": HOURS, "a": VALUES}, "several columns hold dates, t, u; say which by time="),
+    ],
+)
+def test_what_is_wrong_is_told(table, message):
+    with pytest.raises(ValueError, match=message):
+        as_series(table)
+
+
+def test_the_column_of_times():
+    with pytest.raises(ValueError, match="the column 'a' holds real, expected dates and times"):
+        as_series({"t": HOURS, "a": VALUES}, time="a")
+    with pytest.raises(ValueError, match=r"Did you mean 't'|unknown column 'tt'"):
+        as_series({"t": HOURS, "a": VALUES}, time="tt")

@@ -1,0 +1,95 @@
+"""Forecasts: learned from what came before, honest about time, kept in a file, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.tasks import Forecaster
+
+TIMES = np.arange("2024-01-01", "2024-02-20", dtype="datetime64[h]")
+NOISE = np.random.default_rng(0).normal(scale=0.1, size=(len(TIMES), 2))
+TABLE = {
+    "when": TIMES,
+    "load": 50 + 5 * np.sin(np.arange(len(TIMES)) * np.pi / 12) + NOISE[:, 0],
+    "heat": -3 + 2 * np.cos(np.arange(len(TIMES)) * np.pi / 12) + NOISE[:, 1],
+}
+PAST = {name: column[:-24] for name, column in TABLE.items()}
+COMES = np.stack([TABLE["load"], TABLE["heat"]], axis=1)[-24:]
+
+
+@pytest.fixture(scope="module")
+def hourly():
+    task = Forecaster(24, length=48, quantiles=(0.1, 0.5, 0.9), calendar=True, epochs=15, verbose=0)
+    return task.fit(PAST)
+
+
+def test_the_next_day_is_foretold(hourly, tmp_path):
+    ahead = hourly.predict()
+    assert ahead.shape == (24, 2) and np.abs(ahead - COMES).mean() < 0.3
+    sides = hourly.intervals()
+    assert sides.shape == (24, 2, 3) and (np.diff(sides, axis=-1) >= 0).all()
+    np.testing.assert_allclose(hourly.naive(), np.stack([TABLE["load"], TABLE["heat"]], 1)[-48:-24])
+    assert hourly.reader.parts == ("hour", "weekday") and hourly.target.season == 24
+    hourly.plot(truth=COMES, path=tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_a_saved_forecaster_needs_the_recent_past_only(hourly, tmp_path):
+    hourly.save(tmp_path / "a.safetensors")
+    again = Forecaster.load(tmp_path / "a.safetensors")
+    recent = {name: column[-24 - 48 : -24] for name, column in TABLE.items()}
+    np.testing.assert_allclose(again.predict(recent), hourly.predict(), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"a file holds no series. Give its recent past"):
+        again.predict()
+
+
+def test_horizons_of_another_length(hourly):
+    further = hourly.predict(horizon=40)
+    assert further.shape == (40, 2)
+    np.testing.assert_array_equal(further[:24], hourly.predict())
+    assert hourly.predict(horizon=5).shape == (5, 2)
+
+
+def test_evaluation_looks_at_every_window(hourly):
+    tail = {name: column[-100:] for name, column in TABLE.items()}
+    result = hourly.evaluate(tail)
+    assert result["rows"] == 100 - 48 - 24 + 1 and 0.5 < result["inside"] <= 1
+    assert hourly.score(tail) == result["skill"] == 1 - result["mase"]
+    (section,) = hourly.sections(tail, None, None)
+    assert "data:image/png;base64" in section.body
+
+
+def test_scales_and_validation_are_honest_about_time():
+    series = np.concatenate([np.zeros(150), np.full(50, 1000.0)]) + np.random.default_rng(0).normal(size=200)
+    task = Forecaster(5, length=10, validation=0.25, epochs=1, verbose=0).fit(series)
+    assert abs(task.reader.mean[0]) < 1  # of the first three quarters alone
+    assert task.predict().shape == (5,)
+
+
+def test_backtest():
+    wave = np.sin(np.arange(240) / 3)
+    found = Forecaster(6, length=20, epochs=20, batch_size=8, verbose=0).backtest(wave, folds=2)
+    assert [line["steps"] for line in found] == [80, 160] and all(line["mse"] < 0.2 for line in found)
+
+
+@pytest.mark.parametrize(
+    ("task", "series", "message"),
+    [
+        (Forecaster(24), np.ones(30), "30 steps, 27 to learn from, but a window of 10 and its forecast of 24 need 34"),
+        (Forecaster(4), [1.0, np.nan] * 20, r"nan at row 1 of 'value', and 20 such values in all"),
+        (Forecaster(4, time="day"), TABLE, "unknown column 'day'"),
+        (Forecaster(4), {"when": TIMES.astype("M8[D]"), "a": TABLE["load"]}, "the time 2024-01-01 stands twice"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(task, series, message):
+    with pytest.raises(ValueError, match=message):
+        task.set_params(verbose=0).fit(series)
+
+
+def test_other_series_are_refused(hourly):
+    with pytest.raises(ValueError, match="10 steps, but a window has 48"):
+        hourly.predict({name: column[:10] for name, column in TABLE.items()})
+    with pytest.raises(ValueError, match=r"no variable 'heat'. It has: load"):
+        hourly.predict({name: column for name, column in TABLE.items() if name != "heat"})
+    with pytest.raises(ValueError, match=r"fit it with quantiles=\(0.1, 0.5, 0.9\) first"):
+        Forecaster(4, length=8, epochs=1, verbose=0).fit(fd.datasets.series.load_data()[0]).intervals()
