@@ -103,7 +103,7 @@ class _Tabular(Task):
             seed: of the shuffles.
 
         >>> X = {"a": [0.0, 1.0] * 30, "b": [0.0, 1.0, 1.0] * 20}
-        >>> task = TabularClassifier(epochs=20, verbose=0).fit(X, ["no", "yes"] * 30)
+        >>> task = TabularClassifier(epochs=60, learning_rate=0.01, verbose=0).fit(X, ["no", "yes"] * 30)
         >>> task.importance(X, ["no", "yes"] * 30).names
         ('a', 'b')
         """
@@ -150,7 +150,8 @@ class TabularClassifier(_Tabular, Classifier):
     `fit` takes a dict of columns, a pandas or polars data frame, or an array.
 
     >>> table = {"legs": [2, 4] * 20, "diet": ["meat", "plants"] * 20}
-    >>> TabularClassifier(epochs=20, verbose=0).fit(table, ["bird", "horse"] * 20).score(table, ["bird", "horse"] * 20)
+    >>> task = TabularClassifier(epochs=60, learning_rate=0.01, verbose=0).fit(table, ["bird", "horse"] * 20)
+    >>> task.score(table, ["bird", "horse"] * 20)
     1.0
     """
 
