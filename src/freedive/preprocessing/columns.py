@@ -6,7 +6,6 @@ import collections
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..config import Configured, Family, real, text
 from ..data.frames import missing
@@ -104,6 +103,8 @@ class NumberColumn(Column):
 
     def _deviates(self, numbers: np.ndarray) -> np.ndarray:
         """Normal deviates; of equal knots, the middle of the places that they take."""
+        from scipy.special import ndtri
+
         places, knots = np.linspace(0, 1, len(self.knots)), np.asarray(self.knots)
         low, high = np.interp(numbers, knots, places), 1 - np.interp(-numbers, -knots[::-1], places)
         return ndtri(np.clip((low + high) / 2, 1e-3, 1 - 1e-3))

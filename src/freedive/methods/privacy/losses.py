@@ -22,8 +22,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.special import logsumexp, ndtr
 
 REACH = 9.5  # standard deviations of the noise that the grid holds; beyond lie 1e-21
 TAIL = 1e-15  # of all steps together, cut off at each end
@@ -85,6 +83,8 @@ def epsilon_of(steps: Sequence[tuple[float, float, int]], delta: float) -> float
 
 def composed(steps: Sequence[tuple[float, float, int]], taken_away: bool) -> Losses:
     """The losses of all steps together."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
     width = width_for(steps)
     parts = [(one_step(noise, rate, width, taken_away), count) for noise, rate, count in steps]
     low, high = (_bound(parts, sign) for sign in (-1, 1))
@@ -142,6 +142,8 @@ def one_step(noise: float, rate: float, width: float, taken_away: bool) -> Losse
 
 def _cells(edges: np.ndarray) -> np.ndarray:
     """The mass of a standard bell below the first edge, between each two, and above the last."""
+    from scipy.special import ndtr
+
     lower, upper = ndtr(edges), ndtr(-edges)
     between = np.where(edges[:-1] > 0, upper[:-1] - upper[1:], lower[1:] - lower[:-1])
     return np.concatenate([lower[:1], between, upper[-1:]])
@@ -163,6 +165,8 @@ def _on_grid(first: int, width: float, p: np.ndarray, q: np.ndarray) -> Losses:
 
 def _bound(parts: Sequence[tuple[Losses, int]], sign: int) -> float:
     """A loss that all steps together exceed (sign 1) or stay below (-1) with probability TAIL at most, by Chernoff."""
+    from scipy.special import logsumexp
+
     best = sign * math.inf
     slopes = np.geomspace(1e-2, 1e4, 60)
     for slope in slopes:

@@ -20,7 +20,6 @@ import functools
 import math
 
 import numpy as np
-from scipy.special import logsumexp
 
 ORDERS = np.array([*np.arange(1.1, 11, 0.1), *range(11, 65), 80, 96, 128, 192, 256, 384, 512, 768, 1024])
 
@@ -40,6 +39,8 @@ def divergences(noise: float, rate: float) -> np.ndarray:
 
 def _log_moment(order: float, noise: float, rate: float) -> float:
     """log E_{mu_0} (mu_1 / mu_0)^a, by a sum over a line that holds the whole bell at 0 and the one at a."""
+    from scipy.special import logsumexp
+
     step = noise / 20  # the rule of trapezoids is exact for bells but for exp(-2 (20 pi)^2)
     x = np.arange(-14 * noise, order + 14 * noise, step)
     ratio = np.logaddexp(math.log1p(-rate), math.log(rate) + (2 * x - 1) / (2 * noise**2))

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from scipy.special import bdtrc
 
 from ...train.order import shuffled
 
@@ -55,6 +54,8 @@ def thresholds(rows: int, rate: float) -> np.ndarray:
     >>> [int(t >> np.uint64(60)) for t in thresholds(2, 0.5)]            # 3/4 and 1/4 of 16
     [12, 4]
     """
+    from scipy.special import bdtrc
+
     chances = bdtrc(np.arange(rows, dtype=np.float64), rows, rate) if rate < 1 else np.ones(rows)
     kept = chances[: np.count_nonzero(chances > NEVER)]
     return np.minimum(np.round(kept * 2.0**64), 2.0**64 - 2.0**11).astype(np.uint64)
