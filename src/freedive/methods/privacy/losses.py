@@ -26,6 +26,7 @@ import numpy as np
 REACH = 9.5  # standard deviations of the noise that the grid holds; beyond lie 1e-21
 TAIL = 1e-15  # of all steps together, cut off at each end
 MOST_POINTS = 2**21
+MOST_PLACES = 1 << 22  # of the sum of all steps
 FINEST, COARSEST = 1e-6, 1e-3
 
 
@@ -48,24 +49,23 @@ class Losses(NamedTuple):
         Args:
             delta: above 0 and below 1.
         """
+        from scipy.signal import lfilter
+
         if self.infinite > delta:
             return math.inf
         start = max(0, -self.first)  # the place of the loss 0
         mass, values = self.mass[start:], self.values[start:]
-        above = np.cumsum(mass[::-1])[::-1]  # of the losses from each point on
-        scaled = np.cumsum((mass * np.exp(-np.minimum(values, 700)))[::-1])[::-1]
-        at = np.flatnonzero(above - np.exp(np.minimum(values, 700)) * scaled + self.infinite <= delta)
+        above = np.cumsum(mass[::-1])[::-1]  # of the losses from each point v on
+        fading = np.exp(-self.width)
+        beside = lfilter([1.0], [1.0, -fading], mass[::-1])[::-1]  # the sum of mass e^(v - loss) over them
+        at = np.flatnonzero(above - beside + self.infinite <= delta)
         place = int(at[0]) if len(at) else len(mass)
         if place == 0:
             return 0.0
-        excess = above[place] if place < len(mass) else 0.0
-        weight = scaled[place] if place < len(mass) else 0.0
-        return _crossing(excess + self.infinite - delta, weight, float(values[place - 1]))
-
-
-def _crossing(excess: float, weight: float, low: float) -> float:
-    """Where excess = e^epsilon weight, not below `low`; where nothing lies above, delta falls just at the point."""
-    return max(low, math.log(excess / weight)) if excess > 0 and weight > 0 else low
+        if place == len(mass):
+            return float(values[-1])
+        excess, low = above[place] + self.infinite - delta, float(values[place - 1])
+        return max(low, float(values[place]) + math.log(excess / beside[place])) if excess > 0 else low
 
 
 def epsilon_of(steps: Sequence[tuple[float, float, int]], delta: float) -> float:
@@ -85,10 +85,7 @@ def composed(steps: Sequence[tuple[float, float, int]], taken_away: bool) -> Los
     """The losses of all steps together."""
     from scipy.fft import irfft, next_fast_len, rfft
 
-    width = width_for(steps)
-    parts = [(one_step(noise, rate, width, taken_away), count) for noise, rate, count in steps]
-    low, high = (_bound(parts, sign) for sign in (-1, 1))
-    first, last = math.floor(low / width), math.ceil(high / width)
+    parts, first, last, width = _within(steps, taken_away, width_for(steps))
     size = next_fast_len(last - first + 1, real=True)
     frequencies: np.ndarray | float = 1.0
     for part, count in parts:
@@ -97,6 +94,22 @@ def composed(steps: Sequence[tuple[float, float, int]], taken_away: bool) -> Los
     mass = np.roll(irfft(frequencies, size), -first)
     infinite = sum(count * part.infinite for part, count in parts) + 2 * TAIL
     return Losses(first, width, np.maximum(mass, 0.0), infinite)
+
+
+def _within(
+    steps: Sequence[tuple[float, float, int]], taken_away: bool, width: float
+) -> tuple[list[tuple[Losses, int]], int, int, float]:
+    """(the losses of each kind of step and how many, the first and last place of their sum, the width of the grid).
+
+    A grid whose sum would have too many places is made coarser; losses are rounded up, so it never says too little.
+    """
+    while True:
+        parts = [(one_step(noise, rate, width, taken_away), count) for noise, rate, count in steps]
+        low, high = (_bound(parts, sign) for sign in (-1, 1))
+        first, last = math.floor(low / width), math.ceil(high / width)
+        if last - first <= MOST_PLACES:
+            return parts, first, last, width
+        width *= 1.1 * (last - first) / MOST_PLACES
 
 
 def width_for(steps: Sequence[tuple[float, float, int]]) -> float:
