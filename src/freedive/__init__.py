@@ -33,7 +33,17 @@ from .generative import GAN, VAE, Autoencoder, Diffusion, ImageToImage
 from .methods import Ensemble, cross_validate, distill, lr_find, mix, private, repeat, transfer, tune, unfreeze
 from .models import Model, Sequential
 from .models.loop import gradients, train_step, update
-from .tasks import Forecaster, ImageClassifier, SequenceClassifier, TabularClassifier, TabularRegressor, TextClassifier
+from .tasks import (
+    Forecaster,
+    ImageClassifier,
+    SequenceClassifier,
+    SpeechClassifier,
+    TabularClassifier,
+    TabularRegressor,
+    TextClassifier,
+    Transcriber,
+    Translator,
+)
 
 cache.switch_on()
 
@@ -71,9 +81,12 @@ __all__ = [
     "ModelFileError",
     "SequenceClassifier",
     "Sequential",
+    "SpeechClassifier",
     "TabularClassifier",
     "TabularRegressor",
     "TextClassifier",
+    "Transcriber",
+    "Translator",
     "activations",
     "callbacks",
     "constraints",

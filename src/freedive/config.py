@@ -117,7 +117,8 @@ class Configured:
             cls.family.add(cls, *vars(cls).get("aliases", ()))
 
     def __new__(cls, *_: Any, **given: Any):
-        if given and not hand_written(cls):
+        made = getattr(cls, "__dataclass_params__", None)
+        if given and made is not None and made.init and not hand_written(cls):
             refuse_misspelt(cls.__name__, given, [f.name for f in configured_fields(cls)])
         return super().__new__(cls)
 

@@ -12,8 +12,9 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Files of yours: a folder of class folders of pictures, IDX files, .npz, ...; or a data set that "
-            "comes with freedive: digits, fashion, reviews, reviews_zh, vowels, zoo or penguins.",
+            help="Files of yours: class folders of pictures or of sounds, sounds with transcripts, a table or a series "
+            "(CSV, ...), two columns of translations, IDX files, .npz; or a data set that comes with freedive: digits, "
+            "fashion, reviews, reviews_zh, vowels, zoo or penguins.",
         ),
     ],
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -56,6 +57,8 @@ def train(
       freedive train digits
       freedive train photos/                                        # photos/cat/1.jpg, photos/dog/7.png, ...
       freedive train photos/ --set augment=strong --set network=resnet18 --set class_weight=balanced
+      freedive train houses.csv --target price
+      freedive train sales.csv --horizon 12
       freedive train fashion --epochs 20 --output runs/long
       freedive train digits --rows 1000 --learning-rate 0.003 --seed 7
     """

@@ -264,7 +264,7 @@ def halvings(shape: Shape, most: int) -> int:
     """How often the sides of a picture may be halved, rounded up, until `SMALLEST` pixels are left.
 
     >>> halvings((224, 224), 5), halvings((64, 48), 5), halvings((28, 28), 5), halvings((3, 3), 5)
-    (5, 4, 3, 0)
+    (5, 3, 3, 0)
     """
     side, count = min(shape[:2]), 0
     while count < most and -(-side // 2) >= SMALLEST:

@@ -46,8 +46,10 @@ def ctc_loss(
     Returns:
         float32 (batch,). Its gradient by the logits is zero where it is infinite.
 
-    >>> logits = jnp.zeros((1, 2, 3))                         # two frames of three equally likely classes
-    >>> print(9 * jnp.exp(-ctc_loss([[1]], logits, [1])))     # of nine paths, three give the label: 1 1, 1 -, - 1
+    Of the nine paths of two frames and three equally likely classes, three give the label: 1 1, 1 - and - 1.
+
+    >>> logits = jnp.zeros((1, 2, 3))
+    >>> print((9 * jnp.exp(-ctc_loss([[1]], logits, [1]))).round(4))
     [3.]
     """
     output = jnp.asarray(output)

@@ -40,7 +40,7 @@ class Forecaster(Task):
     `fit` takes an array (time,) or (time, variables), or a table with a column of times; its numbers are the variables.
 
     >>> wave = np.sin(np.arange(200) / 3)
-    >>> task = Forecaster(12, epochs=10, verbose=0).fit(wave)
+    >>> task = Forecaster(12, epochs=30, verbose=0).fit(wave)
     >>> task.predict().shape, task.score(wave) > 0.5
     ((12,), True)
     """

