@@ -154,3 +154,10 @@ def test_colours_only_where_they_are_wanted(monkeypatch, terminal, environment, 
 )
 def test_errors_are_one_line(raised, text):
     assert console.told(raised) == text
+
+
+def test_importing_starts_no_device():
+    """Children made by fork could deadlock, and every command would wait for it."""
+    program = "import freedive; from jax._src import xla_bridge; print(xla_bridge.backends_are_initialized())"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.stdout.strip() == "False", found.stderr
