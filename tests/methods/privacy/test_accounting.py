@@ -57,6 +57,15 @@ def test_delta_of_one_step_without_sampling_is_the_known_formula():
         assert delta == pytest.approx(1e-5, rel=1e-3)
 
 
+@pytest.mark.parametrize(("noise", "steps"), [(20.0, 1_000_000), (1.0, 3000), (0.3, 100)])
+def test_losses_far_over_the_largest_exponent_count(noise, steps):
+    """So many steps are one of a Gaussian with noise / sqrt(steps), whose losses pass the 709 that exp can take."""
+    one = dp_accounting.pld.privacy_loss_distribution.from_gaussian_mechanism(noise / steps**0.5)
+    theirs = one.get_epsilon_for_delta(1e-5)
+    assert theirs > 600
+    assert losses.epsilon_of([(noise, 1.0, steps)], 1e-5) == pytest.approx(theirs, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("epsilon", "delta", "rate", "steps"), [(8.0, 1e-5, 0.004, 3000), (0.5, 1e-6, 0.01, 200), (60.0, 1e-5, 0.5, 10)]
 )
