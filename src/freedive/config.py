@@ -117,8 +117,7 @@ class Configured:
             cls.family.add(cls, *vars(cls).get("aliases", ()))
 
     def __new__(cls, *_: Any, **given: Any):
-        made = getattr(cls, "__dataclass_params__", None)
-        if given and made is not None and made.init and not hand_written(cls):
+        if given and not hand_written(cls):
             refuse_misspelt(cls.__name__, given, [f.name for f in configured_fields(cls)])
         return super().__new__(cls)
 
@@ -168,7 +167,8 @@ def check_names(config: Any, required: Iterable[str], optional: Iterable[str], o
 def hand_written(cls: type) -> bool:
     """Whether a class has an __init__ that somebody wrote, rather than one made from its fields."""
     owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
-    return owner is not object and "__dataclass_fields__" not in vars(owner)
+    made = vars(owner).get("__dataclass_params__")
+    return owner is not object and (made is None or not made.init)
 
 
 def get(family: Family, identifier: Any, base: type | tuple[type, ...] = Configured) -> Any:

@@ -14,8 +14,6 @@ from ..ops.random import keep, normal
 from . import base
 from .base import Generative
 
-ROW_LOSSES = ("mean_squared_error", "mean_absolute_error", "binary_crossentropy", "huber", "log_cosh")
-
 
 def row_loss(value: Any) -> Any:
     """A loss that says for every number how far it is from another."""

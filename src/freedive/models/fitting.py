@@ -7,7 +7,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import numpy as np
@@ -43,6 +43,8 @@ from .dirty import check_policy, sound, warn_odd
 from .entering import entered, entered_pair
 from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 class Options(NamedTuple):
@@ -102,7 +104,7 @@ class Options(NamedTuple):
         return {"epochs": self.epochs, "steps": self.steps_per_epoch or steps, "verbose": self.verbose}
 
 
-def named(call: Callable[..., Any]) -> Callable[..., Any]:
+def named(call: Call) -> Call:
     """A method of a model that says which argument was meant by a name that it does not have."""
     known = [name for name in inspect.signature(call).parameters if name != "self"]
 
@@ -111,7 +113,7 @@ def named(call: Callable[..., Any]) -> Callable[..., Any]:
         refuse_misspelt(call.__name__, given, known)
         return call(self, *args, **given)
 
-    return checked_call
+    return cast(Call, checked_call)
 
 
 class Method:

@@ -171,6 +171,7 @@ class Model(Layer):
         return whole
 
     # training -------------------------------------------------------------------------------------------------------
+    @fitting.named
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -237,6 +238,7 @@ class Model(Layer):
         """The loss given to `compile`."""
         return self._training.loss
 
+    @fitting.named
     def fit(
         self,
         x: Any = None,
@@ -301,6 +303,7 @@ class Model(Layer):
         """How this model learns: what `fit` leaves to it."""
         return fitting.PLAIN
 
+    @fitting.named
     def evaluate(
         self,
         x: Any = None,
@@ -321,6 +324,7 @@ class Model(Layer):
         logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps, verbose, callbacks, on_bad=on_bad)
         return logs if return_dict else as_list(logs)
 
+    @fitting.named
     def predict(
         self,
         x: Any,
@@ -408,10 +412,6 @@ class Model(Layer):
     def load_weights(self, filepath: Any, check_finite: bool = False) -> None:
         """Read the weights from a file that `save_weights` or `save` wrote; NaN in them is warned of or refused."""
         loading.load_weights(self, filepath, check_finite)
-
-
-for _call in (Model.compile, Model.fit, Model.evaluate, Model.predict):
-    setattr(Model, _call.__name__, fitting.named(_call))
 
 
 def as_list(logs: dict[str, Any]) -> Any:

@@ -234,20 +234,17 @@ class Task(Configured):
 
     def predict(self, X: Any) -> Any:
         """Answers for raw rows."""
-        return self.target_of(X).decoded(self.outputs(X))
+        outputs = self.outputs(X)
+        return self.target.decoded(outputs)
 
     def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
         """Numbers about the answers for rows whose labels are known."""
-        return self.target_of(X).scored(self.outputs(X), self.target.encoded(y))
+        outputs = self.outputs(X)
+        return self.target.scored(outputs, self.target.encoded(y))
 
     def score(self, X: Any, y: Any) -> float:
         """The number that people ask for first: accuracy of classes, R2 of amounts."""
         return self.evaluate(X, y)[self.target.main]
-
-    def target_of(self, X: Any) -> Target:
-        """The target, of a task that was fitted."""
-        self.check_fitted()
-        return self.target
 
     def check_fitted(self) -> None:
         """An error where `fit` was not called: scikit-learn's own, if that is there."""
@@ -339,7 +336,8 @@ class Classifier(Task):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """(rows, classes) probabilities."""
-        return self.target_of(X).probabilities(self.outputs(X))
+        outputs = self.outputs(X)
+        return self.target.probabilities(outputs)
 
 
 def loaded(path: str | os.PathLike[str]) -> tuple[Task, modelfile.About]:

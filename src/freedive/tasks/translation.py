@@ -25,7 +25,7 @@ from ..report.alignment import alignment
 from ..report.page import Html, Section, table
 from .base import Settings, Task
 from .reading import Reader
-from .reading.sentences import Sentences, clean
+from .reading.sentences import Sentences
 from .targets import Target
 
 SHOWN, DRAWN = 20, 2  # sentences in the report, and those of them whose attention is drawn
@@ -56,10 +56,10 @@ class Translations(Target):
         return SparseCategoricalCrossentropy(from_logits=True, label_smoothing=self.smoothing)
 
     def encoded(self, labels: Any) -> np.ndarray:
-        return self.vocabulary.rows([clean(text) for text in labels], start=True, end=True)[:, : self.length]
+        return self.vocabulary.rows([text.strip() for text in labels], start=True, end=True)[:, : self.length]
 
     def decoded(self, outputs: Any) -> list[str]:
-        return [clean(self.vocabulary.decode(tokens)) for tokens in outputs]
+        return [self.vocabulary.decode(tokens).strip() for tokens in outputs]
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """BLEU and chrF."""
@@ -130,7 +130,7 @@ class Translator(Task):
 
     # learning -------------------------------------------------------------------------------------------------------
     def prepare(self, X: Any, y: Any, validation_data: Any = None) -> Any:
-        X, y = ([clean(text) for text in texts(side, name)] for side, name in ((X, "X"), (y, "y")))
+        X, y = ([text.strip() for text in texts(side, name)] for side, name in ((X, "X"), (y, "y")))
         self._vocabularies = self.learn_vocabularies(X, y)
         return super().prepare(X, y, validation_data)
 

@@ -8,13 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from ...config import PositiveInt
-from ...data.errors import DataFileError
-from ...data.opening import read_text
 from ...preprocessing.vocabulary import Vocabulary
-from .base import Path, Reader, Rows, numbered, suffix
+from .texts import _Lines
 
 
-class Sentences(Reader):
+class Sentences(_Lines):
     """Every line of a text file as the numbers of its pieces, filled up with 0.
 
     Args:
@@ -29,21 +27,4 @@ class Sentences(Reader):
 
     def encoded(self, X: Iterable[str]) -> np.ndarray:
         """int32 (sentences, the longest one's pieces)."""
-        return self.vocabulary.rows([clean(text) for text in X])[:, : self.length]
-
-    def read(self, path: Path) -> Rows:
-        if suffix(path) not in (".txt", ""):
-            raise DataFileError(path, "expected a .txt file with a sentence in every line")
-        lines = [line for line in read_text(path).splitlines() if line.strip()]
-        if not lines:
-            raise DataFileError(path, "no text")
-        return Rows(numbered(path, len(lines)), self.encoded(lines), [])
-
-
-def clean(text: str) -> str:
-    """A sentence without spaces around it.
-
-    >>> clean(" deep dive ")
-    'deep dive'
-    """
-    return text.strip()
+        return self.vocabulary.rows([text.strip() for text in X])[:, : self.length]

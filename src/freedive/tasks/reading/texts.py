@@ -14,7 +14,19 @@ from ...preprocessing.vocabulary import Vocabulary
 from .base import Path, Reader, Rows, numbered, suffix
 
 
-class Texts(Reader):
+class _Lines(Reader):
+    """A text in every line of a file."""
+
+    def read(self, path: Path) -> Rows:
+        if suffix(path) not in (".txt", ""):
+            raise DataFileError(path, "expected a .txt file with a text in every line")
+        lines = [line for line in read_text(path).splitlines() if line.strip()]
+        if not lines:
+            raise DataFileError(path, "no text")
+        return Rows(numbered(path, len(lines)), self.encoded(lines), [])
+
+
+class Texts(_Lines):
     """Texts as rows of numbers, filled up with 0.
 
     Args:
@@ -34,14 +46,6 @@ class Texts(Reader):
     def encoded(self, X: Iterable[str]) -> np.ndarray:
         """int32 (texts, length)."""
         return self.vocabulary.rows(map(str, X), self.length)
-
-    def read(self, path: Path) -> Rows:
-        if suffix(path) not in (".txt", ""):
-            raise DataFileError(path, "expected a .txt file with a text in every line")
-        lines = [line for line in read_text(path).splitlines() if line.strip()]
-        if not lines:
-            raise DataFileError(path, "no text")
-        return Rows(numbered(path, len(lines)), self.encoded(lines), [])
 
     def labelled(self, path: Path, column: str | None) -> tuple[np.ndarray, list[str]]:
         """From lines of a class, a tab and a text."""
