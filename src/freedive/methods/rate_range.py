@@ -19,7 +19,8 @@ from .population import checked_model
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SMOOTH = 0.02  # of the range: the width of the bell over which losses are averaged
+# of the range: the width of the bell over which losses are averaged; at half of it the noise of batches is found
+SMOOTH = 0.04
 BROKEN = 4.0  # times the least loss: there a rate is far too high
 
 
