@@ -45,9 +45,12 @@ def build(library: Path = LIBRARY) -> None:
         raise OSError("no C++ compiler found; set CXX")
     sets = SETS if platform.machine() in ("x86_64", "AMD64") else {"base": SETS["base"]}
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [["-isystem", str(headers), "-c", str(ROOT / "doors.cc"), "-o", f"{folder}/doors.o"]]
+        jobs = [
+            ["-isystem", str(headers), "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}.o"]
+            for source in ("doors", "convolutions")
+        ]
         for name, (width, options) in sets.items():
-            for source in ("lstm", "conv", "dense", "attention"):
+            for source in ("products", "lstm", "conv", "dense", "attention"):
                 names = [f"-DLOOPS={name}", f"-DWIDTH={width}"]
                 jobs.append([*options, *names, "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}_{name}.o"])
         for job in jobs:

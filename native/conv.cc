@@ -1,132 +1,133 @@
-// Convolution and its two transposes, picture by picture: some places at a time are laid out as rows of what the window
-// sees there, in the processor's caches, and multiplied. Compiled once for each set of instructions.
+// Convolution, and its gradient by the kernel, some lines of a picture at a time. Nothing is laid out: a row of the left
+// factor is what a window sees, where it lies in the picture; for the gradient it is what a tap sees at all places.
+//
+// Compiled once for each set of instructions (-DLOOPS=..., -DWIDTH=floats in a register).
+
+#include "loops.h"
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
-#include "loops.h"
+#include "memory.h"
 #include "products.h"
 
 namespace freedive {
 namespace {
 
-constexpr long kTile = 16384;  // floats of rows at a time: 64 KiB
+constexpr long kPanel = 1L << 15;  // floats of a panel that stay in the second cache while all lines pass
 
-// Calls f(offset in the row of a place, offset in the picture, floats) for every run of numbers that lie side by side.
-template <typename Each>
-inline void each_run(const Convolution& c, long place, Each each) {
-  const long top = place / c.places[1] * c.stride[0] - c.before[0];
-  const long left = place % c.places[1] * c.stride[1] - c.before[1];
-  const bool together = c.dilation[1] == 1;
-  for (long i = 0; i < c.taps[0]; ++i) {
-    const long h = top + i * c.dilation[0];
-    if (h < 0 || h >= c.size[0]) continue;
-    const long row = i * c.taps[1] * c.channels, line = h * c.size[1] * c.channels;
-    if (together) {
-      const long from = std::max(0L, -left), to = std::min(c.taps[1], c.size[1] - left);
-      if (from < to) each(row + from * c.channels, line + (left + from) * c.channels, (to - from) * c.channels);
-    } else {
-      for (long j = 0; j < c.taps[1]; ++j) {
-        const long w = left + j * c.dilation[1];
-        if (w >= 0 && w < c.size[1]) each(row + j * c.channels, line + w * c.channels, c.channels);
-      }
-    }
+// The k from `first` to `last` at which start + k * step lies in 0 .. size - 1.
+struct Span {
+  long first, last;
+  Span(long start, long step, long size, long from, long to)
+      : first(std::max(from, above(-start, step))), last(std::min(to, above(size - start, step))) {}
+  long count() const { return std::max(0L, last - first); }
+
+ private:
+  static long above(long a, long b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
+};
+
+// What a line of taps sees: all of it side by side, unless the taps are dilated.
+struct Sight {
+  long runs, floats, apart;
+  explicit Sight(const Convolution& c)
+      : runs(c.dilation[1] == 1 ? 1 : c.taps[1]), floats(c.dilation[1] == 1 ? c.taps[1] * c.channels : c.channels),
+        apart(c.dilation[1] * c.channels) {}
+};
+
+// Some lines of y, and of x what their windows see; where windows look over its ends, it is copied between zeros.
+class Band {
+ public:
+  explicit Band(const Convolution& c) : c(c), left(std::max(0L, c.before[1])) {
+    const long end = (c.places[1] - 1) * c.stride[1] - c.before[1] + (c.taps[1] - 1) * c.dilation[1] + 1;
+    const long over = left + std::max(0L, end - c.size[1]);
+    copied = over > 0, line = (c.size[1] + over) * c.channels;
   }
-}
 
-inline void copy(float* to, const float* from, long count) {
-  for (; count >= kWidth; count -= kWidth, to += kWidth, from += kWidth) store(to, load(from));
-  for (; count > 0; --count) *to++ = *from++;
-}
+  void read(long unit) {
+    const long part = unit % c.bands, own = c.size[1] * c.channels;
+    picture = unit / c.bands;
+    first = c.places[0] * part / c.bands, last = c.places[0] * (part + 1) / c.bands;
+    top = std::min(std::max(0L, line_of(first)), c.size[0]);
+    const long end = std::min(line_of(last - 1) + (c.taps[0] - 1) * c.dilation[0] + 1, c.size[0]);
+    start = c.x + (picture * c.size[0] + top) * own;
+    if (!copied) return;
+    if (long(lines.size()) < (end - top) * line) lines.assign((end - top) * line, 0.0f);
+    for (long h = top; h < end; ++h, start += own)
+      std::memcpy(lines.data() + (h - top) * line + left * c.channels, start, own * sizeof(float));
+    start = lines.data();
+  }
 
-inline void add(float* to, const float* from, long count) {
-  for (; count >= kWidth; count -= kWidth, to += kWidth, from += kWidth) store(to, load(to) + load(from));
-  for (; count > 0; --count) *to++ += *from++;
-}
+  // The line of x that the first tap sees from a line of y, and where its first column lies.
+  long line_of(long place) const { return place * c.stride[0] - c.before[0]; }
+  const float* at(long h) const { return start + (h - top) * line + (left - c.before[1]) * c.channels; }
 
-long tile_of(const Convolution& c) { return std::max(kRows, std::min(256L, kTile / c.depth()) / kRows * kRows); }
+  long picture, first, last;  // of y
+  long line;                  // floats from line to line of x
 
-bool inside(const Convolution& c) {  // whether no window looks over an edge, so that no row has gaps
-  for (int i = 0; i < 2; ++i)
-    if (c.before[i] > 0 || (c.places[i] - 1) * c.stride[i] - c.before[i] + (c.taps[i] - 1) * c.dilation[i] >= c.size[i])
-      return false;
-  return true;
-}
-
-void lay_out(const Convolution& c, const float* picture, long first, long count, bool gaps, float* rows) {
-  if (gaps) std::memset(rows, 0, count * c.depth() * sizeof(float));
-  for (long p = 0; p < count; ++p, rows += c.depth())
-    each_run(c, first + p, [&](long at, long from, long floats) { copy(rows + at, picture + from, floats); });
-}
+ private:
+  const Convolution& c;
+  long left, top;
+  bool copied;
+  const float* start;
+  Memory lines;
+};
 
 }  // namespace
 
 namespace LOOPS {
 
-long panels_size(long depth, long width) { return filled(width) * depth; }
-
-void pack_panels(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels) {
-  pack(matrix, depth, width, depth_stride, width_stride, panels);
-}
-
-void lstm_forward(const Lstm&, long, long);
-void lstm_backward(const Lstm&, long, long);
-void dense(const Dense&, long, long);
-void dense_by_x(const Dense&, long, long);
-void dense_by_kernel(const Dense&, long, long, float*);
-void attention(const Attention&, long, long);
-void attention_back(const Attention&, long, long);
-
-void conv(const Convolution& c, long first_picture, long last_picture) {
-  const long depth = c.depth(), places = c.places[0] * c.places[1], tile = tile_of(c);
-  const bool gaps = !inside(c);
-  std::vector<float> rows(tile * depth);
-  for (long n = first_picture; n < last_picture; ++n) {
-    const float* picture = c.x + n * c.size[0] * c.size[1] * c.channels;
-    for (long first = 0; first < places; first += tile) {
-      const long count = std::min(tile, places - first);
-      lay_out(c, picture, first, count, gaps, rows.data());
-      float* y = c.found + (n * places + first) * c.filters;
-      product({rows.data(), depth, 1}, c.panels, count, depth, c.filters, y, c.filters);
-    }
+void conv(const Convolution& c, long first_unit, long last_unit) {
+  const Sight sight(c);
+  const long depth = sight.runs * sight.floats, some = std::max(1L, kPanel / std::max(1L, depth * kColumns));
+  Band band(c);
+  std::vector<long> runs;
+  for (long i = 0; i < std::min(some, c.taps[0]); ++i)
+    for (long j = 0; j < sight.runs; ++j) runs.push_back(i * c.dilation[0] * band.line + j * sight.apart);
+  for (long unit = first_unit; unit < last_unit; ++unit) {
+    band.read(unit);
+    for (long filter = 0; filter < c.filters; filter += kColumns)
+      for (long i = 0; i == 0 || i < c.taps[0]; i += some)  // some lines of taps; where there are none, y is zero
+        for (long place = band.first; place < band.last; ++place) {
+          const long h = band.line_of(place);
+          const Span taps(h, c.dilation[0], c.size[0], i, std::min(i + some, c.taps[0]));
+          const Left seen = {band.at(h + taps.first * c.dilation[0]), c.stride[1] * c.channels, 1, runs.data(),
+                             taps.count() * sight.runs};
+          const float* panel = c.panels + (filter * c.taps[0] + taps.first * kColumns) * depth;
+          const long line = band.picture * c.found_size[0] + c.first[0] + place * c.step[0];
+          float* y = c.found + (line * c.found_size[1] + c.first[1]) * c.filters + filter;
+          product(seen, panel, c.places[1], sight.floats, std::min(kColumns, c.filters - filter), y,
+                  c.step[1] * c.filters, i > 0);
+        }
   }
 }
 
-void conv_by_x(const Convolution& c, long first_picture, long last_picture) {
-  const long depth = c.depth(), places = c.places[0] * c.places[1], tile = tile_of(c);
-  const long floats = c.size[0] * c.size[1] * c.channels;
-  std::vector<float> rows(tile * depth);
-  for (long n = first_picture; n < last_picture; ++n) {
-    float* picture = c.found + n * floats;
-    std::memset(picture, 0, floats * sizeof(float));
-    for (long first = 0; first < places; first += tile) {
-      const long count = std::min(tile, places - first);
-      const float* y = c.y + (n * places + first) * c.filters;
-      product({y, c.filters, 1}, c.panels, count, c.filters, depth, rows.data(), depth);
-      for (long p = 0; p < count; ++p)
-        each_run(c, first + p, [&](long at, long to, long n) { add(picture + to, rows.data() + p * depth + at, n); });
-    }
+void conv_by_kernel(const Convolution& c, long first_unit, long last_unit, float* found) {
+  const Sight sight(c);
+  Band band(c);
+  Memory panels;
+  std::vector<long> runs;
+  for (long place = 0; place < c.places[0]; ++place) runs.push_back(place * c.stride[0] * band.line);
+  for (long unit = first_unit; unit < last_unit; ++unit) {
+    band.read(unit);
+    const long places = (band.last - band.first) * c.places[1];
+    const float* y = c.y + (band.picture * c.places[0] + band.first) * c.places[1] * c.filters;
+    panels.resize(std::max<long>(panels.size(), filled(c.filters) * places));
+    pack(y, places, c.filters, c.filters, 1, panels.data());
+    for (long filter = 0; filter < c.filters; filter += kColumns)
+      for (long i = 0; i < c.taps[0]; ++i) {
+        const Span seeing(i * c.dilation[0] - c.before[0], c.stride[0], c.size[0], band.first, band.last);
+        const float* line = band.at(band.line_of(seeing.first) + i * c.dilation[0]);
+        const float* panel = panels.data() + filter * places + (seeing.first - band.first) * c.places[1] * kColumns;
+        for (long j = 0; j < sight.runs; ++j) {
+          const Left seen = {line + j * sight.apart, 1, c.stride[1] * c.channels, runs.data(), seeing.count()};
+          float* sums = found + (i * c.taps[1] * c.channels + j * sight.floats) * c.filters + filter;
+          product(seen, panel, sight.floats, c.places[1], std::min(kColumns, c.filters - filter), sums, c.filters, true);
+        }
+      }
   }
 }
-
-void conv_by_kernel(const Convolution& c, long first_picture, long last_picture, float* found) {
-  const long depth = c.depth(), places = c.places[0] * c.places[1], tile = tile_of(c);
-  const bool gaps = !inside(c);
-  std::vector<float> rows(tile * depth), panels(filled(c.filters) * tile);
-  for (long n = first_picture; n < last_picture; ++n) {
-    const float* picture = c.x + n * c.size[0] * c.size[1] * c.channels;
-    for (long first = 0; first < places; first += tile) {
-      const long count = std::min(tile, places - first);
-      lay_out(c, picture, first, count, gaps, rows.data());
-      pack(c.y + (n * places + first) * c.filters, count, c.filters, c.filters, 1, panels.data());
-      product({rows.data(), 1, depth}, panels.data(), depth, count, c.filters, found, c.filters, true);
-    }
-  }
-}
-
-extern const Loops table = {panels_size, pack_panels, lstm_forward, lstm_backward,   conv,      conv_by_x,
-                            conv_by_kernel, dense,    dense_by_x,   dense_by_kernel, attention, attention_back};
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -34,10 +34,11 @@ struct Convolution {
   long pictures, size[2], channels;     // of x
   long places[2], filters;              // of y
   long taps[2], stride[2], before[2], dilation[2];
-  const float *x, *kernel, *y;          // what is given of them
-  float* found;                         // what is not
-  const float* panels;                  // of the kernel; of its transpose for by_x
-  long depth() const { return taps[0] * taps[1] * channels; }
+  long bands;                           // of a picture's lines, worked on one by one
+  const float *x, *y;                   // what is given of them
+  float* found;                         // what is not; if y, its places may lie apart in larger pictures
+  long found_size[2], first[2], step[2];
+  const float* panels;                  // of the kernel
 };
 
 // Attention of heads side by side; queries, keys and values are (batch, time or steps, heads, size or width).
@@ -73,7 +74,6 @@ struct Loops {
   void (*lstm_forward)(const Lstm&, long first_row, long last_row);
   void (*lstm_backward)(const Lstm&, long first_row, long last_row);
   void (*conv)(const Convolution&, long first_picture, long last_picture);
-  void (*conv_by_x)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
   void (*dense)(const Dense&, long first_row, long last_row);
   void (*dense_by_x)(const Dense&, long first_row, long last_row);

@@ -1,0 +1,112 @@
+// Products of matrices: a block of rows times a panel stays in the processor's registers, whatever its depth.
+//
+// Compiled once for each set of instructions (-DLOOPS=..., -DWIDTH=floats in a register).
+
+#include "products.h"
+
+#include "loops.h"
+
+namespace freedive {
+namespace {
+
+// Rows of a block, by the registers of a row: 32 registers hold them, or the 16 of older processors.
+template <long registers>
+constexpr long kRows = WIDTH == 16 ? (registers == 2 ? 14 : 12) : (registers == 2 ? 6 : 12);
+
+struct Block {
+  const Left& a;
+  const float* panel;
+  long depth;
+  float* y;
+  long y_stride, columns;
+  bool add;
+};
+
+template <long rows, long registers>
+__attribute__((noinline)) void multiply(const Block& b, long first) {
+  Floats sums[rows][registers];
+#pragma GCC unroll 32
+  for (long row = 0; row < rows; ++row)
+    for (long i = 0; i < registers; ++i) sums[row][i] = Floats{};
+  const float* panel = b.panel;
+  const long apart = b.a.row_stride, step = b.a.depth_stride;
+  for (long run = 0; run < b.a.count; ++run) {
+    const float* at = b.a.at + first * apart + b.a.runs[run];
+    for (long k = 0; k < b.depth; ++k, panel += kColumns, at += step) {
+      Floats right[registers];
+      for (long i = 0; i < registers; ++i) right[i] = load(panel + i * kWidth);
+#pragma GCC unroll 32
+      for (long row = 0; row < rows; ++row) {
+        const float value = at[row * apart];
+        for (long i = 0; i < registers; ++i) sums[row][i] += value * right[i];
+      }
+    }
+  }
+#pragma GCC unroll 32
+  for (long row = 0; row < rows; ++row)
+    for (long i = 0; i < registers; ++i) {
+      const long count = b.columns - i * kWidth;
+      if (count <= 0) break;
+      float* to = b.y + (first + row) * b.y_stride + i * kWidth;
+      store(to, b.add ? sums[row][i] + load(to, count) : sums[row][i], count);
+    }
+}
+
+// Rows from the first one, no more than a block has: compiled for each number of them.
+template <long registers, long most = kRows<registers>>
+inline void some(const Block& b, long first, long rows) {
+  if (rows == most) return multiply<most, registers>(b, first);
+  if constexpr (most > 1) some<registers, most - 1>(b, first, rows);
+}
+
+template <long registers>
+inline void all_of(const Block& b, long rows) {
+  const long parts = (rows + kRows<registers> - 1) / kRows<registers>;
+  for (long part = 0; part < parts; ++part) {
+    const long first = rows * part / parts;
+    some<registers>(b, first, rows * (part + 1) / parts - first);
+  }
+}
+
+}  // namespace
+
+namespace LOOPS {
+
+void pack(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels) {
+  for (long first = 0; first < width; first += kColumns)
+    for (long k = 0; k < depth; ++k, panels += kColumns) {
+      const float* from = matrix + k * depth_stride + first * width_stride;
+      const long count = std::min(kColumns, width - first);
+      if (width_stride == 1) {
+        store(panels, load(from, count));
+        store(panels + kWidth, count > kWidth ? load(from + kWidth, count - kWidth) : Floats{});
+      } else {
+        for (long n = 0; n < kColumns; ++n) panels[n] = n < count ? from[n * width_stride] : 0.0f;
+      }
+    }
+}
+
+void product(const Left& a, const float* panels, long rows, long depth, long width, float* y, long y_stride, bool add) {
+  for (long first = 0; first < width; first += kColumns, panels += kColumns * depth * a.count) {
+    const Block block = {a, panels, depth, y + first, y_stride, std::min(kColumns, width - first), add};
+    if (block.columns <= kWidth) all_of<1>(block, rows);
+    else all_of<2>(block, rows);
+  }
+}
+
+long panels_size(long depth, long width) { return filled(width) * depth; }
+void lstm_forward(const Lstm&, long, long);
+void lstm_backward(const Lstm&, long, long);
+void conv(const Convolution&, long, long);
+void conv_by_kernel(const Convolution&, long, long, float*);
+void dense(const Dense&, long, long);
+void dense_by_x(const Dense&, long, long);
+void dense_by_kernel(const Dense&, long, long, float*);
+void attention(const Attention&, long, long);
+void attention_back(const Attention&, long, long);
+
+extern const Loops table = {panels_size, pack,       lstm_forward,    lstm_backward, conv,          conv_by_kernel,
+                            dense,       dense_by_x, dense_by_kernel, attention,     attention_back};
+
+}  // namespace LOOPS
+}  // namespace freedive
