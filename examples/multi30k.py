@@ -24,13 +24,13 @@ def lines(folder, name):
 
 
 class Watch(Callback):
-    """Prints how the validation sentences are translated, the likeliest piece always, and the time so far."""
+    """Prints the time and how validation sentences are translated, the likeliest piece always; saves what is there."""
 
     edge = "epoch"
 
-    def __init__(self, translator, source, target, every):
+    def __init__(self, translator, source, target, every, out):
         self.translator, self.source, self.target, self.every = translator, source[:200], target[:200], every
-        self.began = time.time()
+        self.out, self.began = out, time.time()
 
     def on_epoch_end(self, epoch, logs=None):
         told = f"epoch {epoch + 1}: {time.time() - self.began:.0f} s, {time.process_time():.0f} s of processors, "
@@ -38,6 +38,7 @@ class Watch(Callback):
         if (epoch + 1) % self.every == 0:
             said = self.translator.translate(self.source, "greedy")
             told += f", BLEU of 200 validation sentences {bleu(said, self.target).score:.1f}"
+            self.translator.save(self.out)
         print(told, flush=True)
 
 
@@ -49,7 +50,7 @@ def main(folder, network="transformer", epochs=15, units=256, pairs=29000, out="
     )
     train = [side[:pairs] for side in train]
     translator = Translator(network=network, epochs=epochs, units=units, verbose=0)
-    watch = Watch(translator, *validation, every=2)
+    watch = Watch(translator, *validation, every=2, out=out)
     translator.fit(*train, validation_data=validation, callbacks=[watch])
     translator.save(out)
     for name, (source, target) in (("validation", validation), ("test 2016", test)):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from freedive import layers
 from freedive.config import from_json, to_json
 from freedive.data import DataFileError
-from freedive.tasks import SpeechClassifier, Transcriber, Transcripts
+from freedive.tasks import SequenceClassifier, SpeechClassifier, Transcriber, Transcripts
 from freedive.tasks.reading import Sounds
 from freedive.tasks.sources import find
 
@@ -88,6 +89,17 @@ def test_transcripts_are_learned_from_texts_alone(tmp_path):
     np.testing.assert_array_equal(again.predict(sounds[120:]), task.predict(sounds[120:]))
     again.target = Transcripts(again.target.characters, "beam_search", 8)
     assert again.evaluate(sounds[120:], texts[120:])["character_error_rate"] < 0.1
+
+
+@pytest.mark.parametrize(("seconds", "joined", "stripe"), [(0.03, 1, 1), (0.08, 2, 2), (0.4, 4, 12), (2.0, 4, 20)])
+def test_moments_and_stripes_are_as_long_as_what_is_said(seconds, joined, stripe):
+    texts = ["abca"] * 24
+    sounds = [np.concatenate([tone(letter, seconds) for letter in text]) for text in texts]
+    task = Transcriber(sampling_rate=RATE, mels=16, units=4).prepare(sounds, texts)
+    frames = next(layer.output.shape[2] for layer in task.model.layers if isinstance(layer, layers.MelSpectrogram))
+    assert task.model.output.shape[1] == -(-frames // joined)
+    (mask,) = [layer for layer in task.model.layers if isinstance(layer, layers.SpecAugment)]
+    assert abs(mask.time_width - stripe) <= 1
 
 
 @pytest.mark.parametrize("kind", ["transcripts.csv", "metadata.tsv", "texts"])
@@ -190,3 +202,14 @@ WRONG = [
 def test_what_cannot_be_learned_is_told(wrong, text):
     with pytest.raises(ValueError, match=text):
         wrong(words(9)[0])
+
+
+def test_sequences_are_learned_whatever_their_units():
+    """A feature that is a thousand times as large as another, and far from 0, hides nothing."""
+    lengths = RNG.integers(4, 9, 60)
+    x, y = np.zeros((60, 8, 2), "float32"), np.arange(60) % 2
+    for row, length in enumerate(lengths):
+        x[row, :length, 0] = 5000 + 1000 * RNG.normal(size=length)
+        x[row, :length, 1] = np.sin(np.arange(length) * (1 + y[row]))
+    task = SequenceClassifier(epochs=30, validation=0, verbose=0).fit(x, y)
+    assert task.score(x, y) > 0.95

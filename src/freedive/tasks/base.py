@@ -100,6 +100,7 @@ class Task(Configured):
 
     family: ClassVar[Family | None] = Family("task")
     noun: ClassVar[str] = "rows"  # what a row is, in the plural
+    warm: ClassVar[float] = 0.0  # the part of the steps in which the learning rate grows
 
     _: dataclasses.KW_ONLY
     epochs: PositiveInt | None = None
@@ -196,10 +197,21 @@ class Task(Configured):
         return X, self.reader.encoded(X), self.target.encoded(y)
 
     def descent(self, rows: int) -> Any:
-        """The optimizer, whose rate falls to 0 along a cosine."""
-        settings = self.settings
-        rate = CosineDecay(settings.learning_rate, settings.epochs * -(-rows // settings.batch_size))
-        return optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": rate}})
+        """The optimizer; its rate grows in the first part of the steps, `warm`, then falls to 0 along a cosine."""
+        steps = self.settings.epochs * self.steps(rows)
+        warm = max(1, int(self.warm * steps)) if self.warm else 0
+        peak = self.settings.learning_rate
+        rise = {"warmup_target": peak, "warmup_steps": warm} if warm else {}
+        rate = CosineDecay(0.0 if warm else peak, max(1, steps - warm), **rise)
+        return optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": rate, **self.stepping()}})
+
+    def steps(self, rows: int) -> int:
+        """Of an epoch."""
+        return -(-rows // self.settings.batch_size)
+
+    def stepping(self) -> dict[str, Any]:
+        """What the optimizer is told beside its rate."""
+        return {}
 
     def train(self: Self, callbacks: Sequence[Any] = (), resume: Any = None) -> Self:
         """The second half of `fit`: training, and back to the epoch that did best on the rows kept aside."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .. import layers
-from ..config import Fraction, PositiveInt
+from ..config import Fraction, NonNegativeFloat, PositiveInt
 from ..core.graph import Input
 from ..models import Sequential
 from .base import Classifier, Settings
@@ -17,10 +19,12 @@ from .targets import Target
 class SequenceClassifier(Classifier):
     """Tell what sequences of measurements are of: speech as frames, movements, signals.
 
-    Rows are (time, features); shorter ones are filled up with rows of 0, which are passed over.
+    Rows are (time, features); shorter ones are filled up with rows of 0, which are passed over. The network brings
+    every feature to mean 0 and deviation 1 over the steps that are there.
 
     Args:
         units: of the recurrent layer, in each direction.
+        noise: that is put to every number in training, in deviations of its feature.
         dropout: before the last layer.
 
     >>> import freedive as fd
@@ -32,7 +36,8 @@ class SequenceClassifier(Classifier):
     noun: ClassVar[str] = "sequences"
 
     _: dataclasses.KW_ONLY
-    units: PositiveInt = 32
+    units: PositiveInt = 64
+    noise: NonNegativeFloat = 0.4
     dropout: Fraction = 0.3
 
     def learn_reader(self, X: Any) -> Reader:
@@ -46,8 +51,22 @@ class SequenceClassifier(Classifier):
             [
                 Input(x.shape[1:]),
                 layers.Masking(0.0),
+                standardised(x),
+                *([layers.GaussianNoise(self.noise)] if self.noise else []),
                 layers.Bidirectional(layers.GRU(self.units)),
                 *([layers.Dropout(self.dropout)] if self.dropout else []),
                 target.head(),
             ]
         )
+
+
+def standardised(x: np.ndarray) -> layers.Normalization:
+    """The layer that brings every feature to mean 0 and deviation 1 over the steps that are not all 0.
+
+    >>> standardised(np.array([[[3.0], [5.0], [0.0]]]))(np.array([[[5.0]]])).tolist()
+    [[[1.0]]]
+    """
+    there = x[(x != 0).any(axis=-1)]
+    scale = layers.Normalization()
+    scale.adapt(there if len(there) else x)
+    return scale

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
+
 from .. import layers
 from ..config import Fraction, PositiveFloat, PositiveInt, one_of
 from ..core.graph import Input
@@ -17,6 +19,8 @@ from .transcripts import Transcripts
 
 FRAME, STEP = 0.032, 0.016  # seconds
 ADAPTED = 500  # sounds that the scale of spectra is taken from
+STRIPE = 20  # frames that a stripe blanks out at most
+MOST_JOINED = 4  # frames that are joined to one moment
 
 
 class SpeechTask(Task):
@@ -46,8 +50,13 @@ class SpeechTask(Task):
     def learn_reader(self, X: Any) -> Reader:
         return Sounds.learned(X, self.sampling_rate, self.seconds)
 
-    def ears(self, x: Any) -> list[Any]:
-        """From waves to spectra (batch, frames, mels) of mean 0 and deviation 1, changed at random in training."""
+    def ears(self, x: Any, stripe: int = STRIPE) -> list[Any]:
+        """From waves to spectra (batch, frames, mels) of mean 0 and deviation 1, changed at random in training.
+
+        Args:
+            x: (rows, samples).
+            stripe: the most frames that are blanked out at a time.
+        """
         waves = Input(x.shape[1:])
         spectra = [mel_spectrogram(self.reader.rate, self.mels), layers.Permute((2, 1))]
         scale = layers.Normalization()
@@ -55,7 +64,7 @@ class SpeechTask(Task):
         changes: list[Any] = [layers.RandomSpeed(self.speed)] if self.speed else []
         if self.noise is not None:
             changes.append(layers.RandomNoise(self.noise))
-        blanks = [layers.SpecAugment()] if self.masks else []
+        blanks = [layers.SpecAugment(time_width=stripe)] if self.masks else []
         return [waves, *changes, *spectra, scale, layers.CepstralMeanNormalization(), *blanks]
 
     def usual(self, rows: int) -> Settings:
@@ -93,10 +102,14 @@ class SpeechClassifier(SpeechTask, Classifier):
 class Transcriber(SpeechTask):
     """Write what is said, character by character, by connectionist temporal classification.
 
-    Labels are texts; their characters are found by `fit`. Speech and text need no times: the network learns them.
+    Labels are texts; their characters are found by `fit`. Speech and text need no times: the network learns them. It is
+    two convolutions, which join frames to fewer moments, and a recurrent layer in both directions.
 
     Args:
-        units: of each of two recurrent layers, in each direction.
+        units: of the recurrent layer, in each direction.
+        joined: frames of 16 ms that are joined to one moment: 1, 2 or 4; None: as many as leave two moments to a
+            character that is said fast. The fewer moments there are, the sooner the network finds out when a character
+            is said.
         decoding: "greedy", or "beam_search", which sums over all times of a text.
         beam_width: texts that are kept under way, for "beam_search".
         sampling_rate, seconds, mels, speed, noise, masks, dropout: as in `SpeechTask`.
@@ -111,8 +124,11 @@ class Transcriber(SpeechTask):
     ['character_accuracy', 'character_error_rate', 'exact', 'rows', 'word_error_rate']
     """
 
+    warm: ClassVar[float] = 0.1
+
     _: dataclasses.KW_ONLY
     units: PositiveInt = 96
+    joined: Annotated[int, one_of(1, 2, 4)] | None = None
     decoding: Annotated[str, one_of("greedy", "beam_search")] = "greedy"
     beam_width: PositiveInt = 20
 
@@ -120,7 +136,10 @@ class Transcriber(SpeechTask):
         return Transcripts.learned(y, decoding=self.decoding, beam_width=self.beam_width)
 
     def make_network(self, x: Any, target: Target) -> Any:
-        return Sequential([*self.ears(x), *recurrent(self.units, self.dropout, True), target.head()])
+        fast, usual = np.quantile(frames_a_character(x, self.rows.y, STEP * self.reader.rate), (0.05, 0.5))
+        joined = self.joined or max([1, *(n for n in (2, MOST_JOINED) if 2 * n <= fast)])
+        ears = self.ears(x, min(STRIPE, max(1, int(usual / 2))))  # a character that is not heard cannot be learned
+        return Sequential([*ears, *writing(self.units, self.dropout, joined), target.head()])
 
 
 # networks -------------------------------------------------------------------------------------------------------------
@@ -148,15 +167,44 @@ def convolutional(units: int, dropout: float) -> list[Any]:
     return [*found, layers.GlobalAveragePooling2D(), layers.Dropout(dropout)]
 
 
-def recurrent(units: int, dropout: float, sequences: bool = False) -> list[Any]:
+def recurrent(units: int, dropout: float) -> list[Any]:
     """A convolution that halves the frames, and two LSTMs in both directions."""
     return [
-        layers.Conv1D(2 * units, 5, strides=2, padding="same", use_bias=False),
-        layers.BatchNormalization(),
-        layers.ReLU(),
+        *convolution(units, 2),
         layers.Dropout(dropout),
         layers.Bidirectional(layers.LSTM(units, return_sequences=True)),
         layers.Dropout(dropout),
-        layers.Bidirectional(layers.LSTM(units, return_sequences=sequences)),
+        layers.Bidirectional(layers.LSTM(units)),
         layers.Dropout(dropout),
     ]
+
+
+def writing(units: int, dropout: float, joined: int) -> list[Any]:
+    """Three convolutions that join frames to moments, and an LSTM in both directions: an output for every moment."""
+    return [
+        *convolution(units, min(2, joined)),
+        *convolution(units, 1),
+        *convolution(units, max(1, joined // 2)),
+        layers.Dropout(dropout),
+        layers.Bidirectional(layers.LSTM(units, return_sequences=True)),
+        layers.Dropout(dropout),
+    ]
+
+
+def convolution(units: int, strides: int) -> list[Any]:
+    """Over five frames."""
+    return [
+        layers.Conv1D(2 * units, 5, strides=strides, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+    ]
+
+
+def frames_a_character(x: Any, y: Any, step: float) -> np.ndarray:
+    """(rows,) how many frames, `step` samples each, every character of a row has; silence at the end does not count.
+
+    >>> frames_a_character(np.array([[1.0, 1, 1, 1, 0, 0]]), np.array([[3, 1, 0]]), 0.5).tolist()
+    [4.0]
+    """
+    heard = x.shape[1] - np.argmax(x[:, ::-1] != 0, axis=1)
+    return heard / step / np.maximum(1, np.count_nonzero(y, axis=1))

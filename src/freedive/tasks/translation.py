@@ -10,14 +10,12 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import optimizers
 from ..config import Fraction, NonNegativeFloat, PositiveInt, fraction, one_of
 from ..files.atomic import write_text_atomic
 from ..losses import SparseCategoricalCrossentropy
 from ..metrics import bleu, chrf
 from ..models.training import make_ready
 from ..networks import AttentionNetwork, Beam, SequenceToSequence, TransformerNetwork, samplers
-from ..optimizers.schedules import CosineDecay
 from ..preprocessing.batches import LengthBatches, fitted, told_and_asked
 from ..preprocessing.vocabulary import START, BytePairVocabulary, CharacterVocabulary, Vocabulary
 from ..preprocessing.vocabulary.words import HAN
@@ -29,7 +27,6 @@ from .reading.sentences import Sentences
 from .targets import Target
 
 SHOWN, DRAWN = 20, 2  # sentences in the report, and those of them whose attention is drawn
-WARM = 0.1  # of the steps, in which the learning rate grows
 
 
 class Translations(Target):
@@ -114,6 +111,7 @@ class Translator(Task):
     """
 
     noun: ClassVar[str] = "sentences"
+    warm: ClassVar[float] = 0.1
 
     _: dataclasses.KW_ONLY
     network: Annotated[Any, one_of("transformer", "attention")] = "transformer"
@@ -169,16 +167,11 @@ class Translator(Task):
         make_ready(network, [x, x])  # so that its weights can be counted before it learns
         return network
 
-    def descent(self, rows: int) -> Any:
-        """The optimizer; its rate grows in the first tenth of the steps, then falls to 0 along a cosine."""
-        steps = self.settings.epochs * len(self.batches())
-        warm = max(1, int(WARM * steps))
-        peak = self.settings.learning_rate
-        rate = CosineDecay(0.0, max(1, steps - warm), warmup_target=peak, warmup_steps=warm)
-        options = {"learning_rate": rate, "global_clipnorm": 1.0}
-        if self.optimizer == "adam":
-            options["beta_2"] = 0.98
-        return optimizers.get({"class_name": self.optimizer, "config": options})
+    def steps(self, rows: int) -> int:
+        return len(self.batches())
+
+    def stepping(self) -> dict[str, Any]:
+        return {"global_clipnorm": 1.0, **({"beta_2": 0.98} if self.optimizer == "adam" else {})}
 
     def batches(self) -> LengthBatches:
         """The rows to learn from, in batches of about one length."""
