@@ -75,6 +75,8 @@ def test_the_recurrent_network_answers():
     sounds, _ = words(24)
     task = SpeechClassifier(network="rnn", sampling_rate=RATE, epochs=1, **QUICK).fit(sounds, ["x", "y"] * 12)
     assert task.predict_proba(sounds).shape == (24, 2)
+    (shown,) = task.sections(sounds[:2], np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([1, 0]))
+    assert shown.body.count("<svg") == 2 and "y was said<" in shown.body and "x was said, y was heard" in shown.body
 
 
 def test_transcripts_are_learned_from_texts_alone(tmp_path):
@@ -84,6 +86,10 @@ def test_transcripts_are_learned_from_texts_alone(tmp_path):
     result = task.evaluate(sounds[120:], texts[120:])
     assert result["character_error_rate"] < 0.1, result
     assert task.score(sounds[120:], texts[120:]) == 1 - result["character_error_rate"]
+    (shown,) = task.sections(sounds[120:], task.outputs(sounds[120:]), task.target.encoded(texts[120:]))
+    for text in texts[120:126]:
+        assert f"{text} was said" in shown.body
+    assert abs(shown.body.count("</text>") - sum(map(len, texts[120:126]))) <= 2
     task.save(tmp_path / "m.safetensors")
     again = Transcriber.load(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(again.predict(sounds[120:]), task.predict(sounds[120:]))

@@ -14,6 +14,7 @@ from ..models import Sequential
 from .base import Classifier, Settings, Task
 from .reading import Reader
 from .reading.sounds import Sounds
+from .speech_pictures import sounds_section
 from .targets import Target
 from .transcripts import Transcripts
 
@@ -66,6 +67,10 @@ class SpeechTask(Task):
             changes.append(layers.RandomNoise(self.noise))
         blanks = [layers.SpecAugment(time_width=stripe)] if self.masks else []
         return [waves, *changes, *spectra, scale, layers.CepstralMeanNormalization(), *blanks]
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        """Waves and spectra of some test rows, with what was said and heard."""
+        return [sounds_section(self, X, outputs, y)]
 
     def usual(self, rows: int) -> Settings:
         return Settings(epochs=max(15, min(60, 20_000 // rows)), batch_size=16, learning_rate=3e-3)

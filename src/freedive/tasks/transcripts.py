@@ -80,6 +80,16 @@ class Transcripts(Target):
         """Rows of places (0 and less are passed over) as texts."""
         return np.array(["".join(self.characters[place - 1] for place in row if place > 0) for row in coded], object)
 
+    def written(self, output: Any) -> list[tuple[float, str]]:
+        """When each character of the likeliest path begins, as a part of all moments, for logits (moments, classes).
+
+        >>> Transcripts("ab").written(np.eye(3)[[0, 1, 1, 2]])
+        [(0.375, 'a'), (0.875, 'b')]
+        """
+        path = np.argmax(output, axis=-1)
+        begins = np.flatnonzero((path > 0) & (path != np.concatenate([[0], path[:-1]])))
+        return [((float(at) + 0.5) / len(path), self.characters[path[at] - 1]) for at in begins]
+
     def decoded(self, outputs: Any) -> np.ndarray:
         return self.texts(ctc_decode(outputs, None, self.decoding, self.beam_width)[0][0])
 
