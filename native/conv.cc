@@ -80,25 +80,26 @@ namespace LOOPS {
 
 void conv(const Convolution& c, long first_unit, long last_unit) {
   const Sight sight(c);
-  const long depth = sight.runs * sight.floats, some = std::max(1L, kPanel / std::max(1L, depth * kColumns));
+  const long depth = sight.runs * sight.floats, columns = c.narrow ? 1 : kColumns;
+  const long some = std::max(1L, kPanel / std::max(1L, depth * columns));  // lines of taps
   Band band(c);
   std::vector<long> runs;
   for (long i = 0; i < std::min(some, c.taps[0]); ++i)
     for (long j = 0; j < sight.runs; ++j) runs.push_back(i * c.dilation[0] * band.line + j * sight.apart);
   for (long unit = first_unit; unit < last_unit; ++unit) {
     band.read(unit);
-    for (long filter = 0; filter < c.filters; filter += kColumns)
-      for (long i = 0; i == 0 || i < c.taps[0]; i += some)  // some lines of taps; where there are none, y is zero
+    for (long filter = 0; filter < c.filters; filter += columns)
+      for (long i = 0; i == 0 || i < c.taps[0]; i += some)  // where there are no taps, y is zero
         for (long place = band.first; place < band.last; ++place) {
-          const long h = band.line_of(place);
+          const long h = band.line_of(place), step = c.step[1] * c.filters;
           const Span taps(h, c.dilation[0], c.size[0], i, std::min(i + some, c.taps[0]));
           const Left seen = {band.at(h + taps.first * c.dilation[0]), c.stride[1] * c.channels, 1, runs.data(),
                              taps.count() * sight.runs};
-          const float* panel = c.panels + (filter * c.taps[0] + taps.first * kColumns) * depth;
+          const float* panel = c.panels + (filter * c.taps[0] + taps.first * columns) * depth;
           const long line = band.picture * c.found_size[0] + c.first[0] + place * c.step[0];
           float* y = c.found + (line * c.found_size[1] + c.first[1]) * c.filters + filter;
-          product(seen, panel, c.places[1], sight.floats, std::min(kColumns, c.filters - filter), y,
-                  c.step[1] * c.filters, i > 0);
+          if (c.narrow) dots(seen, panel, c.places[1], sight.floats, y, step, i > 0);
+          else product(seen, panel, c.places[1], sight.floats, std::min(columns, c.filters - filter), y, step, i > 0);
         }
   }
 }

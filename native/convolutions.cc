@@ -66,22 +66,33 @@ Memory panels_of(ffi::ThreadPool& pool, std::vector<Pass>& passes, const float* 
     long width, to;
   };
   std::vector<Job> jobs;
-  const long columns = loops().panels_size(1, 1), depth = passes[0].c.channels, width = passes[0].c.filters;
+  const Convolution& c = passes[0].c;
+  const bool narrow = 8 * c.filters <= loops().panels_size(1, 1) && c.channels > c.filters;
+  const long depth = c.channels, width = c.filters, columns = narrow ? 1 : loops().panels_size(1, 1);
   const long down = transposed ? 1 : width, across = transposed ? depth : 1;
   long size = 0;
-  for (const Pass& pass : passes)
+  for (Pass& pass : passes) {
+    pass.c.narrow = narrow;
     for (long first = 0; first < width; first += columns)
       for (long tap : pass.taps) {
         jobs.push_back({kernel + tap * depth * width + first * across, std::min(columns, width - first), size});
         size += columns * depth;
       }
+  }
   Memory panels(size);
   in_parallel(pool, jobs.size(), parts_of(pool, jobs.size(), 4), [&](long, long first, long last) {
-    for (long i = first; i < last; ++i)
-      loops().pack(jobs[i].from, depth, jobs[i].width, down, across, panels.data() + jobs[i].to);
+    for (long i = first; i < last; ++i) {
+      float* to = panels.data() + jobs[i].to;
+      if (!narrow) loops().pack(jobs[i].from, depth, jobs[i].width, down, across, to);
+      else
+        for (long k = 0; k < depth; ++k) to[k] = jobs[i].from[k * down];
+    }
   });
   const float* at = panels.data();
-  for (Pass& pass : passes) pass.c.panels = at, at += loops().panels_size(depth * pass.taps.size(), width);
+  for (Pass& pass : passes) {
+    pass.c.panels = at;
+    at += pass.taps.size() * depth * ((width + columns - 1) / columns) * columns;
+  }
   return panels;
 }
 

@@ -88,6 +88,13 @@ ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Re
                 [&d](long first, long last, float* found) { loops().dense_by_kernel(d, first, last, found); });
 }
 
+ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result found) {
+  const long width = shift.element_count(), rows = x.dimensions()[0];
+  const Sums s = {rows, width, d.element_count() ? d.typed_data() : nullptr, x.typed_data(), shift.typed_data()};
+  return summed(pool, rows, kLeast, 2 * width, found->typed_data(),
+                [&](long first, long last, float* into) { loops().sums(s, first, last, into); });
+}
+
 Attention described(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
                     float scale) {
   const auto q = query.dimensions(), v = value.dimensions();
@@ -136,6 +143,9 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
                                   .Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_sums, freedive::sums,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention, freedive::attention,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()

@@ -38,7 +38,8 @@ struct Convolution {
   const float *x, *y;                   // what is given of them
   float* found;                         // what is not; if y, its places may lie apart in larger pictures
   long found_size[2], first[2], step[2];
-  const float* panels;                  // of the kernel
+  bool narrow;                          // so few filters that their lanes would lie idle
+  const float* panels;                  // of the kernel; where it is narrow, its columns
 };
 
 // Attention of heads side by side; queries, keys and values are (batch, time or steps, heads, size or width).
@@ -67,6 +68,13 @@ struct Dense {
   const float* panels;      // of the kernel; of its transpose for by_x
 };
 
+// Sums over the rows of matrices (rows, width).
+struct Sums {
+  long rows, width;
+  const float *d, *x;       // d may be null: it is x - shift then
+  const float* shift;       // (width)
+};
+
 // The same code, compiled for one set of instructions.
 struct Loops {
   long (*panels_size)(long depth, long width);
@@ -80,6 +88,7 @@ struct Loops {
   void (*dense_by_kernel)(const Dense&, long first_row, long last_row, float* found);  // adds to it
   void (*attention)(const Attention&, long first_head, long last_head);
   void (*attention_back)(const Attention&, long first_head, long last_head);
+  void (*sums)(const Sums&, long first_row, long last_row, float* found);  // adds to it
 };
 
 namespace base { extern const Loops table; }

@@ -68,6 +68,30 @@ inline void all_of(const Block& b, long rows) {
   }
 }
 
+inline float sum_of(Floats x) {
+  float lanes[kWidth];
+  std::memcpy(lanes, &x, sizeof x);
+  for (long half = kWidth / 2; half; half /= 2)
+    for (long i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+// Neighbours in the depth are neighbours in a register: no lane is idle where there are few columns.
+template <long rows>
+void dot(const Left& a, long first, const float* column, long depth, float* y, long y_stride, bool add) {
+  Floats sums[rows] = {};
+  for (long run = 0; run < a.count; ++run, column += depth)
+    for (long k = 0; k < depth; k += kWidth) {
+      const Floats right = load(column + k, depth - k);
+      for (long row = 0; row < rows; ++row)
+        sums[row] += load(a.at + (first + row) * a.row_stride + a.runs[run] + k, depth - k) * right;
+    }
+  for (long row = 0; row < rows; ++row) {
+    float* to = y + (first + row) * y_stride;
+    *to = add ? *to + sum_of(sums[row]) : sum_of(sums[row]);
+  }
+}
+
 }  // namespace
 
 namespace LOOPS {
@@ -94,6 +118,12 @@ void product(const Left& a, const float* panels, long rows, long depth, long wid
   }
 }
 
+void dots(const Left& a, const float* column, long rows, long depth, float* y, long y_stride, bool add) {
+  long row = 0;
+  for (; row + 4 <= rows; row += 4) dot<4>(a, row, column, depth, y, y_stride, add);
+  for (; row < rows; ++row) dot<1>(a, row, column, depth, y, y_stride, add);
+}
+
 long panels_size(long depth, long width) { return filled(width) * depth; }
 void lstm_forward(const Lstm&, long, long);
 void lstm_backward(const Lstm&, long, long);
@@ -104,9 +134,10 @@ void dense_by_x(const Dense&, long, long);
 void dense_by_kernel(const Dense&, long, long, float*);
 void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
+void sums(const Sums&, long, long, float*);
 
 extern const Loops table = {panels_size, pack,       lstm_forward,    lstm_backward, conv,          conv_by_kernel,
-                            dense,       dense_by_x, dense_by_kernel, attention,     attention_back};
+                            dense,       dense_by_x, dense_by_kernel, attention,     attention_back, sums};
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -49,8 +49,12 @@ void pack(const float* matrix, long depth, long width, long depth_stride, long w
 void product(const Left& a, const float* panels, long rows, long depth, long width, float* y, long y_stride,
              bool add = false);
 
+// The same for a single column, whose numbers lie side by side as those of a row do (a.depth_stride is one).
+void dots(const Left& a, const float* column, long rows, long depth, float* y, long y_stride, bool add);
+
 }  // namespace LOOPS
 
+using LOOPS::dots;
 using LOOPS::Left;
 using LOOPS::pack;
 using LOOPS::product;

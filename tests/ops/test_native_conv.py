@@ -29,6 +29,9 @@ CASES = {  # pictures, sizes, channels, filters, places, taps, strides, before, 
     "a window larger than the picture": (2, (3, 2), 4, 6, (3, 2), (7, 5), (1, 1), (3, 2), (1, 1)),
     "windows that see only zeros": (1, (2, 2), 3, 5, (9, 9), (2, 2), (1, 1), (4, 4), (1, 1)),
     "a cropped picture": (2, (10, 12), 3, 8, (4, 5), (3, 3), (1, 1), (-2, -3), (1, 1)),
+    "few filters": (2, (9, 10), 20, 2, (9, 10), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "few channels, strided": (2, (14, 13), 1, 40, (7, 7), (5, 5), (2, 2), (1, 2), (1, 1)),
+    "few filters, dilated": (2, (14, 13), 33, 1, (10, 9), (3, 3), (1, 1), (0, 0), (2, 2)),
     "a line": (3, (1, 50), 8, 24, (1, 50), (1, 4), (1, 1), (0, 3), (1, 1)),
 }
 

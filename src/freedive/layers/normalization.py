@@ -19,6 +19,7 @@ from ..core.forward import shape_of
 from ..core.layer import Layer
 from ..initializers import Initializer
 from ..numerics import EPSILON, floating, l2_normalize, widen
+from ..ops import columns
 from ..regularizers import Regularizer
 
 
@@ -33,11 +34,15 @@ class _Normalizing(Layer):
         if self.scale:
             gamma = self.param("gamma", shape, self.gamma_initializer, "gamma_regularizer", self.gamma_constraint)
             factor = factor * widen(gamma).reshape(places)
-        y = (x - mean) * factor
+        beta = None
         if self.center:
             beta = self.param("beta", shape, self.beta_initializer, "beta_regularizer", self.beta_constraint)
-            y = y + widen(beta).reshape(places)
-        return y
+            beta = widen(beta).reshape(places)
+        if mean.shape == factor.shape == tuple(places) and by_columns(x, axes):
+            offset = jnp.zeros_like(factor) if beta is None else beta
+            return columns.standardized(x, mean.ravel(), factor.ravel(), offset.ravel())
+        y = (x - mean) * factor
+        return y if beta is None else y + beta
 
 
 def places_of(layer: Layer, x: Any, axes: Any) -> tuple[int, ...]:
@@ -52,6 +57,11 @@ def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """(mean, variance) along axes, which are kept."""
     mean = jnp.mean(x, axes, keepdims=True)
     return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+
+
+def by_columns(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether each place on the last axis, and nothing else, has moments of its own, and the loops for that do it."""
+    return axes == (x.ndim - 1,) and columns.suits(x)
 
 
 # by batch -----------------------------------------------------------------------------------------------------------
@@ -110,13 +120,20 @@ class BatchNormalization(_Normalizing):
         if self.training and not self.frozen and x.size > channels:
             old, weight = (mean, variance), 1 - self.momentum
             if mask is None:
-                mean, variance = moments(wide, others)
+                mean, variance = self._moments(wide, axes, others, places)
             else:
                 mean, variance, counted = self._masked_moments(wide, mask, others)
                 weight = jnp.where(counted > 0, weight, 0.0)  # a batch without a step that counts changes nothing
             new = [(a + weight * (b - a)).ravel() for a, b in zip(old, (mean, variance), strict=True)]
             self.update(moving_mean=new[0], moving_variance=new[1])
         return self.standardized(wide, mean, variance, axes).astype(floating(x))
+
+    def _moments(self, x: Any, axes: tuple[int, ...], others: tuple[int, ...], places: list[int]) -> tuple[Any, Any]:
+        """(mean, variance) of all values."""
+        if not by_columns(x, axes):
+            return moments(x, others)
+        mean, variance = columns.moments(x)
+        return mean.reshape(places), variance.reshape(places)
 
     def _masked_moments(self, x: Any, mask: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
         """(mean, variance, number of values) where the mask is true."""

@@ -27,6 +27,7 @@ DOORS = (
     "dense_by_kernel",
     "attention",
     "attention_back",
+    "sums",
 )
 
 
