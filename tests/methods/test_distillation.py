@@ -50,6 +50,35 @@ def test_the_loss_is_its_formula(teacher):
     np.testing.assert_allclose(logs["val_loss"][0], student.evaluate(X_TEST, Y_TEST, verbose=0)[0], rtol=1e-5)
 
 
+def test_features_are_matched_by_value_or_by_likeness(teacher):
+    student, twin = network(4, 1), network(4, 1)
+    options = {"epochs": 1, "batch_size": 600, "verbose": 0}
+    match = fd.methods.Features({"dense": "dense"}, weight=2.0)
+    logs = fd.distill(teacher, student, X, Y, alpha=1.0, features=match, **options).history
+
+    def made(model):
+        return fd.Model(model.inputs, model.get_layer("dense").output).predict(X, verbose=0)
+
+    def likeness(features):
+        products = features @ features.T
+        return products / np.maximum(np.linalg.norm(products, axis=1, keepdims=True), 1e-6)
+
+    off = np.mean((likeness(made(teacher)) - likeness(made(twin))) ** 2)
+    np.testing.assert_allclose(logs["feature_loss"][0], off, rtol=1e-3)
+    np.testing.assert_allclose(logs["loss"][0], logs["student_loss"][0] + 2 * off, rtol=1e-4)
+    alike = network(64, 7)
+    before = np.mean((made(alike) - made(teacher)) ** 2)
+    logs = fd.distill(teacher, alike, X, Y, features={"dense": "dense"}, epochs=6, verbose=0).history
+    assert logs["feature_loss"][-1] < 0.8 * before
+
+
+def test_answers_that_are_there_teach_as_the_model_does(teacher):
+    histories = []
+    for given in (teacher, teacher.predict(X, verbose=0)):
+        histories.append(fd.distill(given, network(4, 1), X, Y, epochs=1, verbose=0, seed=3).history)
+    assert histories[0] == histories[1]
+
+
 def test_logits_and_probabilities_say_the_same():
     z = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
     from_logits = distance(*z, "logits", 3.0)
@@ -78,6 +107,8 @@ def test_a_student_gains_from_a_teacher_that_saw_more(teacher):
         (lambda: network(4), {"temperature": 0.0}, "temperature above 0"),
         (lambda: network(4), {"alpha": 1.5}, "alpha from 0 to 1"),
         (lambda: network(4), {"epoch": 1}, "no argument 'epoch'"),
+        (lambda: network(4), {"features": {"dense": "dense_7"}}, "dense_7"),
+        (lambda: network(4), {"features": {}}, "expected pairs of layers"),
     ],
 )
 def test_what_cannot_be_taught_is_refused(teacher, student, options, told):

@@ -192,3 +192,30 @@ def test_pictures(trained, tmp_path):
     trained.calibration(X_TEST, Y_TEST).plot(path=tmp_path / "calibration.png")
     trained.history.plot(path=tmp_path / "history.png")
     assert (tmp_path / "calibration.png").stat().st_size > 5000 and (tmp_path / "history.png").stat().st_size > 5000
+
+
+def test_members_at_rest_stay_as_they_are_and_the_others_learn_on(trained):
+    members, _ = ensemble(), trained
+    members.fit(X, Y, epochs=1, verbose=0)
+    before = members.get_weights()
+    members.freeze_members(1, -1)
+    logs = members.fit(X, Y, epochs=2, verbose=0, validation_data=(X_TEST, Y_TEST)).history
+    for old, new in zip(before, members.get_weights(), strict=True):
+        np.testing.assert_array_equal(old[[1, 3]], new[[1, 3]])
+        assert (old[[0, 2]] != new[[0, 2]]).any()
+    for name in ("loss_members", "val_accuracy_members"):
+        assert np.isnan(logs[name][-1][[1, 3]]).all() and np.isfinite(logs[name][-1][[0, 2]]).all()
+    assert logs["loss"][-1] == pytest.approx(logs["loss_members"][-1][[0, 2]].mean())
+    members.unfreeze_members()
+    assert np.isfinite(members.fit(X, Y, epochs=1, verbose=0).history["loss_members"][-1]).all()
+    with pytest.raises(ValueError, match="no member is left"):
+        members.freeze_members(*range(4))
+    with pytest.raises(ValueError, match="there are 4 members"):
+        members.freeze_members(4)
+
+
+def test_the_summary_is_that_of_a_member_and_of_all(trained):
+    shown = []
+    trained.summary(print_fn=shown.append)
+    assert "Ensemble of 4 members" in shown[0] and "(None, 16)" in shown[0]
+    assert "Total params: 3,322" in shown[0] and "All members: 13,288 params" in shown[0]

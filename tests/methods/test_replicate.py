@@ -132,6 +132,17 @@ def test_the_faster_way_is_taken():
     assert Members(8).way == UNSETTLED
 
 
+def test_a_slow_first_dispatch_decides_nothing():
+    seen = set()
+
+    def trial(members, count):
+        new = count > 0 and members.way not in seen
+        seen.update([members.way] if count else [])
+        return {"batched": 0.002, "in turn": 0.003}[members.way] * count + (0.5 if new else 0)
+
+    assert faster(trial, Members(8), 1000, {}).way == "batched"
+
+
 @pytest.mark.parametrize(
     ("n", "model", "told"), [(0, None, "n=0"), (True, None, "n=True"), (2, "adam", "expected a model")]
 )

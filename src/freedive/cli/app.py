@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import bench, console, machine, train, tune, use
+from . import bench, console, distill, federate, machine, train, tune, use
 
 FAILED, MISUSED = 1, 2
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
@@ -73,6 +73,8 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 for command in (
     train.train,
     tune.tune,
+    distill.distill,
+    federate.federate,
     use.evaluate,
     use.predict,
     use.summary,

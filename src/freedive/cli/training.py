@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -42,6 +42,18 @@ class Options(NamedTuple):
     set: tuple[str, ...] = ()  # "name=value", parameters of the task
 
 
+class Way(NamedTuple):
+    """Another way of training than `Model.fit`: what `distill` and `federate` do.
+
+    Args:
+        words: of the command, up to the options that every training has: to say how to go on.
+        begin: of a training that was prepared; what trains, called with the network and the arguments of `fit`.
+    """
+
+    words: list[str]
+    begin: Callable[[Training], Callable[..., Any]]
+
+
 @dataclasses.dataclass
 class Training:
     """A training under way, and what is known of it so far."""
@@ -58,6 +70,7 @@ class Training:
     y_test: Any = None
     outputs: Any = None  # of the network, for the test rows
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
+    way: Way | None = None
 
     @property
     def model_path(self) -> str:
@@ -72,19 +85,21 @@ class Training:
         self.seconds[name] = time.perf_counter() - began
 
 
-def run(data: str, options: Options) -> None:
+def run(data: str, options: Options, way: Way | None = None) -> None:
     """Train on a data set or on files, and write what came of it."""
     began = time.perf_counter()
     source = sought(data, options)
     training = Training(data, options, source, settled(source.task, options), options.output or folder_of(source))
+    training.way = way
     make_folders(training.folder)
     prepare(training)
+    by = None if way is None else way.begin(training)
     training.seconds["prepare"] = time.perf_counter() - began
     if not options.quiet:
         console.say(story.beginning(training))
     try:
         with training.phase("train"):
-            learn(training)
+            learn(training, by)
         training.seconds["train"] -= training.seconds["compile"]
         with training.phase("evaluate"):
             test(training)
@@ -163,11 +178,11 @@ class CompileTime(Callback):
         self.seconds = seconds
 
 
-def learn(training: Training) -> None:
+def learn(training: Training, by: Callable[..., Any] | None = None) -> None:
     """Fit, and go back to the epoch that did best on the validation rows."""
     clock = CompileTime()
     log = CSVLogger(os.path.join(training.folder, "history.csv"))
-    training.task.train([clock, log], resume=checkpoints(training))
+    training.task.train([clock, log], resume=checkpoints(training), by=by)
     training.seconds["compile"] = clock.seconds
 
 
@@ -175,7 +190,8 @@ def checkpoints(training: Training) -> Checkpoints:
     """Where the training goes on after it was stopped; nothing is left of one that came to its end."""
     options, folder = training.options, os.path.join(training.folder, "checkpoints")
     there = os.path.isdir(folder) and any(name.startswith("step-") for name in os.listdir(folder))
-    again = shlex.join(["freedive", "train", training.data, *words(options), "--resume"])
+    began = ["train", training.data] if training.way is None else training.way.words
+    again = shlex.join(["freedive", *began, *words(options), "--resume"])
     if there and not options.resume:
         console.warn(f"A training that was stopped stands in {folder}; this one begins anew. To go on with it: {again}")
     if options.resume and not there:

@@ -73,6 +73,7 @@ class Pass:
         self.flags: dict[str, Any] = {}  # path -> how many wrong values came in
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
         self.shapes: dict[str, Any] = {}  # path -> shapes of its outputs
+        self.kept: dict[str, Any] = {}  # path -> what somebody who watches keeps of it, for the loss
         self.draws: dict[str, int] = {}  # path -> keys drawn so far
         self.calls: dict[str, int] = {}  # path -> activations so far, for taps
         self.stack: list[tuple[Layer, tuple]] = []  # the calls under way, with their inputs

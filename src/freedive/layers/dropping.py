@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..core import forward
 from ..core.layer import Layer
 from ..ops.random import keep
 
@@ -25,6 +26,8 @@ def keep_factors(layer: Layer, field: str, shape: tuple[int, ...]) -> Any:
     if not layer.training or getattr(layer, field) == 0:
         return None
     key, rate = seeded_key(layer), jnp.float32(layer.hyper(field))
+    if forward.current(layer).creating:  # only shapes are asked for, and a draw takes milliseconds to trace
+        return jnp.ones(shape, jnp.float32)
     return jnp.where(keep(key, rate, shape), 1 / (1 - rate), 0.0).astype(jnp.float32)
 
 

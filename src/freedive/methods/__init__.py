@@ -1,7 +1,7 @@
 """Methods: functions from programs to programs, and what is built on them: ensembles, folds, seeds, searches."""
 
 from .calibration import Calibration, calibration, temperature, tempered
-from .distillation import distill
+from .distillation import Features, distill
 from .ensemble import Ensemble, Spread
 from .importance import Importance, permutation_importance
 from .mixing import mix
@@ -11,7 +11,7 @@ from .rate_range import RateRange, lr_find
 from .replicate import replicate
 from .scores import Comparison, Scores
 from .transfer import GradualUnfreezing, discriminative_rates, transfer, unfreeze
-from .tuning import Choice, Real, Study, Trial, Whole, tune
+from .tuning import Choice, Median, Ray, Real, Study, Trial, Whole, tune
 from .validation import cross_validate, repeat
 
 __all__ = [
@@ -19,12 +19,15 @@ __all__ = [
     "Choice",
     "Comparison",
     "Ensemble",
+    "Features",
     "GradualUnfreezing",
     "Importance",
     "Ledger",
+    "Median",
     "Population",
     "Private",
     "RateRange",
+    "Ray",
     "Real",
     "Scores",
     "Spent",

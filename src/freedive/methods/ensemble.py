@@ -65,7 +65,7 @@ class Ensemble(Population):
             self._check_vote()
 
     def _method(self) -> Method:
-        return Replicated(bootstrap=self.bootstrap)
+        return Replicated(bootstrap=self.bootstrap, own=self._rest())
 
     def compile(self, *args: Any, **settings: Any) -> None:
         """Say how the members learn; see `Model.compile`."""

@@ -19,7 +19,7 @@ from ..core.calling import run_key
 from ..core.layer import Layer
 from ..core.paths import paths
 from ..core.variables import Spec, Variables, claim
-from ..models import Model, saving
+from ..models import Model, saving, summary
 from ..models.data import Data
 from ..models.fitting import Method, Options
 from ..models.training import Training, first_state, program_for
@@ -74,6 +74,7 @@ class Population(Model):
             raise ValueError(f"{type(self).__name__}(n={n!r}): expected a whole number of members, 1 or more")
         self.model, self.n = copy.deepcopy(model, {id(model.history): None}), int(n)
         self._arguments["model"], self.first, self.alike = self.model, first, alike
+        self.resting: frozenset[int] = frozenset()  # members that do not learn
         self._seed = model._seed + first
         self._training = self.model._training  # one for both: what compile settles, and what the runs leave
         self._training.slots, self._training.step = None, 0
@@ -86,7 +87,7 @@ class Population(Model):
         yield "", self.model  # at the root: its layers keep their paths
 
     def _method(self) -> Method:
-        return Replicated()
+        return Replicated(own=self._rest())
 
     def _plan_for(self, inputs: tuple, kwargs: dict[str, Any]) -> None:
         self.model._plan_for(inputs, kwargs)
@@ -143,11 +144,46 @@ class Population(Model):
         if training.slots is not None:
             training.slots, training.step = jax.tree.map(lambda a: a[chosen], (training.slots, training.step))
         self.n = self._arguments["n"] = len(chosen)
+        self.resting = frozenset(i for i, member in enumerate(chosen.tolist()) if member in self.resting)
+
+    def freeze_members(self, *members: int) -> None:
+        """Let these members rest: `fit` leaves them as they are, and gives NaN for their results."""
+        for i in members:
+            self._check_member("freeze_members", i)
+        resting = self.resting | {i % self.n for i in members}
+        if len(resting) == self.n:
+            raise ValueError(f"{type(self).__name__}.freeze_members: no member is left that learns")
+        self.resting = resting
+
+    def unfreeze_members(self, *members: int) -> None:
+        """Let these members learn again, or all."""
+        for i in members:
+            self._check_member("unfreeze_members", i)
+        self.resting = self.resting - {i % self.n for i in members} if members else frozenset()
+
+    def _check_member(self, where: str, i: int) -> None:
+        if not -self.n <= i < self.n:
+            raise ValueError(f"{type(self).__name__}.{where}({i}): there are {self.n} members")
+
+    def _rest(self) -> Any:
+        """What `replicate` is told of the members' own numbers; None where all learn."""
+        if not self.resting:
+            return None
+        active = np.array([i not in self.resting for i in range(self.n)], np.float32)
+        return lambda shared: shared | {"active": active}
+
+    def summary(
+        self, line_length: int | None = None, positions: Any = None, print_fn: Any = None, **shown: Any
+    ) -> None:
+        """Print the table of one member, and what all of them hold; arguments as for `Model.summary`."""
+        one = self.member(0) if self.built else self.model
+        table = summary.text(one, line_length=line_length, title=f"{type(self).__name__} of {self.n} members", **shown)
+        text = f"{table}All members: {summary.count(self):,} params\n"
+        print(text, end="") if print_fn is None else print_fn(text)
 
     def member(self, i: int) -> Any:
         """Member i as a model of its own, compiled, its optimizer where the member's is."""
-        if not -self.n <= i < self.n:
-            raise ValueError(f"{type(self).__name__}.member({i}): there are {self.n} members")
+        self._check_member("member", i)
         self.build()
         arrays = [
             value for layer in paths(self.model) for values in layer._values.values() for value in values.values()

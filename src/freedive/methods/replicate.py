@@ -45,18 +45,23 @@ def replicate(
         return ts._replace(hyper=hyper())
 
     def results(sums: Any) -> dict[str, Any]:
-        return together([program.results(jax.tree.map(lambda s, i=i: s[i], sums)) for i in range(n)])
+        active = np.asarray(hyper().get("active", np.ones(n)))
+        return together([program.results(jax.tree.map(lambda s, i=i: s[i], sums)) if on else None
+                         for i, on in enumerate(active)])  # fmt: skip
 
     key = ("members", n, tuple(sorted(hyper())), program.key)
     return program._replace(init=init, results=results, hyper=hyper, key=key, members=Members(n, way))
 
 
-def together(members: list[dict[str, Any]]) -> dict[str, Any]:
-    """The results of members as one: their means, then each result's values, a place a member.
+def together(members: list[dict[str, Any] | None]) -> dict[str, Any]:
+    """The results of members as one: their means, then each result's values, a place a member; NaN for those at rest.
 
     >>> together([{"loss": 1.0}, {"loss": 2.0}])
     {'loss': 1.5, 'loss_members': array([1., 2.])}
     """
-    values = {name: np.array([member[name] for member in members]) for name in members[0]}
-    means = {name: float(v.mean()) if v.ndim == 1 else v.mean(0) for name, v in values.items()}
+    first = next(member for member in members if member is not None)
+    values = {name: np.array([np.full(np.shape(of), np.nan) if member is None else member[name] for member in members])
+              for name, of in first.items()}  # fmt: skip
+    going = [member is not None for member in members]
+    means = {name: float(v[going].mean()) if v.ndim == 1 else v[going].mean(0) for name, v in values.items()}
     return means | {f"{name}_members": v for name, v in values.items()}

@@ -26,22 +26,39 @@ class Row(NamedTuple):
     shape: str
     params: int
     trainable: bool
+    connected: str = ""  # the calls whose outputs it takes, "name[call][output]"
 
 
 def rows(model: Any, expand_nested: bool = False) -> list[Row]:
     """The layers of a model, with those inside them if asked."""
-    shapes = output_shapes(model)
+    shapes, sources = output_shapes(model), connections(model)
 
     def visit(parent: Layer, prefix: str, depth: int) -> Iterator[Row]:
         for name, layer in parent._children():
             path = f"{prefix}/{name}" if prefix else name
             known = (None, *layer.shape) if isinstance(layer, InputLayer) else None
             shape = show_shape(known) if known else _shown(shapes[path]) if path in shapes else "?"
-            yield Row(depth, name, type(layer).__name__, shape, count(layer), layer.trainable)
+            yield Row(depth, name, type(layer).__name__, shape, count(layer), layer.trainable, sources.get(path, ""))
             if expand_nested and hasattr(layer, "layers"):
                 yield from visit(layer, path, depth + 1)
 
     return list(visit(model, "", 0))
+
+
+def connections(model: Any) -> dict[str, str]:
+    """What each layer of a functional model takes, by its name, as Keras writes it; nothing of a plain stack."""
+    graph = model._graph
+    if graph is None or all(len(node.needs) <= 1 and len(node.layer._nodes) <= 1 for node in graph.nodes):
+        return {}
+
+    def place(symbol: Any) -> str:
+        node = symbol.node
+        return f"{symbol.name}[{node.layer._nodes.index(node)}][{[id(s) for s in node.gives].index(id(symbol))}]"
+
+    found: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        found.setdefault(node.layer.name, []).extend(map(place, node.needs))
+    return {name: ", ".join(places) for name, places in found.items()}
 
 
 def count(layer: Layer, kinds: tuple[str, ...] = ("params", "state"), trainable: bool | None = None) -> int:
@@ -83,24 +100,33 @@ def _shown(shapes: Any) -> str:
     )
 
 
-def text(model: Any, expand_nested: bool = False, show_trainable: bool = False, line_length: int | None = None) -> str:
-    """The table as text."""
+def text(
+    model: Any,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    line_length: int | None = None,
+    title: str | None = None,
+) -> str:
+    """The table as text; `title` stands over it instead of the model's name."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=f'Model: "{model.name or snake(type(model).__name__)}"', title_justify="left", title_style="bold"
-    )
+    named = title or f'Model: "{model.name or snake(type(model).__name__)}"'
+    table, shown = Table(title=named, title_justify="left", title_style="bold"), rows(model, expand_nested)
     for header, side in (("Layer (type)", "left"), ("Output shape", "left"), ("Param #", "right")):
         table.add_column(header, justify=side)  # type: ignore[arg-type]
+    joined = any(row.connected for row in shown)
+    if joined:
+        table.add_column("Connected to")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    for row in rows(model, expand_nested):
+    for row in shown:
         cells = [f"{'  ' * row.depth}{row.name} ({row.kind})", row.shape, f"{row.params:,}"]
+        cells += [row.connected or "-"] if joined else []
         table.add_row(*cells, *([("yes" if row.trainable else "no")] if show_trainable else []))
     total, trained = count(model), count(model, ("params",), True)
     out = io.StringIO()
-    console = Console(file=out, width=line_length or 78, no_color=True)
+    console = Console(file=out, width=line_length or (104 if joined else 78), no_color=True)
     console.print(table)
     if not model.built:
         console.print("Not built yet: shapes and weights follow from the first data, or from model.build((None, ...)).")

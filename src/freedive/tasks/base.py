@@ -213,13 +213,19 @@ class Task(Configured):
         """What the optimizer is told beside its rate."""
         return {}
 
-    def train(self: Self, callbacks: Sequence[Any] = (), resume: Any = None) -> Self:
-        """The second half of `fit`: training, and back to the epoch that did best on the rows kept aside."""
+    def train(self: Self, callbacks: Sequence[Any] = (), resume: Any = None, by: Any = None) -> Self:
+        """The second half of `fit`: training, and back to the epoch that did best on the rows kept aside.
+
+        Args:
+            callbacks, resume: as of `Model.fit`.
+            by: what trains instead of `Model.fit`: called with the network and the same arguments.
+        """
         rows, settings = self.rows, self.settings
         held = rows.x_validation is not None
         late = settings.epochs // 2  # before, the learning rate is high, and results jump
         best = EarlyStopping(patience=settings.epochs, restore_best_weights=True, start_from_epoch=late)
-        result = self.model.fit(
+        result = (type(self.model).fit if by is None else by)(
+            self.model,
             **self.given(),
             epochs=settings.epochs,
             callbacks=[*([best] if held else []), *callbacks, TerminateOnNaN(raise_error=True)],

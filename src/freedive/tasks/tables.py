@@ -158,9 +158,9 @@ class TabularClassifier(_Tabular, Classifier):
     _: dataclasses.KW_ONLY
     calibrate: bool = False
 
-    def train(self, callbacks: Any = (), resume: Any = None) -> Self:
+    def train(self, callbacks: Any = (), resume: Any = None, by: Any = None) -> Self:
         rows = self.rows
-        super().train(callbacks, resume)
+        super().train(callbacks, resume, by)
         if self.calibrate:
             if rows.x_validation is None:
                 raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")

@@ -1,7 +1,9 @@
 """tune: a search for the parameters of a model, with many trials in one program."""
 
+from .engine import Ray
+from .pruning import Median
 from .space import Choice, Real, Whole
 from .study import Study, Trial
 from .tune import tune
 
-__all__ = ["Choice", "Real", "Study", "Trial", "Whole", "tune"]
+__all__ = ["Choice", "Median", "Ray", "Real", "Study", "Trial", "Whole", "tune"]

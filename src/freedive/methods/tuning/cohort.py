@@ -147,12 +147,18 @@ class Cohort:
         self.numbers = [trial.number for trial in trials]  # of the trials, a place a member
         self.hyper = jax.tree.map(lambda *values: np.stack(values), *(trial.hyper for trial in trials))
         self.curves: list[list[float]] = [[] for _ in trials]  # the monitored result of every epoch, a place a member
+        self.live = np.ones(len(trials), bool)  # members whose trial has not ended
         self.epoch, self.way = 0, ""
 
     @property
     def size(self) -> int:
-        """How many trials are still under way."""
+        """How many members there are."""
         return len(self.numbers)
+
+    @property
+    def going(self) -> list[int]:
+        """The members whose trials are still under way."""
+        return np.flatnonzero(self.live).tolist()
 
     def train(self, until: int) -> np.ndarray:
         """Train up to an epoch; how good the members are, the larger the better."""
@@ -188,10 +194,11 @@ class Cohort:
                 moved = build(self.numbers[i], its, self.rows).hyper
                 jax.tree.map(lambda values, one, i=i: values.__setitem__(i, one), hyper, moved)
         self.hyper, self.parameters = hyper, parameters
+        self.live = self.live[np.asarray(members)]
 
     def trial(self, i: int, state: str) -> Trial:
         """A member as a trial that has ended."""
-        curve = self.curves[i]
+        curve = list(self.curves[i])
         return Trial(self.numbers[i], self.parameters[i], curve[-1], float(self.worth()[i]), curve, state)
 
     def model(self, i: int, build: Builder) -> Any:

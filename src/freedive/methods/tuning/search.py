@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.variables import derived_seed
+from .pruning import Median
 from .space import Choice, Real, Space, drawn, grid
 
 AT_ONCE = 64  # trials of a round, of searches that do not look back
@@ -42,6 +43,17 @@ class Search:
         self.space, self.seed, self.epochs = space, seed, epochs
         self.trials = 20 if trials is None else trials
         self.at_once = AT_ONCE
+        self.pruner: Median | None = None
+
+    def prune_by(self, pruner: Median) -> None:
+        """Stop trials on the way; they are compared with those of earlier rounds, so rounds are small."""
+        if type(self).rungs is not Search.rungs:
+            raise ValueError(
+                "tune(pruning=...): halving and population stop trials in their own way. Take search='random', "
+                "'grid' or 'bayesian'"
+            )
+        self.pruner = pruner
+        self.at_once = min(self.at_once, max(pruner.startup, math.ceil(self.trials / LOOKS_BACK)))
 
     def ask(self, done: Sequence[Any]) -> list[dict[str, Any]]:
         """The parameters of the next round, from what is done; the same for the same, so that a study can go on."""
@@ -54,7 +66,7 @@ class Search:
 
     def rungs(self) -> list[int]:
         """The epochs at whose ends members are compared; the last is the end."""
-        return [self.epochs]
+        return [self.epochs] if self.pruner is None else self.pruner.rungs(self.epochs)
 
     def next(self, rung: int, scores: np.ndarray, parameters: list[dict[str, Any]]) -> Rung:
         """Who goes on after a rung that is not the last.

@@ -22,7 +22,8 @@ class Trial(NamedTuple):
     """Parameters, and what came of them.
 
     `score` is the monitored result of the trial's last epoch, `worth` the same with the sign that makes more better,
-    `curve` the result of each epoch, `state` "done", or "stopped" where others were let go on instead.
+    `curve` the result of each epoch, `state` "done", "stopped" where others were let go on instead, or
+    "pruned" where it was worse than the median.
     """
 
     number: int

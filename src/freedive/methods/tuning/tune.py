@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ...config import one_of
 from ...core.variables import derived_seed
@@ -19,6 +20,8 @@ from ...train.screen import duration, number, say
 from ...train.streams import Stream
 from ..validation import options_of
 from .cohort import Builder, Built, Cohort, Rows, groups
+from .engine import Part, Ray, dealt, on_host, read_engine
+from .pruning import read_pruning
 from .search import SEARCHES, Search
 from .space import read_space
 from .study import Study
@@ -35,6 +38,8 @@ def tune(
     trials: int | None = None,
     monitor: str = "val_loss",
     path: Any = None,
+    pruning: Any = None,
+    engine: Any = None,
     **fit: Any,
 ) -> Study:
     """Search for the parameters with which a model does best.
@@ -55,6 +60,10 @@ def tune(
             "population" (the worst take over from the best as they train).
         trials: how many; 20 unless given, of a grid all.
         monitor: the result of the last epoch that decides; its name says whether less is better.
+        pruning: "median" or `methods.Median(...)`: trials whose best result is worse than the median of what completed
+            trials had at that epoch are stopped; of searches that let all trials go to the end.
+        engine: "ray" or `methods.Ray(...)`: trials are trained by the workers of a Ray cluster, of searches that let
+            all trials go to the end.
         path: a .json file that the study is kept in: asked for again after it was stopped, it goes on from there.
         **fit: further arguments of `Model.fit`: epochs, batch_size, validation_data or validation_split (a fifth of the
             rows unless given), seed, verbose, ...
@@ -83,16 +92,19 @@ def tune(
     ranges, rows = read_space(space), rows_of(x, y, options)
     seed: Any = options.seed
     builder = Builder(build, list(ranges), derived_seed(seed))
-    plan = SEARCHES[search](ranges, trials, seed, options.epochs)
+    plan, pruner = SEARCHES[search](ranges, trials, seed, options.epochs), read_pruning(pruning)
+    if pruner is not None:
+        plan.prune_by(pruner)
     goal = direction(monitor)
     if goal is None:
         raise ValueError(f"tune(monitor={monitor!r}): its name does not say whether less is better. Take 'val_loss'")
     asked = {"search": search, "trials": plan.trials, "epochs": options.epochs, "seed": seed, "monitor": monitor,
              "space": {name: repr(values) for name, values in ranges.items()}}  # fmt: skip
+    asked |= {} if pruner is None else {"pruning": repr(pruner)}
     study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, path)
     study.load()
     plain = options._replace(validation_split=0.0, class_weight=None, verbose=0)
-    Work(study, plan, builder, rows, plain, options.verbose != 0).do()
+    Work(study, plan, builder, rows, plain, options.verbose != 0, read_engine(engine)).do()
     return study
 
 
@@ -125,6 +137,7 @@ class Work:
     rows: Rows
     options: Options
     talks: bool
+    engine: Ray | None = None
 
     def do(self) -> None:
         """The trials that the study still lacks; the best model is in it then."""
@@ -133,11 +146,54 @@ class Work:
             asked = self.plan.ask([trial for trial in self.study.trials if trial.number < start])
             ended = {trial.number for trial in self.study.trials}
             missing = [(start + i, parameters) for i, parameters in enumerate(asked) if start + i not in ended]
+            if self.engine is not None:
+                self._send(missing)
+                missing = []
             for part in self._groups([self.builder(i, parameters, self.rows) for i, parameters in missing]):
                 self._train(part)
             start += len(asked)
         if self.study.model is None and self.study.done:
             self.study.restore(lambda best: self.builder(best.number, best.parameters, self.rows).model)
+
+    def _pruned(self, cohort: Cohort, until: int) -> list[Any]:
+        """The trials that end here, being worse than the median; where half are gone, the others go on alone."""
+        completed = [trial.curve for trial in self.study.done]
+        going = cohort.going
+        assert self.plan.pruner is not None
+        stopped = self.plan.pruner.stops([cohort.curves[i] for i in going], completed, until, self.study.sign)
+        ended = [cohort.trial(going[place], "pruned") for place in stopped]
+        cohort.live[[going[place] for place in stopped]] = False
+        if 2 * len(cohort.going) <= cohort.size and cohort.going:
+            going = cohort.going
+            cohort.keep(going, [cohort.parameters[i] for i in going], self.builder)
+        return ended
+
+    def _send(self, missing: list[Any]) -> None:
+        """Let the workers of the engine train trials."""
+        if self.plan.rungs() != [self.options.epochs]:
+            raise ValueError(
+                "tune(engine=...): workers train their trials by themselves, so none can be compared on the way. Take "
+                "search='random', 'grid' or 'bayesian', without pruning"
+            )
+        engine, builder = self.engine, self.builder
+        if not missing or engine is None:
+            return
+        told = (on_host(self.rows), self.options, self.study.monitor, self.study.sign)
+        given = dealt(missing, engine.workers)
+        parts = [Part(builder.build, list(self.study.space), builder.seed, some, *told) for some in given]
+        for found in engine.train(parts):
+            better = self.study.add(found.trials)
+            if better:
+                model = builder(found.best, self.study.best.parameters, self.rows).model
+                model.build()
+                model.set_weights(found.weights)
+                self.study.hold(model)
+            self._tell(f"{len(found.trials)} trials by a worker")
+
+    def _tell(self, what: str) -> None:
+        if self.talks:
+            score = number(self.study.best.score) if self.study.done else "none"
+            say(f"{what}: the best {self.study.monitor} so far {score}")
 
     def _groups(self, built: list[Built]) -> list[list[Built]]:
         parts = groups(built)
@@ -154,16 +210,20 @@ class Work:
         cohort = Cohort(part, self.rows, self.options, self.study.monitor, self.study.sign)
         *early, end = self.plan.rungs()
         for rung, until in enumerate(early):
-            chosen = self.plan.next(rung, cohort.train(until), cohort.parameters)
+            scores = cohort.train(until)
+            if self.plan.pruner is not None:
+                ended += self._pruned(cohort, until)
+                if not cohort.going:
+                    break
+                continue
+            chosen = self.plan.next(rung, scores, cohort.parameters)
             if not self.plan.exchanges:
                 ended += [cohort.trial(i, "stopped") for i in range(cohort.size) if i not in chosen.members]
             cohort.keep(chosen.members, chosen.parameters, self.builder)
-        best = int(cohort.train(end).argmax())
-        ended += [cohort.trial(i, "done") for i in range(cohort.size)]
+        best = int(np.where(cohort.live, cohort.train(end), -np.inf).argmax()) if cohort.going else 0
+        ended += [cohort.trial(i, "done") for i in cohort.going]
         better = self.study.add(ended)
         if better:
             self.study.hold(cohort.model(best, self.builder))
-        if self.talks:
-            told = f"{len(part)} trials {cohort.way}" if len(part) > 1 else "1 trial"
-            score = number(self.study.best.score) if self.study.done else "none"
-            say(f"{told}, {duration(time.perf_counter() - began)}: the best {self.study.monitor} so far {score}")
+        told = f"{len(part)} trials {cohort.way}" if len(part) > 1 else "1 trial"
+        self._tell(f"{told}, {duration(time.perf_counter() - began)}")
