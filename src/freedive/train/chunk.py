@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..core.structure import Compiled, compiled, kept
+from ..ops.memory import on_large_pages
 from .feeds import Feed
 from .finite import signs
 from .program import Program, TrainState
@@ -99,6 +100,7 @@ def chunk(program: Program, line: Line, carry: Carry, arrays: Any, place: Place)
         them; signs say what is finite, see `finite.signs`.
     """
     seed, epoch, at, count, verify = place
+    count = on_large_pages(count)
     zero, rows = jax.tree.map(jnp.zeros_like, carry.sums), room(carry.sums)
     logs = jax.tree.map(lambda s: jnp.zeros((rows, *s.shape), s.dtype), carry.sums)
 

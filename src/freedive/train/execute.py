@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.structure import kept
+from ..ops.memory import give_back
 from .ahead import BLOCK_BATCHES
 from .callbacks.base import CallbackList, dearest
 from .chunk import Carry, Line, Place, compiled_chunk, empty_sums, room
@@ -21,9 +22,10 @@ from .program import Program, TrainState
 from .streams import Stream
 
 TARGET = 0.2  # seconds a chunk
-TOGETHER = 4  # steps that are slower share a chunk all the same: every dispatch takes fresh memory
+TOGETHER = 4  # steps that are slower share a chunk all the same: every dispatch takes fresh memory, and clears it
 STRETCH = 5  # times TARGET, which such a chunk may last
 WARNINGS = 3  # so many failures of a run are warned of
+COMPILING = 0.1  # seconds: a beginning that took longer compiled something, and has memory to give back
 GROWTH = 8  # a chunk has at most this many times the steps of the one before
 
 
@@ -294,7 +296,10 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
     if going:
         began = time.perf_counter()
         run.compile(epochs)
-        callbacks.on_compiled(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if seconds > COMPILING:
+            give_back()
+        callbacks.on_compiled(seconds)
     begin(run, callbacks, going)
     for trains, advance in run.chunks(dearest((callbacks.edge, run.guard.edge)), epochs) if going else ():
         batch = run.at if callbacks.edge == "batch" and trains else None

@@ -28,6 +28,7 @@ DOORS = (
     "attention",
     "attention_back",
     "sums",
+    "large_pages",
 )
 
 
