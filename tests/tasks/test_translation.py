@@ -60,7 +60,8 @@ def test_the_report_shows_sentences_and_attention(translator):
     source, target = spoken(20, seed=7)
     outputs = translator.outputs(source)
     shown, drawn = translator.sections(source, outputs, translator.target.encoded(target))
-    assert source[0] in shown.body and target[0] in shown.body and drawn.body.count("<svg") == 2
+    assert 'class="sentences"' in shown.body and source[0] in shown.body and target[0] in shown.body
+    assert drawn.body.count("<svg") == 2
     json.dumps(translator.target.as_json(source, outputs))
 
 

@@ -213,7 +213,8 @@ class Translator(Task):
         """Translations beside what people wrote, and where the network looked."""
         said, asked = self.target.decoded(outputs), self.target.decoded(y)
         rows = list(zip(X, said, asked, strict=True))[:SHOWN]
-        shown = Section("Translations", table(["sentence", "translation", "by people"], rows, words=3, heads=False))
+        titles = ["sentence", "translation", "by people"]
+        shown = Section("Translations", table(titles, rows, words=3, heads=False, kind="sentences"))
         drawn = "".join(self.attention(text).svg() for text in X[:DRAWN])
         note = "A row for every piece that was written: dark where the network looked in the sentence."
         return [shown, Section("Attention", Html(drawn), note)]
