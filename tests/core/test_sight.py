@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
 
 import freedive as fd
-from freedive.core.paths import paths, sight
+from freedive.core.paths import looked_at, paths, sight
 from freedive.core.structure import structure
 from freedive.layers import Dense, Dropout, Layer
 
@@ -96,3 +97,54 @@ def test_a_copy_has_eyes_of_its_own(copied):
     twin = copied(block)
     twin.parts.append(Dense(3))
     assert len(paths(twin)) == len(paths(block)) + 1
+
+
+def test_answers_follow_every_change_between_calls():
+    block, x = made(), np.ones((2, 3), "float32")
+    model = fd.Sequential([fd.Input((3,)), block])
+    model.compile("sgd", "mse")
+
+    def answers():
+        found = np.asarray(model(x))
+        np.testing.assert_array_equal(model.predict(x, verbose=0), found)
+        return found
+
+    first = answers()
+    np.testing.assert_array_equal(answers(), first)
+    block.scale = 4.0
+    np.testing.assert_allclose(answers(), 2 * first, rtol=1e-6)
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    assert not answers().any()
+    block.parts[1].set_weights([np.eye(3), np.ones(3)])
+    block.parts[0].set_weights([np.eye(3), np.zeros(3)])
+    block.named["a"].set_weights([0.3 * np.eye(3), np.zeros(3)])
+    np.testing.assert_allclose(answers(), 4 * 0.3 * 2, rtol=1e-6)
+    block.parts[0].activation = fd.activations.get("tanh")
+    exact = answers()
+    np.testing.assert_allclose(exact, 4 * 0.3 * (np.tanh(1) + 1), rtol=1e-6)
+    model.compile("sgd", "mse", precision="mixed_bfloat16")
+    rounded = model.predict(x, verbose=0)
+    assert 0 < np.abs(rounded - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_a_root_is_looked_at_once_within_and_anew_after():
+    block = made()
+    with looked_at(block):
+        before = sight(block)
+        block.more = 1
+        with looked_at(block):
+            assert sight(block) is before and before.holds() is False
+        found = []
+        thread = threading.Thread(target=lambda: found.append(sight(block).holds()))
+        thread.start()
+        thread.join()
+        assert found == [True]  # other threads look for themselves
+    assert sight(block).holds()
+
+
+def test_a_failing_call_leaves_no_look_behind():
+    block = made()
+    with pytest.raises(ValueError):
+        block(np.ones((2, 7), "float32"))
+    block.scale = 0.0
+    assert not np.asarray(block(np.ones((2, 3), "float32"))).any()

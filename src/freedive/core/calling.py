@@ -9,7 +9,8 @@ import numpy as np
 from jax.core import Tracer
 
 from .forward import Pass, refuse_flagged
-from .structure import compiled, structure
+from .paths import looked_at
+from .structure import compiled_for
 from .variables import Variables, draw_missing, frozen_paths, gather, next_seed, scatter
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
         raise root.error("expected an array. Received None")
     if not root.built:
         root._plan_for(inputs, kwargs)
+    with looked_at(root):
+        outputs, state = _called(root, training, inputs, kwargs)
+    if training:
+        scatter(root, {}, state)
+    return outputs
+
+
+def _called(root: Layer, training: bool, inputs: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """The outputs and the new state, by the program of these shapes."""
     draw_missing(root)
     flat, tree = jax.tree.flatten((inputs, kwargs))
     arrays = [x for x in flat if isinstance(x, (jax.Array, np.ndarray))]
@@ -36,13 +46,11 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
         with Pass(root, variables, run_key(seed), training, frozen=frozen) as made:
             return made.call(root, args, named), made.state, made.flags
 
-    call = compiled(("call", tree, others, frozen, structure(root)), run)
+    call = compiled_for(root, ("call", tree, others, frozen), run)
     outputs, state, flags = call(root, gather(root), np.uint32(next_seed() if training else 0), arrays)
     if not any(isinstance(count, Tracer) for count in flags.values()):
         refuse_flagged(root, flags)
-    if training:
-        scatter(root, {}, state)
-    return outputs
+    return outputs, state
 
 
 def run_key(seed: Any) -> Any:

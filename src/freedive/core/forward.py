@@ -316,7 +316,7 @@ class Pass:
 
 def refuse_flagged(root: Layer, flags: dict[str, Any], where: str = "", exact: bool = True) -> None:
     """An error where wrong values came into a layer; it says how many where that is exact."""
-    for layer, path in paths(root).items():
+    for layer, path in paths(root).items() if flags else ():
         count = int(np.sum(flags.get(path, 0)))
         if count:
             place = f"{where}{path or layer.name or type(layer).__name__}"

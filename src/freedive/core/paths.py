@@ -6,6 +6,7 @@ walk found, with what it saw; it counts as long as everything that was seen is s
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ class Sight:
         self.owner = id(owner)  # a shallow copy of the owner has eyes of its own
         self.met: list[tuple[Any, tuple]] | None = None  # (live view, content then); None where a walk cannot tell
         self.paths: dict[Layer, str] = {}
-        self.memo: dict[str, Any] = {}  # what else was computed from the same sight
+        self.memo: dict[Any, Any] = {}  # what else was computed from the same sight
 
     def __deepcopy__(self, _: Any) -> Sight:
         return Sight()
@@ -51,8 +52,30 @@ class Sight:
             self.met = [(view, tuple(view)) for group in views.values() for view in group]
 
 
+class looked_at:
+    """While it lasts, this thread takes a root to be as it was at the beginning: one look for a whole call.
+
+    For code that reads a root several times and changes nothing that a walk meets; values may change.
+    """
+
+    held = threading.local()
+
+    def __init__(self, root: Layer):
+        self.root = root
+
+    def __enter__(self) -> None:
+        self.before = vars(self.held).get("sight")
+        self.held.sight = (self.root, sight(self.root))
+
+    def __exit__(self, *_: Any) -> None:
+        self.held.sight = self.before
+
+
 def sight(root: Layer) -> Sight:
     """What there is to see under a root now."""
+    held = vars(looked_at.held).get("sight")
+    if held is not None and held[0] is root:
+        return held[1]
     known = vars(root).get("_sight")
     if known is None or known.owner != id(root):
         known = vars(root)["_sight"] = Sight(root)

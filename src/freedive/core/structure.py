@@ -155,6 +155,15 @@ def kept(key: Hashable, make: Callable[[], Any]) -> Any:
     return found
 
 
+def compiled_for(root: Any, name: tuple, function: Callable[..., Any]) -> Compiled:
+    """The compiled function of this name for all roots of one structure; a root remembers its own while it looks the
+    same."""
+    memo = sight(root).memo
+    if ("compiled", name) not in memo:
+        memo["compiled", name] = compiled((*name, structure(root)), function)
+    return memo["compiled", name]
+
+
 def compiled(key: Hashable, function: Callable[..., Any], **options: Any) -> Compiled:
     """The compiled function of this key."""
     return kept(key, lambda: Compiled(function, **options))

@@ -13,7 +13,8 @@ from jax import lax
 
 from ..core.calling import run_key
 from ..core.forward import apply, refuse_flagged
-from ..core.structure import compiled, structure
+from ..core.paths import looked_at
+from ..core.structure import compiled_for
 from ..core.variables import Variables, draw_missing, gather
 from ..train.callbacks import CallbackList
 from ..train.inputs import arrays_of, check_finite
@@ -43,20 +44,17 @@ def predict(
         )
     check_counts("predict", {"batch_size": batch_size, "steps": steps})
     check_policy(on_bad, "predict", ("error", "keep"))
+    if not callbacks:
+        with looked_at(model):
+            return _predicted(model, x, batch_size, steps, verbose, callbacks, on_bad)
+    return _predicted(model, x, batch_size, steps, verbose, callbacks, on_bad)
+
+
+def _predicted(
+    model: Any, x: Any, batch_size: int | None, steps: int | None, verbose: Any, callbacks: Any, on_bad: str
+) -> Any:
     draw_missing(model)
-    x = entered(model, x)
-    size = batch_size  # of a stream's batches: their own
-    if is_stream(x):
-        parts: Any = ((batch[0], 1) for batch in Stream(x, steps, "predict(x=...)", on_bad=on_bad).batches_once())
-        count = steps
-    else:
-        x = arrays_of(x, "predict(x=...)")
-        size = batch_size or rows_at_once(model)
-        x = x if steps is None else jax.tree.map(lambda a: a[: steps * size], x)
-        parts, count = cut(x, size, bool(callbacks))
-        if on_bad == "error":
-            check_finite(x, "predict(x=...)")
-            check_ids(model, x, "predict(x=...)")
+    size, parts, count = _parts(model, entered(model, x), batch_size, steps, bool(callbacks), on_bad)
     watchers = watching(model, callbacks, {"steps": count, "verbose": verbose})
     outputs: list[Any] = []
     watchers.on_predict_begin()  # a callback may change the values that answer
@@ -72,6 +70,23 @@ def predict(
             watchers.on_predict_batch_end(batch - 1, {"outputs": outputs[-1]})
     watchers.on_predict_end()
     return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *outputs)
+
+
+def _parts(
+    model: Any, x: Any, batch_size: int | None, steps: int | None, single: bool, on_bad: str
+) -> tuple[int | None, Iterator[tuple[Any, int]], int | None]:
+    """(The rows of a batch, parts of the data with their numbers of batches, the number of all batches)."""
+    if is_stream(x):  # whose batches have sizes of their own
+        batches = Stream(x, steps, "predict(x=...)", on_bad=on_bad).batches_once()
+        return batch_size, ((batch[0], 1) for batch in batches), steps
+    x = arrays_of(x, "predict(x=...)")
+    size = batch_size or rows_at_once(model)
+    x = x if steps is None else jax.tree.map(lambda a: a[: steps * size], x)
+    parts, count = cut(x, size, single)
+    if on_bad == "error":
+        check_finite(x, "predict(x=...)")
+        check_ids(model, x, "predict(x=...)")
+    return size, parts, count
 
 
 def cut(x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int]:
@@ -95,7 +110,7 @@ def cut(x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int
 
 def _answering(model: Any, size: int | None, most: int | None) -> Any:
     """(rows, their batches) -> (outputs as numpy arrays, flags), by programs that are compiled for few sizes."""
-    dtype, variables, key = model._training.dtype, gather(model), structure(model)
+    dtype, variables = model._training.dtype, gather(model)
 
     def one(model: Any, variables: Variables, x: Any) -> Any:
         outputs, made = apply(model, variables, x, key=run_key(0), compute_dtype=dtype)
@@ -116,12 +131,14 @@ def _answering(model: Any, size: int | None, most: int | None) -> Any:
         if batches == 1:
             near = 1 << (count - 1).bit_length()  # a size that is compiled already, or soon useful again
             filled = _filled(rows, count, max(count, min(most or near, near)))
-            outputs, flags = compiled(("predict", key, dtype), one)(model, variables, filled)
+            outputs, flags = compiled_for(model, ("predict", dtype), one)(model, variables, filled)
         else:
             block = LARGE if batches == LARGE else SMALL
             rows = _filled(rows, count, block * size)
             rows = jax.tree.map(lambda a: a.reshape(block, size, *a.shape[1:]), rows)
-            outputs, flags = compiled(("predict many", key, dtype), several)(model, variables, rows, np.int32(batches))
+            outputs, flags = compiled_for(model, ("predict many", dtype), several)(
+                model, variables, rows, np.int32(batches)
+            )
             outputs = jax.tree.map(lambda o: o.reshape(-1, *o.shape[2:]), outputs)
         wide = jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
         return wide, flags
