@@ -9,8 +9,9 @@
 #include <cstring>
 #include <vector>
 
-#include "memory.h"
 #include "products.h"
+
+#include "rows.h"
 
 namespace freedive {
 namespace {
@@ -97,9 +98,13 @@ void conv(const Convolution& c, long first_unit, long last_unit) {
                              taps.count() * sight.runs};
           const float* panel = c.panels + (filter * c.taps[0] + taps.first * columns) * depth;
           const long line = band.picture * c.found_size[0] + c.first[0] + place * c.step[0];
-          float* y = c.found + (line * c.found_size[1] + c.first[1]) * c.filters + filter;
-          if (c.narrow) dots(seen, panel, c.places[1], sight.floats, y, step, i > 0);
-          else product(seen, panel, c.places[1], sight.floats, std::min(columns, c.filters - filter), y, step, i > 0);
+          const long at = (line * c.found_size[1] + c.first[1]) * c.filters + filter;
+          const long width = std::min(columns, c.filters - filter);
+          if (c.narrow) dots(seen, panel, c.places[1], sight.floats, c.found + at, step, i > 0);
+          else product(seen, panel, c.places[1], sight.floats, width, c.found + at, step, i > 0);
+          const Ending ending = {c.bias ? c.bias + filter : nullptr, c.relu, nullptr};
+          if (i + some >= c.taps[0] && ending.any())
+            finish(ending, c.found + at, step, c.places[1], width, c.found + at, step);
         }
   }
 }
@@ -114,6 +119,7 @@ void conv_by_kernel(const Convolution& c, long first_unit, long last_unit, float
     band.read(unit);
     const long places = (band.last - band.first) * c.places[1];
     const float* y = c.y + (band.picture * c.places[0] + band.first) * c.places[1] * c.filters;
+    if (c.ones) add_rows(y, places, c.filters, found + c.taps[0] * c.taps[1] * c.channels * c.filters);
     panels.resize(std::max<long>(panels.size(), filled(c.filters) * places));
     pack(y, places, c.filters, c.filters, 1, panels.data());
     for (long filter = 0; filter < c.filters; filter += kColumns)

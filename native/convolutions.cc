@@ -8,7 +8,7 @@
 
 namespace freedive {
 
-using Geometry = ffi::Span<const int64_t>;  // strides, zeros before, dilations
+using Geometry = ffi::Span<const int64_t>;  // taps, strides, zeros before, dilations
 
 namespace {
 
@@ -25,13 +25,13 @@ long bands_of(const Convolution& c) {
   return std::max(1L, (c.places[0] + lines - 1) / lines);
 }
 
-Convolution described(const ffi::AnyBuffer::Dimensions& x, const ffi::AnyBuffer::Dimensions& kernel,
-                      const ffi::AnyBuffer::Dimensions& y, Geometry geometry) {
+Convolution described(const ffi::AnyBuffer::Dimensions& x, const ffi::AnyBuffer::Dimensions& y,
+                      Geometry geometry) {
   Convolution c = {};
   c.pictures = x[0], c.channels = x[3], c.filters = y[3];
   for (int i = 0; i < 2; ++i) {
-    c.size[i] = x[i + 1], c.places[i] = c.found_size[i] = y[i + 1], c.taps[i] = kernel[i];
-    c.stride[i] = geometry[i], c.before[i] = geometry[2 + i], c.dilation[i] = geometry[4 + i];
+    c.size[i] = x[i + 1], c.places[i] = c.found_size[i] = y[i + 1], c.taps[i] = geometry[i];
+    c.stride[i] = geometry[2 + i], c.before[i] = geometry[4 + i], c.dilation[i] = geometry[6 + i];
     c.step[i] = 1;
   }
   c.bands = bands_of(c);
@@ -59,7 +59,7 @@ Pass backwards(const Convolution& c, const long (&first)[2]) {
   return pass;
 }
 
-// The panels of a kernel (taps, channels, filters), or of its transpose: in each panel tap after tap.
+// The panels of a kernel (taps * channels, filters), or of its transpose: in each panel tap after tap.
 Memory panels_of(ffi::ThreadPool& pool, std::vector<Pass>& passes, const float* kernel, bool transposed) {
   struct Job {
     const float* from;
@@ -105,15 +105,16 @@ ffi::Error convolved(ffi::ThreadPool& pool, std::vector<Pass> passes, const floa
   return ffi::Error::Success();
 }
 
-ffi::Error conv(ffi::ThreadPool pool, Array x, Array kernel, Result y, Geometry geometry) {
-  Pass pass = {described(x.dimensions(), kernel.dimensions(), y->dimensions(), geometry), {}};
-  pass.c.x = x.typed_data(), pass.c.found = y->typed_data();
+ffi::Error conv(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Result y, bool relu, Geometry geometry) {
+  Pass pass = {described(x.dimensions(), y->dimensions(), geometry), {}};
+  pass.c.x = x.typed_data(), pass.c.found = y->typed_data(), pass.c.relu = relu;
+  pass.c.bias = bias.element_count() ? bias.typed_data() : nullptr;
   for (long tap = 0; tap < pass.c.taps[0] * pass.c.taps[1]; ++tap) pass.taps.push_back(tap);
   return convolved(pool, {pass}, kernel.typed_data(), false);
 }
 
 ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geometry geometry) {
-  Convolution c = described(x->dimensions(), kernel.dimensions(), y.dimensions(), geometry);
+  Convolution c = described(x->dimensions(), y.dimensions(), geometry);
   c.y = y.typed_data(), c.found = x->typed_data();
   std::vector<Pass> passes;
   for (long i = 0; i < c.stride[0]; ++i)
@@ -122,21 +123,24 @@ ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geom
   return convolved(pool, std::move(passes), kernel.typed_data(), true);
 }
 
-ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, Geometry geometry) {
-  Convolution c = described(x.dimensions(), kernel->dimensions(), y.dimensions(), geometry);
-  c.x = x.typed_data(), c.y = y.typed_data();
-  return summed(pool, c.pictures * c.bands, 1, c.taps[0] * c.taps[1] * c.channels * c.filters, kernel->typed_data(),
+ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, bool ones, Geometry geometry) {
+  Convolution c = described(x.dimensions(), y.dimensions(), geometry);
+  c.x = x.typed_data(), c.y = y.typed_data(), c.ones = ones;
+  return summed(pool, c.pictures * c.bands, 1, kernel->element_count(), kernel->typed_data(),
                 [&](long first, long last, float* found) { loops().conv_by_kernel(c, first, last, found); });
 }
 
 }  // namespace
 }  // namespace freedive
 
-#define CONVOLUTION(door, function)                                                                              \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(door, freedive::function,                                                        \
-                                ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>() \
-                                    .Attr<freedive::Geometry>("geometry"))
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_conv, freedive::conv,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>()
+                                  .Attr<bool>("relu").Attr<freedive::Geometry>("geometry"));
 
-CONVOLUTION(freedive_conv, conv);
-CONVOLUTION(freedive_conv_by_x, conv_by_x);
-CONVOLUTION(freedive_conv_by_kernel, conv_by_kernel);
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_conv_by_x, freedive::conv_by_x,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>()
+                                  .Attr<freedive::Geometry>("geometry"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_conv_by_kernel, freedive::conv_by_kernel,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>()
+                                  .Attr<bool>("ones").Attr<freedive::Geometry>("geometry"));

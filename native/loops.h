@@ -38,6 +38,8 @@ struct Convolution {
   const float *x, *y;                   // what is given of them
   float* found;                         // what is not; if y, its places may lie apart in larger pictures
   long found_size[2], first[2], step[2];
+  const float* bias;                    // (filters) or null
+  bool relu, ones;                      // y is cut at zero; the kernel's gradient has a row more, that of the bias
   bool narrow;                          // so few filters that their lanes would lie idle
   const float* panels;                  // of the kernel; where it is narrow, its columns
 };

@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from freedive.ops import native
-from freedive.ops.native.conv import Geometry, conv_by_kernel_p, conv_by_x_p, conv_p
+from freedive.ops.native.conv import CONV, Geometry
+from freedive.ops.native.linear import NOTHING
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="freedive was built without a C++ compiler")
 
@@ -37,7 +39,7 @@ CASES = {  # pictures, sizes, channels, filters, places, taps, strides, before, 
 
 
 def reference(case, x, kernel, y):
-    """conv(x, kernel), conv_by_x(y, kernel), conv_by_kernel(x, y), tap by tap."""
+    """x by the kernel, y by its transpose, the kernel from x and y: tap by tap."""
     _, sizes, _, _, places, taps, strides, before, dilation = case
     room = 64  # zeros all around, for all that is seen
     wide = np.pad(x.astype("float64"), [(0, 0), (room, room), (room, room), (0, 0)])
@@ -55,14 +57,26 @@ def check(name):
     case = CASES[name]
     pictures, sizes, channels, filters, places, taps, strides, before, dilation = case
     rng = np.random.default_rng(0)
-    shapes = (pictures, *sizes, channels), (*taps, channels, filters), (pictures, *places, filters)
-    x, kernel, y = (rng.normal(size=shape).astype("float32") for shape in shapes)
+    shapes = (pictures, *sizes, channels), (*taps, channels, filters), (pictures, *places, filters), (filters,)
+    x, kernel, y, bias = (rng.normal(size=shape).astype("float32") for shape in shapes)
     geometry = Geometry(sizes, places, taps, strides, before, dilation)
-    pairs = (conv_p, x, kernel), (conv_by_x_p, y, kernel), (conv_by_kernel_p, x, y)
-    mine = [jax.jit(p.bind, static_argnames="geometry")(a, b, geometry=geometry) for p, a, b in pairs]
-    for got, expected in zip(mine, reference(case, x, kernel, y), strict=True):
-        scale = max(1.0, np.abs(expected).max(initial=0))
-        np.testing.assert_allclose(got, expected, rtol=0, atol=3e-6 * scale, err_msg=name)
+
+    @jax.jit
+    def computed(x, kernel, y, bias):
+        matrix, nothing = kernel.reshape(-1, filters), jnp.zeros(NOTHING)
+        return (
+            CONV.apply(x, matrix, None, False, geometry),
+            CONV.take_back(y, matrix, geometry),
+            CONV.by_kernel.bind(x, y, nothing, ones=False, geometry=geometry),
+            CONV.apply(x, matrix, bias, True, geometry),
+            CONV.by_kernel.bind(x, y, nothing, ones=True, geometry=geometry)[-1],
+        )
+
+    z, by_x, by_kernel = reference(case, x, kernel, y)
+    expected = z, by_x, by_kernel.reshape(-1, filters), np.maximum(z + bias, 0), y.sum((0, 1, 2))
+    for got, right in zip(computed(x, kernel, y, bias), expected, strict=True):
+        scale = max(1.0, np.abs(right).max(initial=0))
+        np.testing.assert_allclose(got, right, rtol=0, atol=3e-6 * scale, err_msg=name)
 
 
 @pytest.mark.parametrize("name", CASES)

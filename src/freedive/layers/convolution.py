@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from ..activations import Activation
+from ..activations import Activation, relu
 from ..config import PositiveInt, non_negative, one_of
 from ..constraints import Constraint
 from ..core.layer import Layer
 from ..initializers import Initializer
-from ..ops.conv import conv, conv_transpose
+from ..ops.conv import conv_layer, conv_transpose
 from ..regularizers import Regularizer
 from .spatial import DataFormat, Padding, expect_rank, expect_room, from_last, per_axis, to_last
 
@@ -28,22 +28,25 @@ class _Filter(Layer):
     def call(self, x: Any) -> Any:
         expect_rank(self, x, self.rank)
         z = self.slide(to_last(self, x))
-        if self.use_bias:
-            shape = (z.shape[-1],)
-            z = z + self.param("bias", shape, self.bias_initializer, "bias_regularizer", self.bias_constraint)
-        return self.activate(from_last(self, z))
+        bias = self._bias(z.shape[-1])
+        return self.activate(from_last(self, z if bias is None else z + bias))
+
+    def _bias(self, filters: int) -> Any:
+        """(filters), or None."""
+        rule = self.bias_initializer, "bias_regularizer", self.bias_constraint
+        return self.param("bias", (filters,), *rule) if self.use_bias else None
 
     def slide(self, x: Any) -> Any:
         """The weighted sums at every place, channels last."""
         raise NotImplementedError
 
-    def part(self, x: Any, kernel: Any, groups: int = 1, **options: Any) -> Any:
-        """One convolution with the layer's strides, padding and dilation, or those given."""
+    def part(self, x: Any, kernel: Any, bias: Any = None, rectified: bool = False, **options: Any) -> Any:
+        """One convolution with the layer's strides, padding and dilation, or those given; as `conv_layer` has it."""
         reach = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape[:-2], self.dilation_rate, strict=True))
         if options.get("padding", self.padding) == "valid":
             expect_room(self, x, reach, "kernel_size")
         given = {"strides": self.strides, "padding": self.padding, "dilation": self.dilation_rate} | options
-        return conv(x.astype(kernel.dtype), kernel, groups=groups, **given)
+        return conv_layer(x.astype(kernel.dtype), kernel, bias, rectified, **given)
 
 
 # convolution ---------------------------------------------------------------------------------------------------------
@@ -65,15 +68,22 @@ class _Convolution(_Filter):
     kernel_constraint: Constraint = None
     bias_constraint: Constraint = None
 
-    def slide(self, x: Any) -> Any:
-        channels = x.shape[-1]
+    def call(self, x: Any) -> Any:
+        expect_rank(self, x, self.rank)
+        x = to_last(self, x)
+        kernel, bias = self._kernel(x.shape[-1]), self._bias(self.filters)
+        rectified = self.activation is relu and not self.tapped
+        z = from_last(self, self.part(x, kernel, bias, rectified, groups=self.groups))
+        return z if rectified else self.activate(z)
+
+    def _kernel(self, channels: int) -> Any:
+        """(*kernel_size, channels / groups, filters)."""
         if channels % self.groups or self.filters % self.groups:
             raise self.error(
                 f"groups={self.groups} must divide the {channels} channels of the input and the {self.filters} filters"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        kernel = self.param("kernel", shape, self.kernel_initializer, "kernel_regularizer", self.kernel_constraint)
-        return self.part(x, kernel, self.groups)
+        return self.param("kernel", shape, self.kernel_initializer, "kernel_regularizer", self.kernel_constraint)
 
 
 class Conv1D(_Convolution):
@@ -236,7 +246,7 @@ def each_channel(layer: Any, x: Any, name: str) -> Any:
     """Every channel convolved by its own `depth_multiplier` kernels, which are weights of the layer."""
     shape = (*layer.kernel_size, x.shape[-1], layer.depth_multiplier)
     kernel = layer.param(name, shape, layer.depthwise_initializer, "depthwise_regularizer", layer.depthwise_constraint)
-    return layer.part(x, kernel.reshape(*layer.kernel_size, 1, -1), x.shape[-1])
+    return layer.part(x, kernel.reshape(*layer.kernel_size, 1, -1), groups=x.shape[-1])
 
 
 class _Depthwise(_Filter):

@@ -12,11 +12,13 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..activations import relu
 from . import native
 from .native import conv as native_conv
 
@@ -53,13 +55,45 @@ def conv(
     >>> conv(x, jnp.ones((2, 1, 1))).ravel().tolist(), conv(x, jnp.ones((2, 1, 1)), padding="causal").ravel().tolist()
     ([1.0, 3.0, 5.0, 7.0], [0.0, 1.0, 3.0, 5.0, 7.0])
     """
+    options = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    return conv_layer(x, kernel, None, False, **options)
+
+
+def conv_layer(x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, **options: Any) -> jax.Array:
+    """`conv` with these options, plus a bias (filters), cut at zero if `rectified`.
+
+    >>> conv_layer(jnp.ones((1, 3, 1)), jnp.ones((2, 1, 2)), jnp.array([1.0, -3.0]), True)[0].tolist()
+    [[3.0, 0.0], [3.0, 0.0]]
+    """
+    options = _of_axes(x, kernel, **options)
+
+    def ended(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+        def run(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> jax.Array:
+            z = function(x, kernel, **options)
+            z = z if bias is None else z + bias
+            return relu(z) if rectified else z
+
+        return run
+
+    if options["groups"] == 1 and looped(x, kernel) and (bias is None or bias.dtype == x.dtype):
+        on_cpu = functools.partial(conv_by_loops, rectified=rectified, **options)
+    else:
+        on_cpu = ended(conv_by_patches)
+    return lax.platform_dependent(x, kernel, bias, cpu=on_cpu, default=ended(conv_by_xla))
+
+
+def _of_axes(
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sizes | int = 1,
+    padding: str | Pads = "valid",
+    dilation: Sizes | int = 1,
+    groups: int = 1,
+) -> dict[str, Any]:
+    """The options with a number, or two of padding, for each axis."""
     strides, dilation = spread(strides, x.ndim - 2), spread(dilation, x.ndim - 2)
     pads = explicit_padding(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
-    options = {"strides": strides, "pads": pads, "dilation": dilation, "groups": groups}
-    on_cpu = conv_by_loops if groups == 1 and looped(x, kernel) else conv_by_patches
-    return lax.platform_dependent(
-        x, kernel, cpu=lambda x, k: on_cpu(x, k, **options), default=lambda x, k: conv_by_xla(x, k, **options)
-    )
+    return {"strides": strides, "pads": pads, "dilation": dilation, "groups": groups}
 
 
 def conv_by_xla(x: jax.Array, kernel: jax.Array, strides: Sizes, pads: Pads, dilation: Sizes, groups: int) -> jax.Array:
@@ -82,14 +116,14 @@ def looped(x: jax.Array, kernel: jax.Array) -> bool:
 
 
 def conv_by_loops(
-    x: jax.Array, kernel: jax.Array, strides: Sizes, pads: Pads, dilation: Sizes, groups: int
+    x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, strides: Sizes, pads: Pads, **options: Any
 ) -> jax.Array:
-    """By the native loops; a line is a picture of one row."""
-    del groups
+    """By the native loops, bias and relu while the outputs are in the caches; a line is a picture of one row."""
+    dilation = options["dilation"]
     sizes = kernel.shape[:-2]
     places = [output_size(*each) for each in zip(x.shape[1:-1], sizes, strides, pads, dilation, strict=True)]
     geometry = geometry_of(x.shape[1:-1], places, sizes, strides, [a for a, _ in pads], dilation)
-    y = native_conv.conv(as_pictures(x), as_pictures(kernel, 0), geometry=geometry)
+    y = native_conv.CONV.apply(as_pictures(x), as_matrix(kernel), bias, rectified, geometry)
     return y.reshape(x.shape[0], *places, kernel.shape[-1])
 
 
@@ -100,9 +134,14 @@ def geometry_of(*of_axes: Sizes) -> native_conv.Geometry:
     return native_conv.Geometry(*pairs)  # type: ignore[arg-type]
 
 
-def as_pictures(a: jax.Array, axis: int = 1) -> jax.Array:
+def as_pictures(a: jax.Array) -> jax.Array:
     """Lines as pictures of one row."""
-    return a if a.ndim == 4 else jnp.expand_dims(a, axis)
+    return a if a.ndim == 4 else a[:, None]
+
+
+def as_matrix(kernel: jax.Array) -> jax.Array:
+    """(*taps, channels, filters) -> (taps * channels, filters)."""
+    return kernel.reshape(-1, kernel.shape[-1])
 
 
 def conv_by_patches(
@@ -238,7 +277,7 @@ def conv_transpose_by_loops(x: jax.Array, kernel: jax.Array, strides: Sizes, cro
     reach = [(k - 1) * d + 1 for k, d in zip(sizes, dilation, strict=True)]
     new = [(n - 1) * s + r - a - b for n, s, r, (a, b) in zip(x.shape[1:-1], strides, reach, crops, strict=True)]
     geometry = geometry_of(new, x.shape[1:-1], sizes, strides, [a for a, _ in crops], dilation)
-    y = native_conv.conv_by_x(as_pictures(x), as_pictures(kernel, 0), geometry=geometry)
+    y = native_conv.CONV.take_back(as_pictures(x), as_matrix(kernel), geometry)
     return y.reshape(x.shape[0], *new, kernel.shape[-2])
 
 

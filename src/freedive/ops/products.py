@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..activations import relu
 from . import native
-from .native import dense as native_dense
+from .native.dense import DENSE
 
 LARGE = 1 << 22  # products of two numbers: with fewer the call is not worth it
 NARROW = 16  # columns that fill a register
@@ -31,8 +31,7 @@ def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False) -> ja
         return relu(z) if rectified else z
 
     def by_hand(x: Any, kernel: Any, bias: Any) -> Any:
-        last = jnp.zeros_like(kernel[0]) if bias is None else bias
-        rows = native_dense.dense(x.reshape(-1, x.shape[-1]), jnp.concatenate([kernel, last[None]]), relu=rectified)
+        rows = DENSE.apply(x.reshape(-1, x.shape[-1]), kernel, bias, rectified, None)
         return rows.reshape(*x.shape[:-1], kernel.shape[1])
 
     if not (_suits(x, kernel, bias) and native.available()):
