@@ -72,6 +72,12 @@ def test_words_about_it(run, tmp_path):
     assert lines[-1] == f"next: freedive predict {tmp_path}/model.safetensors table.csv"
 
 
+def test_without_validation_rows_the_last_epoch_is_kept(run, tmp_path):
+    result = run("train", "zoo", "--epochs", 2, "--set", "validation=0", "--output", tmp_path)
+    assert result.out.splitlines()[-3].endswith("epoch 2 of 2 was kept, the last")
+    assert "<dt>epoch kept</dt><dd>the last" in (tmp_path / "report.html").read_text()
+
+
 def test_quiet_is_one_line(run, tmp_path):
     result = run("train", "zoo", "--epochs", 2, "--output", tmp_path, "-q")
     assert result.code == 0 and not result.err

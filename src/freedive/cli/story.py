@@ -37,7 +37,8 @@ def ending(t: Training) -> str:
     line = f"{paint(found, '1;32')}: {rest}"
     if t.options.quiet:
         return f"{t.source.name}: {line}, {t.folder}"
-    best = f"epoch {t.task.kept} of {len(t.task.history['loss'])} was kept, the best on the validation rows"
+    why = "the best on the validation rows" if t.held else "the last"
+    best = f"epoch {t.task.kept} of {len(t.task.history['loss'])} was kept, {why}"
     return f"{line}; {best}\nwrote {t.model_path}, history.csv and report.html beside it\nnext: {command(t)}"
 
 
@@ -98,7 +99,8 @@ def report(t: Training) -> TrainingReport:
 def setup(t: Training) -> list[tuple[str, object]]:
     """What it was made of and with."""
     task, settings = t.task, t.task.settings
-    kept = "the lowest validation loss in the second half" if task.validation else "the last"
+    kept = "the lowest validation loss in the second half" if t.held else "the last"
+    rise = f"growing in the first {task.warm:.0%} of the steps, then " if task.warm else ""
     return [
         *t.source.facts,
         ("task", repr(task)),
@@ -107,7 +109,7 @@ def setup(t: Training) -> list[tuple[str, object]]:
         ("test rows", f"{len(t.y_test):,}"),
         ("batch size", settings.batch_size),
         ("optimizer", task.optimizer),
-        ("learning rate", f"{settings.learning_rate:g}, falling to 0 along a cosine"),
+        ("learning rate", f"{settings.learning_rate:g}, {rise}falling to 0 along a cosine"),
         ("loss", str(getattr(task.target.loss, "__name__", task.target.loss)).replace("_", " ")),
         ("epoch kept", kept),
         ("seed", t.options.seed),
