@@ -67,7 +67,8 @@ def test_words_about_it(run, tmp_path):
     assert result.code == 0
     assert lines[0] == "zoo: 68 animals to learn from, 8 to choose by, 25 to test with"
     assert lines[1] == "10,887 weights, 2 epochs"
-    assert lines[-3].startswith("test accuracy ") and "of 2 was kept" in lines[-3]
+    assert lines[-4].startswith("test accuracy ") and "of 2 was kept" in lines[-4]
+    assert lines[-3].startswith("beside it: ") and "majority" in lines[-3]
     assert lines[-2] == f"wrote {tmp_path}/model.safetensors, history.csv and report.html beside it"
     assert lines[-1] == f"next: freedive predict {tmp_path}/model.safetensors table.csv"
 

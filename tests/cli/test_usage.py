@@ -17,7 +17,7 @@ WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
     (("train", "digit"), "unknown data set 'digit'. Did you mean 'digits'? See: freedive train --help"),
-    (("train", "emoji"), "'emoji'. It is a data set, but has no recipe yet."),
+    (("train", "poems_zh"), "'poems_zh'. It is a data set, but has no recipe yet."),
     (("train", "zzz"), "Known: digits, fashion, "),
     (("train", "digits", "--epochs", "0"), "Invalid value for '--epochs'"),
     (("train", "digits", "--epochs", "two"), "Invalid value for '--epochs'"),

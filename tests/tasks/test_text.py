@@ -8,7 +8,7 @@ from freedive.files import ModelFileError, read_tensors, write_tensors
 from freedive.tasks.text_baselines import ngram_logistic
 
 TEXTS = ["deep and good", "good, so good", "bad and long", "a bad film"] * 10
-NETWORKS = ("average", "gru")  # with words left out, and with attention of its own
+NETWORKS = ("average", "gru", "transformer")  # with words left out, with attention of its own, and of many heads
 CLASSES = ["praise", "praise", "blame", "blame"] * 10
 
 
@@ -48,7 +48,7 @@ def test_any_vocabulary(kind):
 def test_words_may_begin_with_vectors_of_others(tmp_path):
     (tmp_path / "glove.txt").write_text("good 1 0 0 1\nbad 0 1 1 0\n")
     task = fd.TextClassifier(embeddings=str(tmp_path / "glove.txt"), epochs=1, verbose=0).fit(TEXTS, CLASSES)
-    assert task.pretrained.found == 2 and task.model.layers[1].output_dim == 4
+    assert task.pretrained.found == 2 and task.model.get_layer("words").output_dim == 4
 
 
 def test_a_hostile_vocabulary_of_a_reader_is_refused(tasks, tmp_path):

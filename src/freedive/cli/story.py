@@ -13,12 +13,16 @@ import numpy as np
 
 from ..models import summary
 from ..report import TrainingReport
+from ..report.page import Section
 from ..tasks import Classes
+from ..tasks.beside import line, section
 from . import doctor
 from .console import paint
 
 if TYPE_CHECKING:
     from .training import Training
+
+PHASES = ("prepare", "compile", "train", "evaluate", "compare")
 
 
 # lines in the terminal ----------------------------------------------------------------------------------------------
@@ -34,12 +38,13 @@ def beginning(t: Training) -> str:
 def ending(t: Training) -> str:
     """What came of it, and what to do with it."""
     found, rest, _ = t.task.target.told(t.result, t.source.noun)
-    line = f"{paint(found, '1;32')}: {rest}"
+    reached = f"{paint(found, '1;32')}: {rest}"
     if t.options.quiet:
-        return f"{t.source.name}: {line}, {t.folder}"
+        return f"{t.source.name}: {reached}, {t.folder}"
+    beside = f"\nbeside it: {line(t.task.target.main, t.simple)}" if t.simple else ""
     why = "the best on the validation rows" if t.held else "the last"
     best = f"epoch {t.task.kept} of {len(t.task.history['loss'])} was kept, {why}"
-    return f"{line}; {best}\nwrote {t.model_path}, history.csv and report.html beside it\nnext: {command(t)}"
+    return f"{reached}; {best}{beside}\nwrote {t.model_path}, history.csv and report.html beside it\nnext: {command(t)}"
 
 
 def command(t: Training) -> str:
@@ -69,7 +74,8 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 def report(t: Training) -> TrainingReport:
     """The report of a training that was tested."""
     task, source = t.task, t.source
-    target, epochs, spent = task.target, len(task.history["loss"]), sum(t.seconds.values())
+    target, epochs = task.target, len(task.history["loss"])
+    spent = sum(seconds for phase, seconds in t.seconds.items() if phase != "compare")
     sentence = target.told(t.result, source.noun)[2]
     classes = isinstance(target, Classes)
     tiles = [
@@ -88,12 +94,18 @@ def report(t: Training) -> TrainingReport:
         y_true=t.y_test if classes else None,
         probabilities=target.probabilities(t.outputs) if classes else None,
         samples=source.samples(source.x_test) if callable(source.samples) else source.samples,
-        sections=task.sections(source.x_test, t.outputs, t.y_test),
+        sections=[*beside(t), *(s for s in task.sections(source.x_test, t.outputs, t.y_test) if s is not None)],
         summary=[(r.name, r.kind, sizes(r.shape), r.params) for r in summary.rows(task.model)],
         setup=setup(t),
-        seconds={name: t.seconds[name] for name in ("prepare", "compile", "train", "evaluate")},
+        seconds={name: t.seconds[name] for name in PHASES if name in t.seconds},
         use=use(t),
     )
+
+
+def beside(t: Training) -> list[Section]:
+    """The network among the simple methods, where there are any."""
+    main = t.task.target.main
+    return [section(main, t.result[main], t.seconds["train"], t.learned, t.simple)] if t.simple else []
 
 
 def setup(t: Training) -> list[tuple[str, object]]:

@@ -12,9 +12,10 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Files of yours: class folders of pictures or of sounds, sounds with transcripts, a table or a series "
-            "(CSV, ...), two columns of translations, IDX files, .npz; or a data set that comes with freedive: digits, "
-            "fashion, reviews, reviews_zh, vowels, zoo or penguins.",
+            help="Files of yours: class folders of pictures, sounds or texts, sounds with transcripts, a table or a "
+            "series (CSV, ...), lines of classes and texts, two columns of translations, IDX files, .npz; or a data "
+            "set that comes with freedive: digits, fashion, emoji, reviews, reviews_zh, series, sunspots, co2, elnino, "
+            "vowels, zoo or penguins.",
         ),
     ],
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
@@ -30,6 +31,12 @@ def train(
         str | None, typer.Option(metavar="COLUMN", help="Rows that are equal in it are not parted by the split.")
     ] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="How many steps a forecast looks ahead.")] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of a table whose texts are learned from.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option(help="Whether simple methods (logistic regression, ...) are fitted beside the network.")
+    ] = True,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,27 +65,29 @@ def train(
       freedive train photos/                                        # photos/cat/1.jpg, photos/dog/7.png, ...
       freedive train photos/ --set augment=strong --set network=resnet18 --set class_weight=balanced
       freedive train houses.csv --target price
+      freedive train reviews.csv --target stars                     # a column of texts is learned from
       freedive train sales.csv --horizon 12
+      freedive train sunspots --horizon 20
       freedive train fashion --epochs 20 --output runs/long
       freedive train digits --rows 1000 --learning-rate 0.003 --seed 7
     """
     from .training import Options, run
 
-    run(
-        data,
-        Options(
-            epochs,
-            batch_size,
-            learning_rate,
-            optimizer,
-            seed,
-            rows,
-            output,
-            quiet,
-            resume,
-            target,
-            group,
-            horizon,
-            tuple(parameters or ()),
-        ),
+    options = Options(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        seed=seed,
+        rows=rows,
+        output=output,
+        quiet=quiet,
+        resume=resume,
+        target=target,
+        group=group,
+        horizon=horizon,
+        text=text,
+        baselines=baselines,
+        set=tuple(parameters or ()),
     )
+    run(data, options)

@@ -15,9 +15,10 @@ import numpy as np
 
 from .. import optimizers
 from ..callbacks import Callback, Checkpoints, CSVLogger
+from ..data.series import TimeSeries
 from ..files import make_folders, write_text_atomic
 from ..preprocessing.split import rows_of
-from ..tasks import Task
+from ..tasks import Baseline, Task
 from ..tasks.sources import Source, Told, UnknownSourceError, find
 from . import console, story
 
@@ -39,6 +40,8 @@ class Options(NamedTuple):
     target: str | None = None
     group: str | None = None
     horizon: int | None = None
+    text: str | None = None
+    baselines: bool = True
     set: tuple[str, ...] = ()  # "name=value", parameters of the task
 
 
@@ -71,6 +74,7 @@ class Training:
     outputs: Any = None  # of the network, for the test rows
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
     way: Way | None = None
+    simple: list[Baseline] = dataclasses.field(default_factory=list)  # methods beside the network
 
     @property
     def model_path(self) -> str:
@@ -106,6 +110,9 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
     except (KeyboardInterrupt, SystemExit) as stop:
         raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
     training.task.save(training.model_path, **story.about(training))
+    if options.baselines:
+        with training.phase("compare"):
+            compare(training)
     write_text_atomic(os.path.join(training.folder, "report.html"), story.report(training).html())
     console.say(story.ending(training))
 
@@ -113,7 +120,7 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
 def sought(data: str, options: Options) -> Source:
     """The rows that the command named."""
     try:
-        return find(data, Told(options.target, options.group, options.horizon, options.seed))
+        return find(data, Told(options.target, options.group, options.horizon, options.text, options.seed))
     except UnknownSourceError as error:
         raise console.Misuse(str(error)) from None
 
@@ -160,12 +167,22 @@ def prepare(training: Training) -> None:
     source, most = training.source, training.options.rows
     X, y = source.x_train, source.y_train
     if most is not None:
-        X, y = (rows_of(part, np.arange(min(most, len(source.y_train)))) for part in (X, y))
+        X, y = first_rows(X, y, most)
     task = training.task
     rows = task.prepare(X, y).rows
     # The test rows are read before the training: what is wrong with them must not come out after it.
     source.x_test, training.x_test, training.y_test = task.taken(source.x_test, source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
+
+
+def first_rows(X: Any, y: Any, most: int) -> tuple[Any, Any]:
+    """At most so many rows from the beginning; of a series, from its end: what comes next follows them."""
+    count = min(most, len(y))
+    if isinstance(X, TimeSeries):
+        late = X.part(-count, None)
+        return late, late
+    rows = np.arange(count)
+    return rows_of(X, rows), rows_of(y, rows)
 
 
 class CompileTime(Callback):
@@ -203,7 +220,7 @@ def checkpoints(training: Training) -> Checkpoints:
 
 def words(options: Options) -> list[str]:
     """The options that decide the training, as they are written in a terminal."""
-    given = {**options._asdict(), "seed": options.seed or None, "quiet": None, "resume": None}
+    given = {**options._asdict(), "seed": options.seed or None, "quiet": None, "resume": None, "baselines": None}
     return [
         word
         for name, values in given.items()
@@ -217,6 +234,15 @@ def test(training: Training) -> None:
     """The answers on the test rows, looked at for the first time."""
     training.outputs = training.task.answer(training.x_test)
     training.result = training.task.target.scored(training.outputs, training.y_test)
+
+
+def compare(training: Training) -> None:
+    """What simple methods make of the same rows."""
+    source = training.source
+    try:
+        training.simple = training.task.baselines(source.x_train, source.y_train, source.x_test, source.y_test)
+    except KeyboardInterrupt:
+        console.warn("The simple methods were stopped: the report does without them.")
 
 
 def keep(training: Training) -> str:

@@ -72,5 +72,6 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
-        detail = f"byte 0x{byte:02x} is not {encoding}; pass the file's encoding, as encoding='gb18030' or 'cp1252'"
+        detail = f"byte 0x{byte:02x} is not {encoding}; "
+        detail += "pass the file's encoding, as encoding='cp1252', or convert it: iconv -f cp1252 -t utf-8"
         raise DataFileError(path, detail, line, "line") from None

@@ -87,6 +87,7 @@ from .normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from .pairs import HashedPairs
 from .patches import PatchTokens
 from .pooling import (
     AveragePooling1D,
@@ -229,6 +230,7 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedPairs",
     "Hashing",
     "Identity",
     "Input",

@@ -23,6 +23,8 @@ from ..errors import unknown
 from ..optimizers.schedules import CosineDecay
 from ..preprocessing import train_test_split
 from . import modelfile
+from .baselines import Baseline
+from .beside import compared
 from .reading import Reader
 from .targets import Classes, Target
 
@@ -144,8 +146,15 @@ class Task(Configured):
         """Outputs for rows that were read."""
         return self.model.predict(x, verbose=0)
 
+    def features(self, x: Any) -> Any:
+        """(rows, ...) numbers that simple methods are told of rows that were read; (rows, 0) where there are none."""
+        return np.zeros((len(x), 0))
+
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
-        """What the report shows of the test rows (raw `X`, encoded `y`) beside what it shows for every target."""
+        """What the report shows of the test rows (raw `X`, encoded `y`) beside what it shows for every target.
+
+        None among them stands for a part that has nothing to show.
+        """
         return []
 
     # training -------------------------------------------------------------------------------------------------------
@@ -264,6 +273,14 @@ class Task(Configured):
         """The number that people ask for first: accuracy of classes, R2 of amounts."""
         return self.evaluate(X, y)[self.target.main]
 
+    def baselines(self, X: Any, y: Any, X_test: Any, y_test: Any) -> list[Baseline]:
+        """What simple methods make of the same raw rows, by the number that `score` gives; the best first.
+
+        They are scikit-learn's, where it is installed. None where a task has no simple methods to be compared with.
+        """
+        self.check_fitted()
+        return compared(self, X, y, X_test, y_test)
+
     def check_fitted(self) -> None:
         """An error where `fit` was not called: scikit-learn's own, if that is there."""
         if self.model is None:
@@ -351,6 +368,9 @@ class Classifier(Task):
         """The classes, in the order of `predict_proba`'s columns."""
         self.check_fitted()
         return np.asarray(self.target.values)
+
+    def features(self, x: Any) -> Any:
+        return np.asarray(x)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """(rows, classes) probabilities."""

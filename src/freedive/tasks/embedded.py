@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import datasets
+from ..data.series import as_series
 from ..datasets import CATALOG
 from .base import Task
 from .images import ImageClassifier
 from .sequences import SequenceClassifier
-from .sources import Source
+from .series import Forecaster
+from .sources import NOTHING, Source, Told
+from .table_sources import series_source
 from .tables import TabularClassifier
 from .text import TextClassifier
 
@@ -25,6 +28,7 @@ class Recipe(NamedTuple):
     noun: str
 
 
+SERIES = {"series": "airline", "sunspots": "sunspots", "co2": "co2", "elnino": "elnino"}
 RECIPES: dict[str, Recipe] = {
     "digits": Recipe(
         partial(ImageClassifier, ground="dark", margin=4, balanced=True, turn=0.03, epochs=12), "pictures"
@@ -41,16 +45,20 @@ RECIPES: dict[str, Recipe] = {
         ),
         "pictures",
     ),
+    "emoji": Recipe(partial(ImageClassifier, augment="light", epochs=20), "pictures"),
     "reviews": Recipe(partial(TextClassifier), "texts"),
     "reviews_zh": Recipe(partial(TextClassifier, length=120), "texts"),
+    **{name: Recipe(Forecaster, "windows") for name in SERIES},
     "vowels": Recipe(partial(SequenceClassifier), "utterances"),
     "zoo": Recipe(partial(TabularClassifier, batch_size=8), "animals"),
     "penguins": Recipe(partial(TabularClassifier, epochs=40), "penguins"),
 }
 
 
-def load(name: str) -> Source:
+def load(name: str, told: Told = NOTHING) -> Source:
     """A data set that comes with freedive, as rows and labels in words, and the task for it."""
+    if name in SERIES:
+        return one_series(SERIES[name], told)
     info, recipe = CATALOG[name], RECIPES[name]
     (x_train, y_train), (x_test, y_test) = datasets.load(name)
     if info.kind == "table":
@@ -67,6 +75,14 @@ def load(name: str) -> Source:
         shown(info.kind, x_test),
         [("data", info.sizes), ("licence", info.licence), ("source", info.source)],
     )
+
+
+def one_series(name: str, told: Told) -> Source:
+    """One of the four series, twelve steps ahead unless told otherwise."""
+    raw = datasets.series.load_raw(name)
+    facts = [("data", raw.unit), ("licence", CATALOG["series"].licence), ("source", CATALOG["series"].source)]
+    table = {"time": raw.times, raw.name: raw.values.astype(np.float64)}
+    return series_source(raw.name, as_series(table, gaps="fill"), told.horizon or 12, facts)
 
 
 def columns(name: str, x: Any) -> Mapping[str, np.ndarray]:

@@ -115,6 +115,14 @@ class ImageClassifier(Classifier):
         pictures.check()
         return pictures
 
+    def features(self, x: Any) -> Any:
+        """Pictures of at most 32 x 32: larger ones are made smaller by means over squares."""
+        x = np.asarray(x)
+        step = -(-max(x.shape[1:3]) // SMALL)
+        height, width = (size // step * step for size in x.shape[1:3])
+        tiles = x[:, :height, :width].reshape(len(x), height // step, step, width // step, step, -1)
+        return tiles.mean(axis=(2, 4))
+
     def given(self) -> dict[str, Any]:
         x, y, size = self.rows.x, self.rows.y, self.settings.batch_size
         usual = super().given()

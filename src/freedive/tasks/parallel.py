@@ -6,7 +6,7 @@ import os
 import re
 
 from ..data.opening import read_text
-from .sources import Source, Told, divided
+from .sources import Source, Told, divided, named
 from .translation import Translator
 
 ENDINGS = (".tsv", ".tsv.gz", ".txt", ".txt.gz")
@@ -24,9 +24,8 @@ def parallel_text(path: str, told: Told) -> Source | None:
     source, target = (list(side) for side in zip(*pairs, strict=True))
     x_train, y_train, x_test, y_test = divided(source, target, told.seed, group=source)
     found = f"{len(pairs):,} sentences and their translations"
-    name = os.path.basename(path).split(".")[0]
     parts = (x_train, y_train, x_test, y_test)
-    return Source(name, Translator(), *parts, "sentences", facts=[("data", path)], found=found)
+    return Source(named(path), Translator(), *parts, "sentences", facts=[("data", path)], found=found)
 
 
 def pairs_of(lines: list[str]) -> list[tuple[str, str]]:

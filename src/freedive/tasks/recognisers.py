@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import os
 from typing import Any
 
@@ -10,21 +9,19 @@ import numpy as np
 
 from ..data.audio import EXTENSIONS as SOUNDS
 from ..data.errors import DataFileError
-from ..data.folders import list_class_folder
 from ..data.idx import read_idx
 from ..data.images import EXTENSIONS
 from ..data.transcripts import list_transcripts
+from .class_folders import class_folders, holds, unbalanced
 from .images import ImageClassifier
 from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
 from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
-from .sources import Recogniser, Source, Told, divided, taken
+from .sources import Recogniser, Source, Told, divided, listed, named
 from .speech import SpeechClassifier, Transcriber
 from .table_sources import series_file, table_file
-
-UNBALANCED = 4  # times as many rows of a class as of another are worth a word
-PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
+from .text_sources import labelled_lines, text_files, text_folder
 
 
 # folders ------------------------------------------------------------------------------------------------------------
@@ -61,70 +58,6 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
     told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}"
     facts = [("data", path)]
     return Source(named(path), Transcriber(), x_train, y_train, x_test, y_test, "sounds", None, facts, told_of)
-
-
-def holds(path: str, endings: tuple[str, ...]) -> bool:
-    """Whether a folder has folders with files of these endings, at most three deep."""
-    if not os.path.isdir(path):
-        return False
-    for where, folders, files in os.walk(path):
-        depth = os.path.relpath(where, path).count(os.sep) + (where != path)
-        if depth and any(name.lower().endswith(endings) for name in files):
-            return True
-        if depth >= 3:
-            folders.clear()
-    return False
-
-
-def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any, Any, list[str]]:
-    """((files, classes) to learn from, (files, classes) to test with, classes), of a folder of class folders.
-
-    Parts that lie in folders `train` and `test` (and `validation`, which is then learned from) stay as they are.
-    """
-    inside = {name.lower(): os.path.join(path, name) for name in sorted(os.listdir(path))}
-    train, test, validation = (next((inside[n] for n in inside if n in part), None) for part in PARTS)
-    if train and (test or validation):
-        learned = [labelled_files(part, endings) for part in (train, validation if test else None) if part]
-        x_train, y_train = ([item for part in learned for item in part[i]] for i in (0, 1))
-        order = np.random.default_rng(told.seed).permutation(len(x_train))  # so that the first rows are of all classes
-        x_train, y_train = (taken(rows, [order])[0] for rows in (x_train, y_train))
-        x_test, y_test = labelled_files(test or validation or "", endings)
-    else:
-        files, labels = labelled_files(path, endings)
-        x_train, y_train, x_test, y_test = divided(files, labels, told.seed)
-    names = sorted(set(y_train) | set(y_test))
-    few(path, y_train, names)
-    return (x_train, y_train), (x_test, y_test), names
-
-
-def labelled_files(path: str, endings: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """The files of a folder of class folders, and the class of each."""
-    files, labels, names = list_class_folder(path, endings)
-    return files, [names[label] for label in labels]
-
-
-def few(path: str, labels: list[str], names: list[str]) -> None:
-    """Refuse what cannot be learned: one class only, or a class of a single file."""
-    if len(names) < 2:
-        raise DataFileError(path, f"only one class, {names[0]!r}. Expected a folder for each of two classes or more")
-    counts = {name: labels.count(name) for name in names}
-    rare = min(names, key=counts.__getitem__)
-    if counts[rare] < 2:
-        raise DataFileError(path, f"the class {rare!r} has {counts[rare]} to learn from; expected 2 files or more")
-
-
-def unbalanced(labels: list[str]) -> str:
-    """What there is to say where a class has many more rows than another.
-
-    >>> unbalanced(["cat"] * 9 + ["dog"] * 2)
-    "\\nunbalanced: 9 of 'cat', 2 of 'dog'; --set class_weight=balanced lets all classes count the same"
-    """
-    counts = collections.Counter(labels).most_common()
-    (most, many), (least, few) = counts[0], counts[-1]
-    if many < UNBALANCED * few:
-        return ""
-    told = f"{many:,} of {most!r}, {few:,} of {least!r}"
-    return f"\nunbalanced: {told}; --set class_weight=balanced lets all classes count the same"
 
 
 # arrays -------------------------------------------------------------------------------------------------------------
@@ -165,29 +98,16 @@ def array_file(path: str, told: Told) -> Source | None:
     raise DataFileError(path, f"rows of shape {x_train.shape[1:]} of {x_train.dtype}: neither pictures nor sequences")
 
 
-# words --------------------------------------------------------------------------------------------------------------
-def named(path: str) -> str:
-    """What data of a path is called."""
-    name = os.path.basename(os.path.abspath(path))
-    return name.split(".")[0] or name
-
-
-def listed(names: list[str], most: int = 8) -> str:
-    """Names in a line.
-
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 RECOGNISERS: list[Recogniser] = [
     picture_folder,
     transcribed_folder,
     sound_folder,
+    text_folder,
+    text_files,
     idx_folder,
     array_file,
     parallel_text,
+    labelled_lines,
     series_file,
     table_file,
 ]

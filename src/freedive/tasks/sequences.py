@@ -12,6 +12,7 @@ from ..config import Fraction, NonNegativeFloat, PositiveInt
 from ..core.graph import Input
 from ..models import Sequential
 from .base import Classifier, Settings
+from .beside import over_time
 from .reading import Numbers, Reader
 from .targets import Target
 
@@ -42,6 +43,9 @@ class SequenceClassifier(Classifier):
 
     def learn_reader(self, X: Any) -> Reader:
         return Numbers(X.shape[1:])
+
+    def features(self, x: Any) -> Any:
+        return over_time(x)
 
     def usual(self, rows: int) -> Settings:
         return Settings(epochs=40, batch_size=32, learning_rate=3e-3)

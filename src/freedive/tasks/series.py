@@ -13,7 +13,8 @@ from ..core.variables import set_seed
 from ..data.series import TimeSeries, as_series, later
 from ..networks.series import NETWORKS, Shape
 from .base import Learned, Rows, Settings, Task
-from .baselines import seasonal_naive
+from .baselines import Baseline, seasonal_naive
+from .forecast_baselines import forecast_baselines
 from .forecasts import Forecasts
 from .reading.series import Past
 
@@ -163,6 +164,10 @@ class Forecaster(Task):
         from .forecast_pictures import forecast_figure
 
         return forecast_figure(self, self.recent(X), truth, path)
+
+    def baselines(self, X: Any, y: Any, X_test: Any, y_test: Any) -> list[Baseline]:
+        self.check_fitted()
+        return forecast_baselines(self, X_test)
 
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
         from .forecast_pictures import forecast_section

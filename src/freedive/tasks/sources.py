@@ -60,12 +60,14 @@ class Told(NamedTuple):
         target: the column or array that holds the labels.
         group: the column whose equal values must not be parted between training and test.
         horizon: how many steps a forecast looks ahead.
+        text: the column of a table whose texts are learned from.
         seed: of the split.
     """
 
     target: str | None = None
     group: str | None = None
     horizon: int | None = None
+    text: str | None = None
     seed: int = 0
 
 
@@ -82,7 +84,7 @@ def find(data: str, told: Told = NOTHING) -> Source:
     from .embedded import CATALOG, RECIPES, load
 
     if data in RECIPES:
-        return load(data)
+        return load(data, told)
     if os.path.exists(data):
         return opened(data, told)
     if os.sep in data or "." in data:
@@ -139,3 +141,18 @@ def taken(rows: Any, parts: Sequence[np.ndarray]) -> list[Any]:
     from ..preprocessing.split import rows_of
 
     return [rows_of(rows, part) for part in parts]
+
+
+def named(path: str) -> str:
+    """What data of a path is called."""
+    name = os.path.basename(os.path.abspath(path))
+    return name.split(".")[0] or name
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Names in a line.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

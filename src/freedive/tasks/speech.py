@@ -10,8 +10,9 @@ import numpy as np
 from .. import layers
 from ..config import Fraction, PositiveFloat, PositiveInt, one_of
 from ..core.graph import Input
-from ..models import Sequential
+from ..models import Model, Sequential
 from .base import Classifier, Settings, Task
+from .beside import over_time
 from .reading import Reader
 from .reading.sounds import Sounds
 from .speech_pictures import sounds_section
@@ -95,6 +96,10 @@ class SpeechClassifier(SpeechTask, Classifier):
     _: dataclasses.KW_ONLY
     network: Annotated[Any, one_of("cnn", "rnn")] = "cnn"
     units: PositiveInt = 96
+
+    def features(self, x: Any) -> Any:
+        spectra = next(l for l in self.model.layers if isinstance(l, layers.Normalization))
+        return over_time(np.asarray(Model(self.model.input, spectra.output).predict(x, verbose=0)))
 
     def make_network(self, x: Any, target: Target) -> Any:
         if self.network == "cnn":

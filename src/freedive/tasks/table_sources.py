@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..data.errors import DataFileError
-from ..data.series import as_series
+from ..data.series import TimeSeries, as_series
 from ..data.table_files import READERS, open_table, table_ending
 from ..data.tables import Table
 from ..errors import unknown
 from .reading.tables import label_column
 from .series import Forecaster
-from .sources import TEST, Source, Told, divided
+from .sources import TEST, Source, Told, divided, named
 from .tables import TabularClassifier, TabularRegressor
+from .text_sources import text_table
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
 
@@ -36,10 +39,15 @@ def table_file(path: str, told: Told) -> Source | None:
     if classes and table.kinds[name] == "integer":
         labels = labels.astype(np.int64)
     few(path, name, labels, classes)
-    task = TabularClassifier() if classes else TabularRegressor()
     found = f"{len(table):,} rows; {name!r} holds {'classes' if classes else 'amounts'}; " + told_of(rest, missing)
+    if told.text is not None and not classes:
+        raise DataFileError(path, f"texts tell classes, but the column {name!r} holds amounts")
+    texts = text_table(path, told, rest, labels, group, found) if classes else None
+    if texts is not None:
+        return texts
+    task = TabularClassifier() if classes else TabularRegressor()
     parts = divided(rest, labels, told.seed, group)
-    return Source(os.path.basename(path).split(".")[0], task, *parts, "rows", None, [("data", path)], found)
+    return Source(named(path), task, *parts, "rows", None, [("data", path)], found + left_out(rest))
 
 
 def series_file(path: str, told: Told) -> Source | None:
@@ -57,13 +65,29 @@ def series_file(path: str, told: Told) -> Source | None:
             raise DataFileError(path, str(unknown("variable", told.target, series.names)))
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
-    cut = len(series) - max(told.horizon, round(len(series) * TEST))
-    length = max(1, min(int(3.5 * told.horizon), cut // 3))
-    task, test = Forecaster(told.horizon, length=length), series.part(max(0, cut - length), None)
+    return series_source(named(path), series, told.horizon, [("data", path)])
+
+
+def series_source(name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]]) -> Source:
+    """A series to be foretold; its last fifth is for testing."""
+    cut = len(series) - max(horizon, round(len(series) * TEST))
+    length = max(1, min(int(3.5 * horizon), cut // 3))
+    task, test = Forecaster(horizon, length=length), series.part(max(0, cut - length), None)
     steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
-    found = f"{steps}: {', '.join(series.names[:8])}; the last fifth is for testing"
-    name, learned = os.path.basename(path).split(".")[0], series.part(None, cut)
-    return Source(name, task, learned, learned, test, test, "windows", None, [("data", path)], found)
+    found = f"{steps}: {', '.join(series.names[:8])}; {horizon} steps are foretold; the last fifth is for testing"
+    learned = series.part(None, cut)
+    return Source(name, task, learned, learned, test, test, "windows", facts=facts, found=found)
+
+
+def left_out(table: Table) -> str:
+    """What there is to say where texts cannot be learned from as columns of a table.
+
+    >>> left_out(Table({"name": np.ones(2)}, {"name": "text"}))
+    "; 'name' holds texts, which are left out: --text name learns from them alone"
+    """
+    texts = [name for name, kind in table.kinds.items() if kind == "text"]
+    told = ", ".join(map(repr, texts))
+    return f"; {told} holds texts, which are left out: --text {texts[0]} learns from them alone" if texts else ""
 
 
 def is_classes(table: Table, name: str) -> bool:

@@ -15,6 +15,7 @@ from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
 from . import scikit
 from .base import Classifier, Settings, Task
+from .importances import importance_section
 from .reading import Columns, Reader
 from .targets import Amounts, Classes, Target
 
@@ -93,6 +94,13 @@ class _Tabular(Task):
         rows = len(x)  # batches of one size: what is said of a row must not depend on the rows beside it
         filled = np.concatenate([x, np.repeat(x[-1:], -rows % AT_ONCE, axis=0)])
         return self.model.predict(filled, batch_size=AT_ONCE, verbose=0)[:rows]
+
+    def features(self, x: Any) -> Any:
+        several = isinstance(self.target, Amounts) and len(self.target.mean) > 1
+        return x[:, :0] if several else x
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        return [importance_section(self, X, y)]
 
     def importance(self, X: Any, y: Any, repeats: int = 5, seed: int = 0) -> Importance:
         """How much the score falls when one column at a time is shuffled; see `methods.permutation_importance`.

@@ -8,15 +8,16 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from .. import layers
 from ..config import Fraction, PositiveInt, one_of
 from ..core.graph import Input
 from ..models import Model
 from ..preprocessing.embeddings import load_embeddings
 from ..preprocessing.vocabulary import BytePairVocabulary, CharacterVocabulary, Vocabulary, WordVocabulary
 from .base import Classifier, Settings
+from .baselines import Baseline
 from .reading import Reader, Texts
 from .targets import Target
+from .text_baselines import text_baselines
 from .text_explaining import attention_section, explained
 from .text_networks import NETWORKS, Choices
 
@@ -33,14 +34,16 @@ class TextClassifier(Classifier):
     """Tell what texts are about, or how they are meant.
 
     Args:
-        network: "average" (of word vectors), "cnn" (Kim 2014), "lstm" (in both directions), "gru" (in both directions,
-            with attention); None: "average" below 50,000 texts, else "cnn".
+        network: "average" (of the vectors of words and of pairs of words), "cnn" (Kim 2014), "lstm" (in both directions), "gru" (in both directions,
+            with attention), "transformer" (two blocks); None: "average" below 50,000 texts, else "cnn".
         vocabulary: "words" (every Chinese character counts as one), "characters", "byte pairs", or a `Vocabulary`.
         size: how many of the most frequent pieces are known, at most.
         length: pieces of a text that are read; None: as many as 99% of the texts have.
         width: of a word's vector and the layers behind it.
         dropout: of word vectors and before the last layer.
         embeddings: a GloVe or word2vec file whose vectors the words begin with; `pretrained` tells how many it has.
+        column: of tables that `freedive predict` reads, that holds the texts.
+        whole: whether a .txt file that it reads is one text, rather than a text in every line.
 
     >>> texts = ["deep and good", "good", "bad and long", "bad"] * 8
     >>> task = TextClassifier(epochs=20, verbose=0).fit(texts, [1, 1, 0, 0] * 8)
@@ -58,6 +61,8 @@ class TextClassifier(Classifier):
     width: PositiveInt = 100
     dropout: Fraction = 0.5
     embeddings: Any = None
+    column: str | None = None
+    whole: bool = False
 
     pretrained = None
 
@@ -72,7 +77,8 @@ class TextClassifier(Classifier):
         kind = VOCABULARIES.get(self.vocabulary) if isinstance(self.vocabulary, str) else None
         vocabulary = self.vocabulary if kind is None else kind.learned(texts, self.size)
         lengths = [len(vocabulary.encode(text)) for text in texts] if self.length is None else []
-        return Texts(vocabulary, self.length or max(1, int(np.percentile(lengths, COVERED))))
+        length = self.length or max(1, int(np.percentile(lengths, COVERED)))
+        return Texts(vocabulary, length, self.column, self.whole)
 
     def explain(self, X: Sequence[str]) -> list[list[tuple[str, float]]]:
         """What the answers rest on: (piece, weight) for the pieces of each text.
@@ -83,14 +89,23 @@ class TextClassifier(Classifier):
         self.check_fitted()
         return explained(self, X)
 
+    def baselines(self, X: Any, y: Any, X_test: Any, y_test: Any) -> list[Baseline]:
+        return text_baselines(X, y, X_test, y_test)
+
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
         return [attention_section(self, X, outputs)]
 
     def usual(self, rows: int) -> Settings:
+        if self.network_for(rows) == "average":
+            return Settings(epochs=6, batch_size=50, learning_rate=3e-3)
         return Settings(epochs=8, batch_size=50, learning_rate=1e-3)
 
+    def network_for(self, rows: int) -> str:
+        """The name of the network for so many texts."""
+        return self.network or ("average" if rows < FEW_TEXTS else "cnn")
+
     def make_network(self, x: Any, target: Target) -> Any:
-        network = self.network or ("average" if len(x) < FEW_TEXTS else "cnn")
+        network = self.network_for(len(x))
         numbers = Input(x.shape[1:], dtype="int32")
         choices = Choices(self.reader.vocabulary.size, x.shape[1], self.width, self.dropout)
         if self.embeddings is not None:
@@ -98,5 +113,5 @@ class TextClassifier(Classifier):
             choices = choices._replace(width=self.pretrained.table.shape[1])
         model = Model(numbers, target.head()(NETWORKS[network](numbers, choices)))
         if self.pretrained is not None:
-            next(l for l in model.layers if isinstance(l, layers.Embedding)).set_weights([self.pretrained.table])
+            model.get_layer("words").set_weights([self.pretrained.table])
         return model

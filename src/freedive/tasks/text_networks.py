@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from .. import layers
 
+PAIRS, PAIR_WIDTH = 2**16, 16  # bins of pairs, and the size of their vectors
+
 
 class Choices(NamedTuple):
     """What the networks are made by.
@@ -24,7 +26,7 @@ class Choices(NamedTuple):
 
     def embedded(self, numbers: Any, mask: bool = True) -> Any:
         """Words as vectors: (batch, length) -> (batch, length, width)."""
-        return layers.Embedding(self.words, self.width, mask_zero=mask)(numbers)
+        return layers.Embedding(self.words, self.width, mask_zero=mask, name="words")(numbers)
 
     def dropped(self, x: Any) -> Any:
         """Some of the numbers left out in training."""
@@ -32,8 +34,12 @@ class Choices(NamedTuple):
 
 
 def average(numbers: Any, choices: Choices) -> Any:
-    """The average of the word vectors: a bag of words."""
-    return choices.dropped(layers.GlobalAveragePooling1D()(choices.embedded(numbers)))
+    """The averages of the vectors of words, and of pairs of neighbouring words (fastText: Joulin et al. 2016)."""
+    found = [choices.embedded(numbers)]
+    if choices.length > 1:
+        found.append(layers.Embedding(PAIRS, PAIR_WIDTH, mask_zero=True)(layers.HashedPairs(PAIRS)(numbers)))
+    averages = [layers.GlobalAveragePooling1D()(vectors) for vectors in found]
+    return choices.dropped(averages[0] if len(averages) == 1 else layers.Concatenate()(averages))
 
 
 def cnn(numbers: Any, choices: Choices) -> Any:
@@ -59,9 +65,20 @@ def gru(numbers: Any, choices: Choices) -> Any:
     return choices.dropped(pooled)
 
 
+def transformer(numbers: Any, choices: Choices) -> Any:
+    """Two blocks of a Transformer over words that know their place, and their average."""
+    x = choices.embedded(numbers)
+    x = choices.dropped(layers.Add()([x, layers.PositionEmbedding(choices.length)(x)]))
+    heads = next(count for count in (4, 2, 1) if choices.width % count == 0)
+    for _ in range(2):
+        x = layers.TransformerEncoder(2 * choices.width, heads, dropout=0.1, normalize_first=True)(x)
+    return choices.dropped(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x)))
+
+
 NETWORKS: dict[str, Callable[[Any, Choices], Any]] = {
     "average": average,
     "cnn": cnn,
     "lstm": lstm,
     "gru": gru,
+    "transformer": transformer,
 }

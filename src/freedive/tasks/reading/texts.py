@@ -1,29 +1,48 @@
-"""Lines of text as rows of word numbers."""
+"""Texts as rows of word numbers: lines of a file, whole files, or a column of a table."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from ...config import PositiveInt
+from ...config import PositiveInt, text
 from ...data.errors import DataFileError
+from ...data.folders import list_class_folder
 from ...data.opening import read_text
+from ...data.table_files import READERS, open_table
+from ...data.tables import Table
+from ...errors import unknown
 from ...preprocessing.vocabulary import Vocabulary
 from .base import Path, Reader, Rows, numbered, suffix
+from .tables import label_column
+
+LINES = (".txt", "")
+TEXT_FILES = (".txt", ".txt.gz")
+USUAL = ("text", "texts", "sentence", "review", "comment", "message", "content")  # names of columns of texts
 
 
 class _Lines(Reader):
     """A text in every line of a file."""
 
     def read(self, path: Path) -> Rows:
-        if suffix(path) not in (".txt", ""):
+        texts = self.texts(path)
+        return Rows(numbered(path, len(texts)), self.encoded(texts), [])
+
+    def texts(self, path: Path) -> list[str]:
+        """The texts that a file holds."""
+        if suffix(path) not in LINES:
             raise DataFileError(path, "expected a .txt file with a text in every line")
         lines = [line for line in read_text(path).splitlines() if line.strip()]
         if not lines:
             raise DataFileError(path, "no text")
-        return Rows(numbered(path, len(lines)), self.encoded(lines), [])
+        return lines
+
+
+def _column(value: Any) -> str | None:
+    return None if value is None else text(value)
 
 
 class Texts(_Lines):
@@ -32,6 +51,8 @@ class Texts(_Lines):
     Args:
         vocabulary: what texts are made of, and its numbers.
         length: of a row; longer texts are cut at their end.
+        column: of a table, that holds the texts; None: the only one called as texts usually are.
+        whole: whether a .txt file is one text, rather than a text in every line.
 
     >>> from freedive.preprocessing import WordVocabulary
     >>> Texts(WordVocabulary(["deep", "dive"]), length=4).encoded(["Deep deep dive", "no"]).tolist()
@@ -42,15 +63,38 @@ class Texts(_Lines):
 
     vocabulary: Vocabulary
     length: PositiveInt
+    column: Annotated[Any, _column] = None
+    whole: bool = False
 
     def encoded(self, X: Iterable[str]) -> np.ndarray:
         """int32 (texts, length)."""
         return self.vocabulary.rows(map(str, X), self.length)
 
+    def texts(self, path: Path) -> list[str]:
+        if suffix(path) in READERS and suffix(path) not in LINES:
+            return self._cells(path, open_table(path))
+        lines = super().texts(path)
+        return ["\n".join(lines)] if self.whole else lines
+
     def labelled(self, path: Path, column: str | None) -> tuple[np.ndarray, list[str]]:
-        """From lines of a class, a tab and a text."""
+        """From class folders, a table, or lines of a class, a tab and a text."""
+        if os.path.isdir(path):
+            files, labels, names = list_class_folder(path, TEXT_FILES)
+            return self.encoded(read_text(file).strip() for file in files), [names[label] for label in labels]
+        if self.column is not None or column is not None:
+            table = open_table(path)
+            return self.encoded(self._cells(path, table)), table[label_column(path, table, column)].tolist()
         rows = [line.split("\t", 1) for line in read_text(path).splitlines() if line.strip()]
         short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
         if short is not None or not rows:
             raise DataFileError(path, "expected a class, a tab and a text", short, "line")
         return self.encoded(row[1] for row in rows), [row[0].strip() for row in rows]
+
+    def _cells(self, path: Path, table: Table) -> list[str]:
+        """The texts of a table."""
+        name = self.column or next((name for name in table.columns if name.lower() in USUAL), None)
+        if name is None:
+            raise DataFileError(path, f"no column of texts; it has {', '.join(table.columns)}")
+        if name not in table.columns:
+            raise DataFileError(path, str(unknown("column", name, table.columns)))
+        return ["" if cell is None else str(cell) for cell in table[name].tolist()]

@@ -1,0 +1,122 @@
+"""Texts that `freedive train PATH` finds in folders, files and tables; and what their reader makes of such files."""
+
+import numpy as np
+import pytest
+
+import freedive as fd
+from freedive.data import DataFileError
+from freedive.tasks.sources import Told, find
+
+(X, Y), _ = fd.datasets.reviews.load_data()
+NAMES = ("bad", "good")
+ROWS = [(NAMES[y], str(x).replace("\t", " ").replace('"', "'")) for x, y in zip(X[:60], Y[:60], strict=True)]
+
+
+def class_folders(path):
+    for i, (kind, text) in enumerate(ROWS):
+        (path / kind).mkdir(parents=True, exist_ok=True)
+        (path / kind / f"{i:02}.txt").write_text(text, encoding="utf-8")
+
+
+def files_of_classes(path):
+    path.mkdir()
+    for name in NAMES:
+        lines = [text for kind, text in ROWS if kind == name]
+        (path / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+def lines(path):
+    path.write_text("\n".join(f"{kind}\t{text}" for kind, text in ROWS), encoding="utf-8")
+
+
+def lines_turned(path):
+    path.write_text("\n".join(f"{text}\t{kind}" for kind, text in ROWS), encoding="utf-8")
+
+
+def table(path):
+    rows = [f'{kind},"{text}",{i}' for i, (kind, text) in enumerate(ROWS)]
+    path.write_text("\n".join(["label,review,number", *rows]), encoding="utf-8")
+
+
+FORMS = {
+    "reviews": class_folders,
+    "two": files_of_classes,
+    "lines.tsv": lines,
+    "turned.txt": lines_turned,
+    "table.csv": table,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_texts_are_found(tmp_path, name):
+    FORMS[name](tmp_path / name)
+    source = find(str(tmp_path / name))
+    assert type(source.task) is fd.TextClassifier and source.noun == "texts" and source.name == name.split(".")[0]
+    assert len(source.x_train) == 48 and len(source.x_test) == 12
+    texts = {text.strip(): kind for kind, text in ROWS}
+    for text, kind in zip([*source.x_train, *source.x_test], [*source.y_train, *source.y_test], strict=True):
+        assert texts[text.strip()] == kind
+    assert all(word in source.found for word in ("60", "bad, good" if name != "table.csv" else "without number"))
+
+
+@pytest.mark.parametrize("name", ["reviews", "two", "lines.tsv", "table.csv"])
+def test_a_file_like_those_learned_from_is_answered(tmp_path, name):
+    FORMS[name](tmp_path / name)
+    source = find(str(tmp_path / name))
+    task = source.task.set_params(epochs=1, verbose=0).fit(source.x_train, source.y_train)
+    task.save(tmp_path / "model.safetensors")
+    reader = fd.TextClassifier.load(tmp_path / "model.safetensors").reader
+    if name != "two":
+        x, labels = reader.labelled(tmp_path / name, None)
+        assert len(x) == len(labels) == 60 and set(labels) == set(NAMES)
+    if name == "table.csv":
+        np.testing.assert_array_equal(reader.read(tmp_path / name).x, x)
+    else:
+        (tmp_path / "two.txt").write_text("a fine film\n\na poor film\n")
+        assert len(reader.read(tmp_path / "two.txt").x) == (1 if name == "reviews" else 2)
+
+
+def many_columns(path):
+    rows = [f'{kind},"{text}",{i},{i % 7},{-i}' for i, (kind, text) in enumerate(ROWS)]
+    path.write_text("\n".join(["label,review,a,b,c", *rows]), encoding="utf-8")
+
+
+def test_a_table_with_many_columns_is_one_unless_its_texts_are_named(tmp_path):
+    many_columns(tmp_path / "a.csv")
+    source = find(str(tmp_path / "a.csv"))
+    assert type(source.task) is fd.TabularClassifier
+    assert "'review' holds texts, which are left out: --text review learns from them alone" in source.found
+    source = find(str(tmp_path / "a.csv"), Told(text="review"))
+    assert source.task.column == "review" and "without a, b, c" in source.found
+
+
+def latin(path):
+    path.mkdir()
+    (path / "a.txt").write_bytes(b"one\ncaf\xe9\n")
+    (path / "b.txt").write_bytes(b"one\ntwo\n")
+
+
+def empty(path):
+    path.mkdir()
+    for name in "ab":
+        (path / f"{name}.txt").write_text("\n")
+
+
+def amounts(path):
+    path.write_text("label,review\n" + "\n".join(f"{i + 0.5},a fine film {i}" for i in range(60)))
+
+
+BAD = {
+    "latin": (latin, None, "a.txt, line 2: byte 0xe9 is not utf-8"),
+    "empty": (empty, None, "no text"),
+    "amounts.csv": (amounts, "review", "texts tell classes, but the column 'label' holds amounts"),
+    "table.csv": (table, "revue", "unknown column 'revue'. Did you mean 'review'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_wrong_is_told(tmp_path, name):
+    make, text, message = BAD[name]
+    make(tmp_path / name)
+    with pytest.raises(DataFileError, match=message):
+        find(str(tmp_path / name), Told(text=text))
