@@ -34,8 +34,9 @@ class TextClassifier(Classifier):
     """Tell what texts are about, or how they are meant.
 
     Args:
-        network: "average" (of the vectors of words and of pairs of words), "cnn" (Kim 2014), "lstm" (in both directions), "gru" (in both directions,
-            with attention), "transformer" (two blocks); None: "average" below 50,000 texts, else "cnn".
+        network: "average" (of the vectors of words and of pairs of words), "cnn" (Kim 2014), "lstm" (in both
+            directions), "gru" (in both directions, with attention), "transformer" (two blocks); None: "average" below
+            50,000 texts, else "cnn".
         vocabulary: "words" (every Chinese character counts as one), "characters", "byte pairs", or a `Vocabulary`.
         size: how many of the most frequent pieces are known, at most.
         length: pieces of a text that are read; None: as many as 99% of the texts have.
