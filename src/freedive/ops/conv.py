@@ -160,6 +160,20 @@ def conv_by_patches(
     return in_parts(some, x, max(1, LARGEST_PATCHES // max(1, row)))
 
 
+def patches(x: jax.Array, sizes: Sizes, strides: Sizes | int, padding: str | Pads, dilation: Sizes | int) -> jax.Array:
+    """What every place of a convolution sees: (batch, places, taps * channels), in the order of a kernel's memory.
+
+    >>> patches(jnp.arange(4.0).reshape(1, 4, 1), (2,), 1, "valid", 1).tolist()
+    [[[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]]
+    """
+    strides, dilation = spread(strides, x.ndim - 2), spread(dilation, x.ndim - 2)
+    pads = explicit_padding(padding, x.shape[1:-1], sizes, strides, dilation)
+    new_sizes = [output_size(*each) for each in zip(x.shape[1:-1], sizes, strides, pads, dilation, strict=True)]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in pads), (0, 0, 0)])
+    seen = jnp.concatenate([tap_slice(x, tap, new_sizes, strides, dilation) for tap in taps(sizes)], -1)
+    return seen.reshape(len(x), -1, seen.shape[-1])
+
+
 def in_parts(function: Callable[[jax.Array], jax.Array], x: jax.Array, most: int) -> jax.Array:
     """A function of a batch, called on at most that many samples at a time, and again for the gradient."""
     if x.shape[0] <= most:

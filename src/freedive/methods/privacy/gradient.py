@@ -21,6 +21,7 @@ from ...core.forward import Pass, apply
 from ...core.variables import Variables, gather, merge, split
 from ...train.objective import Objective
 from ...train.program import Program, TrainState
+from . import layerwise
 from .sampling import over_groups, thresholds
 
 MIXING = "keeps something of the rows from step to step"
@@ -78,7 +79,9 @@ class WithoutWeights:
         return dict(self.made.losses)
 
 
-def private_program(plain: Program, model: Any, frozen: frozenset[str], terms: Terms) -> Program:
+def private_program(
+    plain: Program, model: Any, frozen: frozenset[str], terms: Terms, objective: Any = None, dtype: Any = None
+) -> Program:
     """A program that learns in private from `Poisson` rows.
 
     Args:
@@ -86,6 +89,8 @@ def private_program(plain: Program, model: Any, frozen: frozenset[str], terms: T
         model: whose layers it runs.
         frozen: the paths that gradients leave alone.
         terms: what a step does.
+        objective: that of `plain`, for models whose rows can be computed together, see `layerwise`; None: row by row.
+        dtype: what layers compute in.
     """
     limits = thresholds(terms.rows, terms.rate)
 
@@ -98,7 +103,17 @@ def private_program(plain: Program, model: Any, frozen: frozenset[str], terms: T
         return grads, sums
 
     def gradient(ts: TrainState, batch: Any) -> Any:
+        some = jax.tree.map(lambda a: jax.ShapeDtypeStruct((terms.group, *a.shape[1:]), a.dtype), batch)
+        learning = None if objective is None else layerwise.suits(model, some[0], frozen, dtype)
+
         def work(rows: Any, places: Any, live: Any) -> Any:
+            if learning is not None:
+                own = ts._replace(key=jax.random.fold_in(ts.key, places[0]))  # dropout of its own, for every group
+                variables = Variables(ts.params, ts.state, ts.hyper["layers"])
+                told = (variables, rows_of(batch, rows), own.key_for("train"), objective)
+                parts, sums = layerwise.parts_of(model, frozen, learning, *told)
+                clipped = layerwise.clipped_sum(parts, terms.clip, live)
+                return clipped, jax.tree.map(lambda s: _sum_of(s, live), sums)
             grads, sums = jax.vmap(of_row, in_axes=(None, 0, 0))(ts, rows_of(batch, rows), places)
             return clipped_sum(grads, terms.clip, live), jax.tree.map(lambda s: _sum_of(s, live), sums)
 

@@ -197,7 +197,8 @@ class PrivateMethod(Method):
                              'precision="mixed_bfloat16"')  # fmt: skip
         of_rows: Any = OfRows(objective)
         assert self.terms is not None
-        return private_program(program_for(model.model, of_rows), model.model, training.frozen, self.terms)
+        plain = program_for(model.model, of_rows)
+        return private_program(plain, model.model, training.frozen, self.terms, of_rows, training.dtype)
 
     def state(self, model: Any, program: Program, seed: int) -> TrainState:
         """The first state. Unless a seed was given nobody can guess its key: who knows the noise can take it off."""
