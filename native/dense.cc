@@ -17,6 +17,22 @@ namespace {
 constexpr long kTile = 64;         // rows at a time
 constexpr long kSummed = 1L << 16; // floats: a gradient that is larger is added to less often
 
+// Some columns of a row of the product, added up in registers.
+template <long registers>
+inline void few_columns(const Dense& d, long row, long first, long columns) {
+  const float* x = d.x + row * d.depth;
+  const float* w = d.panels + first;
+  Floats sums[2][registers] = {};  // of even and of odd features: neither waits for the other
+  const auto add = [&](Floats* to, long k) {
+    for (long i = 0; i < registers; ++i) to[i] += x[k] * load(w + k * d.width + i * kWidth, columns - i * kWidth);
+  };
+  long k = 0;
+  for (; k + 2 <= d.depth; k += 2) add(sums[0], k), add(sums[1], k + 1);
+  if (k < d.depth) add(sums[0], k);
+  for (long i = 0; i < registers; ++i)
+    store(d.found + row * d.width + first + i * kWidth, sums[0][i] + sums[1][i], columns - i * kWidth);
+}
+
 }  // namespace
 
 namespace LOOPS {
@@ -30,6 +46,20 @@ void dense(const Dense& d, long first, long last) {
     const Ending ending = {d.bias, d.relu, d.let ? d.let + row * d.width : nullptr};
     finish(ending, rows.data(), wide, count, d.width, d.found + row * d.width, d.width);
   }
+}
+
+// A kernel that is read once is not worth packing.
+void dense_few(const Dense& d) {
+  constexpr long kBlock = 4;  // registers
+  for (long row = 0; row < d.rows; ++row)
+    for (long first = 0; first < d.width;) {
+      const long left = d.width - first;
+      const bool many = left >= kBlock * kWidth;
+      if (many) few_columns<kBlock>(d, row, first, kBlock * kWidth);
+      else few_columns<1>(d, row, first, std::min(kWidth, left));
+      first += many ? kBlock * kWidth : kWidth;
+    }
+  finish({d.bias, d.relu, d.let}, d.found, d.width, d.rows, d.width, d.found, d.width);
 }
 
 void dense_by_x(const Dense& d, long first, long last) {

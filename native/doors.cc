@@ -7,6 +7,7 @@ namespace {
 
 constexpr long kRows = 4;    // of a batch, worth a processor
 constexpr long kLeast = 16;  // of a dense layer's rows
+constexpr long kFew = 4;     // rows for which a kernel is not packed
 
 Lstm described(const Array& kernel, const Mask& mask, const Array& keep, bool reverse) {
   Lstm l = {};
@@ -64,6 +65,11 @@ ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array 
   Dense d = described(kernel.dimensions(), let, x.dimensions()[0]);
   d.x = x.typed_data(), d.found = y->typed_data(), d.relu = relu;
   d.bias = bias.element_count() ? bias.typed_data() : nullptr;
+  if (d.rows <= kFew) {
+    d.panels = kernel.typed_data();
+    loops().dense_few(d);
+    return ffi::Error::Success();
+  }
   const auto panels = panels_of(pool, kernel.typed_data(), d.depth, d.width, d.width, 1);
   d.panels = panels.data();
   in_parallel(pool, d.rows, parts_of(pool, d.rows, kLeast),

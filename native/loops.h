@@ -86,6 +86,7 @@ struct Loops {
   void (*conv)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
   void (*dense)(const Dense&, long first_row, long last_row);
+  void (*dense_few)(const Dense&);  // panels: the kernel as it is
   void (*dense_by_x)(const Dense&, long first_row, long last_row);
   void (*dense_by_kernel)(const Dense&, long first_row, long last_row, float* found);  // adds to it
   void (*attention)(const Attention&, long first_head, long last_head);

@@ -130,14 +130,15 @@ void lstm_backward(const Lstm&, long, long);
 void conv(const Convolution&, long, long);
 void conv_by_kernel(const Convolution&, long, long, float*);
 void dense(const Dense&, long, long);
+void dense_few(const Dense&);
 void dense_by_x(const Dense&, long, long);
 void dense_by_kernel(const Dense&, long, long, float*);
 void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
 void sums(const Sums&, long, long, float*);
 
-extern const Loops table = {panels_size, pack,       lstm_forward,    lstm_backward, conv,          conv_by_kernel,
-                            dense,       dense_by_x, dense_by_kernel, attention,     attention_back, sums};
+extern const Loops table = {panels_size,    pack,       lstm_forward,    lstm_backward, conv,           conv_by_kernel, dense,
+                            dense_few,      dense_by_x, dense_by_kernel, attention,     attention_back, sums};
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -48,6 +48,40 @@ def affine_loss(native_loops, rectified, weights, x, kernel, bias):
     return jnp.sum(jnp.sin(y) * weights)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("features", "units", "biased"), [(1, 1, True), (33, 10, False), (64, 130, True), (7, 64, True)]
+)
+def test_few_rows_of_an_answer(rows, features, units, biased):
+    x, kernel, bias = draw(rows, features), draw(features, units), draw(units) if biased else None
+    x = x.at[0, 0].set(jnp.nan)
+    assert "freedive_dense" in str(jax.make_jaxpr(functools.partial(products.affine, answering=True))(x, kernel, bias))
+    for rectified in (False, True):
+        mine, array_code = (
+            jax.jit(functools.partial(products.affine, rectified=rectified, answering=few))(x, kernel, bias)
+            for few in (True, False)
+        )
+        assert np.isnan(mine[0]).all()
+        assert_close(mine[1:], array_code[1:])
+
+
+def test_few_rows_are_differentiated_and_mapped():
+    x, kernel, bias = draw(2, 20), draw(20, 9), draw(9)
+    loss = lambda few: lambda *a: jnp.sin(products.affine(*a, rectified=True, answering=few)).sum()  # noqa: E731
+    assert_close(*(jax.jit(jax.grad(loss(few), (0, 1, 2)))(x, kernel, bias) for few in (True, False)))
+    many = [jnp.stack([a, 2 * a, -a]) for a in (x, kernel, bias)]
+    assert_close(*(jax.jit(jax.vmap(loss(few)))(*many) for few in (True, False)))
+
+
+def test_an_answer_is_that_of_training_code():
+    model = fd.Sequential([fd.Input((30,)), fd.layers.Dense(20, "relu"), fd.layers.Dense(5, "softmax")])
+    x = RNG.normal(size=(7, 30)).astype("float32")
+    together = model.predict(x, verbose=0)
+    for rows in (1, 2, 4):
+        assert_close(jnp.asarray(model.predict(x[:rows], verbose=0)), jnp.asarray(together[:rows]))
+        assert_close(model(x[:rows]), jnp.asarray(together[:rows]))
+
+
 @pytest.mark.parametrize(("rows", "features", "units", "biased", "rectified"), DENSE)
 def test_dense_layers(by_hand, rows, features, units, biased, rectified):
     kernel = draw(features, units) / features**0.5

@@ -53,8 +53,8 @@ class Dense(Layer):
         rule = self.bias_initializer, "bias_regularizer", self.bias_constraint
         bias = self.param("bias", (self.units,), *rule) if self.use_bias else None
         if self.activation is relu and not self.tapped:
-            return affine(x, kernel, bias, rectified=True)
-        return self.activate(affine(x, kernel, bias))
+            return affine(x, kernel, bias, rectified=True, answering=not self.training)
+        return self.activate(affine(x, kernel, bias, answering=not self.training))
 
 
 class EinsumDense(Layer):

@@ -44,7 +44,8 @@ class _Projection(Layer):
         kernel = self.param("kernel", kernel_shape, *rule)
         rule = self.bias_initializer, "bias_regularizer", self.bias_constraint
         bias = self.param("bias", shape, *rule).reshape(-1) if self.use_bias else None
-        y = affine(_joined(x, self.over), kernel.reshape(math.prod(kernel_shape[: self.over]), -1), bias)
+        flat = kernel.reshape(math.prod(kernel_shape[: self.over]), -1)
+        y = affine(_joined(x, self.over), flat, bias, answering=not self.training)
         return y.reshape(*y.shape[:-1], *shape)
 
 
