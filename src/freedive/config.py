@@ -123,7 +123,7 @@ class Configured:
 
     def __post_init__(self):
         for name, convert in field_converters(type(self)).items():
-            object.__setattr__(self, name, _convert(self, name, convert))
+            object.__setattr__(self, name, argument(type(self).__name__, name, getattr(self, name), convert))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal object, as JSON values."""
@@ -248,12 +248,17 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:
     return _plain.get(hint) if isinstance(hint, type) else None
 
 
-def _convert(owner: Any, name: str, convert: Callable[[Any], Any]) -> Any:
-    value = getattr(owner, name)
+def argument(owner: str, name: str, value: Any, *steps: Callable[[Any], Any]) -> Any:
+    """A value after these checks and conversions; a refusal names the argument.
+
+    >>> argument("partition", "alpha", 0, real, positive)
+    Traceback (most recent call last):
+    ValueError: partition(alpha=0): expected more than 0. Received: 0.0
+    """
     try:
-        return convert(value)
+        return functools.reduce(lambda v, step: step(v), steps, value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{type(owner).__name__}({name}={shown(value)}): {error}") from None
+        raise type(error)(f"{owner}({name}={shown(value)}): {error}") from None
 
 
 def shown(value: Any) -> str:

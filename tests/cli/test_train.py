@@ -145,7 +145,7 @@ def test_every_recipe_runs(run, tmp_path, name):
 def test_ctrl_c_keeps_what_was_learned(tmp_path):
     words = [sys.executable, "-m", "freedive", "train", "zoo", "--epochs", "1000000", "--output", "out"]
     process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    log = tmp_path / "out" / "history.csv"
+    log = tmp_path / "out" / "checkpoints" / "history.csv"
     until = time.monotonic() + 60
     while time.monotonic() < until and not (log.exists() and log.read_text().count("\n") > 3):
         time.sleep(0.05)

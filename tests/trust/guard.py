@@ -3,6 +3,7 @@
 python guard.py FOLDER   one line of JSON for every file of the folder
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -48,7 +49,7 @@ def memory():
 def load(fd, path):
     """(the code, the text) of what comes of a file."""
     try:
-        fd.models.load_model(path)
+        (fd.tasks.base.loaded if path.endswith("-task") else fd.models.load_model)(path)
     except fd.ModelFileError as error:
         return error.code, str(error)
     except FileNotFoundError as error:
@@ -61,6 +62,9 @@ def load(fd, path):
 def main(folder):
     import freedive as fd
     from freedive.config import Family, field_converters
+
+    with contextlib.suppress(ImportError):  # a class of our own imports it when it is first used
+        import tokenizers  # noqa: F401
 
     warnings.simplefilter("ignore")
     for cls in {m for family in Family.families.values() for m in family.members.values() if isinstance(m, type)}:

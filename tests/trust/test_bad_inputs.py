@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from bad_inputs import REFUSED, WARNED
+from bad_inputs import REFUSED, TABLES, WARNED
 from bad_inputs.models import NAN, X, Y, classifier, own_words, put
 
 import freedive as fd
@@ -19,7 +19,8 @@ OURS = (ValueError, TypeError, FileNotFoundError)
 
 
 def test_there_are_enough_of_them():
-    assert len(REFUSED) + len(WARNED) >= 120
+    assert len(REFUSED) + len(WARNED) >= 450
+    assert sum(len(table.REFUSED) for table in TABLES) == len(REFUSED)  # no name stands twice
 
 
 @pytest.mark.parametrize("name", REFUSED)

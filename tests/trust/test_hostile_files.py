@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from attacks import CASES, FAMILIES
+from attacks import CASES, FAMILIES, NAMES, descriptions
 from attacks.files import MODELS, parts, write
 
 import freedive as fd
-from freedive.files import CODES, tensors
+from freedive.files import CODES, tensors, write_tensors
 
 HERE = Path(__file__).parent
 
@@ -23,8 +23,9 @@ def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     for kind in MODELS:
         write(folder / f"valid-{kind}", *parts(kind))
-    for number, (*_, make) in enumerate(CASES):
-        make(folder / f"{number:04}")
+    write_tensors(folder / "valid-task", *descriptions.valid())
+    for name, (*_, make) in zip(NAMES, CASES, strict=True):
+        make(folder / name)
     command = [sys.executable, str(HERE / "guard.py"), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder.parent)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -34,17 +35,17 @@ def loaded(tmp_path_factory):
 
 def test_there_are_enough_of_them():
     assert len(CASES) >= 300
-    assert FAMILIES.keys() | {21, 25} == set(range(1, 27))  # those two are below
+    assert FAMILIES.keys() | {21, 25} == set(range(1, 28))  # those two are below
     assert all(FAMILIES.values())
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_a_family_is_refused_with_its_code(loaded, family):
-    for number, (own, name, code, _) in enumerate(CASES):
+    for file, (own, name, code, _) in zip(NAMES, CASES, strict=True):
         if own == family:
-            found = loaded[f"{number:04}"]
+            found = loaded[file]
             assert found["code"] == code, (name, found)
-            assert f"{number:04}" in found["text"], found
+            assert file in found["text"], found
             assert code == "missing" or CODES[code] in found["text"], found
             assert len(found["text"]) < 1000, found
 
@@ -60,7 +61,7 @@ def test_each_takes_less_than_a_second_and_200_megabytes(loaded):
 
 
 def test_valid_files_load_there(loaded):
-    assert {loaded[f"valid-{kind}"]["code"] for kind in MODELS} == {"loaded"}
+    assert {loaded[f"valid-{kind}"]["code"] for kind in (*MODELS, "task")} == {"loaded"}
 
 
 # families that are loaded, or refused by choice -----------------------------------------------------------------

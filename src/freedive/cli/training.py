@@ -16,7 +16,7 @@ import numpy as np
 from .. import optimizers
 from ..callbacks import Callback, Checkpoints, CSVLogger
 from ..data.series import TimeSeries
-from ..files import make_folders, write_text_atomic
+from ..files import make_folders, move_file, write_atomic, write_text_atomic
 from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task
 from ..tasks.sources import Source, Told, UnknownSourceError, find
@@ -81,6 +81,21 @@ class Training:
         """The file of the model."""
         return os.path.join(self.folder, "model.safetensors")
 
+    @property
+    def page_path(self) -> str:
+        """The file of the report."""
+        return os.path.join(self.folder, "report.html")
+
+    @property
+    def work(self) -> str:
+        """The folder of what is not done: checkpoints, and the history so far."""
+        return os.path.join(self.folder, "checkpoints")
+
+    @property
+    def log_path(self) -> str:
+        """The history so far."""
+        return os.path.join(self.work, "history.csv")
+
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time spent on a part of the work."""
@@ -109,11 +124,12 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
             test(training)
     except (KeyboardInterrupt, SystemExit) as stop:
         raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
-    training.task.save(training.model_path, **story.about(training))
+    publish(training)
     if options.baselines:
         with training.phase("compare"):
             compare(training)
-    write_text_atomic(os.path.join(training.folder, "report.html"), story.report(training).html())
+    write_text_atomic(training.page_path, story.report(training).html())
+    clear(training)
     console.say(story.ending(training))
 
 
@@ -198,14 +214,14 @@ class CompileTime(Callback):
 def learn(training: Training, by: Callable[..., Any] | None = None) -> None:
     """Fit, and go back to the epoch that did best on the validation rows."""
     clock = CompileTime()
-    log = CSVLogger(os.path.join(training.folder, "history.csv"))
+    log = CSVLogger(training.log_path)
     training.task.train([clock, log], resume=checkpoints(training), by=by)
     training.seconds["compile"] = clock.seconds
 
 
 def checkpoints(training: Training) -> Checkpoints:
     """Where the training goes on after it was stopped; nothing is left of one that came to its end."""
-    options, folder = training.options, os.path.join(training.folder, "checkpoints")
+    options, folder = training.options, training.work
     there = os.path.isdir(folder) and any(name.startswith("step-") for name in os.listdir(folder))
     began = ["train", training.data] if training.way is None else training.way.words
     again = shlex.join(["freedive", *began, *words(options), "--resume"])
@@ -245,13 +261,38 @@ def compare(training: Training) -> None:
         console.warn("The simple methods were stopped: the report does without them.")
 
 
+def publish(training: Training) -> None:
+    """Put the model and its history in the place of those of an earlier training, whose report goes.
+
+    Whatever fails or is killed on the way: no file stands beside one of another training.
+    """
+    make_folders(training.work)
+    staged = os.path.join(training.work, "model.safetensors")
+    training.task.save(staged, **story.about(training))
+    history = os.path.join(training.folder, "history.csv")
+    for former in (history, training.page_path):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(former)
+    move_file(staged, training.model_path)
+    with open(training.log_path, "rb") as file:
+        write_atomic(history, file.read())
+
+
+def clear(training: Training) -> None:
+    """Nothing is left of a training that came to its end but its results."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(training.log_path)
+    with contextlib.suppress(OSError):  # other files may be in it
+        os.rmdir(training.work)
+
+
 def keep(training: Training) -> str:
     """After Ctrl-C or SIGTERM: write what was learned so far; what was kept, in words."""
     model, settings = training.task.model, training.task.settings
     done = len(model.history.epoch) if model.history is not None else 0
     if not done:
         return "Stopped before the end of the first epoch. No model was written."
-    training.task.save(training.model_path, **story.about(training))
+    publish(training)
     return (
         f"Stopped after {done} of {settings.epochs} epochs. Kept: {training.model_path}, which "
         f"was not tested, and history.csv beside it."

@@ -17,6 +17,7 @@ from .opening import Path, open_file
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
 MAX_SAMPLES = 2**28  # an hour and a half at 48 kHz: a small file may claim anything
+MAX_RATE = 2**20  # samples a second
 _TAPS = 32  # zero crossings of the sinc on either side
 
 
@@ -51,6 +52,7 @@ def read_audio(
     if mono:
         samples = samples.mean(axis=1)
     if sample_rate is not None:
+        _refuse_resampling(name, len(samples), rate, sample_rate)
         samples, rate = resample(samples, rate, sample_rate), sample_rate
     return samples, rate
 
@@ -153,6 +155,14 @@ def resample(samples: Any, from_rate: int, to_rate: int) -> np.ndarray:
     return result
 
 
+def _refuse_resampling(name: str, frames: int, rate: int, wanted: int) -> None:
+    """A header may say any rate; the result and the filter for it are to have a size."""
+    divisor = math.gcd(rate, wanted)
+    filters = wanted // divisor * 2 * math.ceil(_TAPS * max(1.0, rate / wanted))
+    if rate != wanted and max(frames * wanted // rate, filters) > MAX_SAMPLES // 8:
+        raise DataFileError(name, f"{frames:,} samples at {rate:,} a second: too many to bring them to {wanted:,}")
+
+
 def _decode(source: BinaryIO, name: str) -> tuple[np.ndarray, int]:
     """All samples (frames, channels) and their rate."""
     with _opened(source, name) as file:
@@ -175,6 +185,8 @@ def _opened(source: BinaryIO, name: str) -> Iterator[Any]:
 
     try:
         with soundfile.SoundFile(source) as file:
+            if file.samplerate > MAX_RATE:
+                raise DataFileError(name, f"{file.samplerate:,} samples a second; at most {MAX_RATE:,} are read")
             yield file
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
         raise DataFileError(name, f"cannot be read as a sound: {error}") from error

@@ -109,7 +109,7 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
     if given and all(isinstance(value, (bool, np.bool_)) for value in given):
         return objects(values) if len(given) < len(values) else np.array(values, bool), "boolean"
     if not given or all(isinstance(value, numbers.Real) for value in given):
-        return np.array([np.nan if value is None else float(value) for value in values], np.float64), "real"
+        return np.array([_number(value, where) for value in values], np.float64), "real"
     if all(isinstance(value, (datetime.date, np.datetime64)) for value in given):
         return np.array([_instant(value) for value in values], "datetime64[s]"), "date"
     if all(isinstance(value, (str, numbers.Real)) for value in given):
@@ -120,6 +120,14 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
         f"{where}: every cell of the argument must be a string, a number, a truth value or a date, of one kind in a "
         f"column. Received {odd!r:.60} of type {type(odd).__name__}"
     )
+
+
+def _number(value: Any, where: str) -> float:
+    """A number of Python's, NaN where there is none."""
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        raise ValueError(f"{where}: a number of {len(str(value))} digits is too large for float64") from None
 
 
 def _instant(value: Any) -> np.datetime64:

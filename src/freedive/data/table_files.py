@@ -13,6 +13,8 @@ from .frames import as_table, rows_to_columns
 from .opening import Path, open_file, read_text
 from .tables import Table, read_table
 
+MOST_CELLS, SPARSE = 2**22, 100  # a table of lines that each have a name of their own would take any amount of memory
+
 
 def open_table(path: Path, **options: Any) -> Table:
     """The table in a file, read as its ending says: .csv, .tsv, .txt, .jsonl, .ndjson, .parquet; gzipped or not.
@@ -59,8 +61,8 @@ def read_json_lines(path: Path, encoding: str = "utf-8") -> Table:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = json.loads(line, object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
             raise DataFileError(path, f"no JSON: {error}", number, "line") from None
         if not isinstance(row, dict):
             raise DataFileError(path, f'expected an object, {{"name": value, ...}}: {line:.60}', number, "line")
@@ -70,7 +72,20 @@ def read_json_lines(path: Path, encoding: str = "utf-8") -> Table:
         rows.append(row)
     if not rows:
         raise DataFileError(path, "the table is empty")
+    names, given = len({name for row in rows for name in row}), sum(map(len, rows))
+    if len(rows) * names > MOST_CELLS and len(rows) * names > SPARSE * given:
+        detail = f"{len(rows):,} rows and {names:,} names, of which each row has few: no table of that size is made"
+        raise DataFileError(path, detail)
     return as_table(rows_to_columns(rows), os.fspath(path))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which a name must not stand twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        raise ValueError(f"the name {twice!r:.80} stands twice")
+    return found
 
 
 def read_parquet(path: Path) -> Table:
@@ -85,9 +100,9 @@ def read_parquet(path: Path) -> Table:
     with open_file(path) as file:
         try:
             table = pyarrow.parquet.read_table(file)
-        except pyarrow.ArrowInvalid as error:
-            raise DataFileError(path, f"no Parquet file: {error}") from None
-    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+            columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+        except (pyarrow.ArrowException, OSError, MemoryError) as error:
+            raise DataFileError(path, f"no Parquet file that can be read: {str(error)[:200]}") from None
     return as_table(columns, os.fspath(path))
 
 

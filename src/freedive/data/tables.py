@@ -8,6 +8,7 @@ import io
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -130,7 +131,7 @@ def _rows(
         raise DataFileError(path, "the table is empty")
     if header:
         names = [name.strip() for name in rows[0]]
-        wrong = [name for place, name in enumerate(names) if not name or name in names[:place]]
+        wrong = [name for name, count in Counter(names).items() if not name or count > 1]
         if wrong:
             detail = f"a column's name is empty or stands twice: {wrong[0]!r}. Pass header=False if there are no names"
             raise DataFileError(path, detail, lines[0], "line")

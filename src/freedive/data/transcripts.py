@@ -54,7 +54,10 @@ def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
     """(files, texts) of a table, whose paths begin at the folder."""
     lines = read_text(table).splitlines()
     separator = next((mark for mark in "\t|,;" if lines and mark in lines[0]), ",")
-    head, *rows = list(csv.reader(lines, delimiter=separator)) or [[]]
+    try:
+        head, *rows = list(csv.reader(lines, delimiter=separator, strict=True)) or [[]]
+    except csv.Error as error:
+        raise DataFileError(table, f"{error}; is a quote left open?") from None
     names = [name.strip().lower() for name in head]
     columns = [next((names.index(n) for n in wanted if n in names), None) for wanted in (FILE_COLUMNS, TEXT_COLUMNS)]
     if None in columns:
@@ -68,7 +71,7 @@ def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
             raise DataFileError(table, f"{len(row)} cells, expected {len(head)}", number, "line")
         file, text = (row[column].strip() for column in columns if column is not None)
         place = os.path.join(folder, file)
-        if not os.path.isfile(place):
+        if "\0" in place or not os.path.isfile(place):
             raise DataFileError(table, f"there is no {place}", number, "line")
         files.append(place)
         texts.append(text)

@@ -54,13 +54,13 @@ def read_word_vectors(path: Path, words: object = None, binary: bool | None = No
 
 # text -----------------------------------------------------------------------------------------------------------------
 def _lines(path: Path, file: BinaryIO, words: object) -> Iterator[tuple[str, np.ndarray]]:
-    width, number = None, 0
+    width, number, promised = None, 0, None
     while line := file.readline(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE:
             raise DataFileError(path, f"more than {LONGEST_LINE:,} bytes", number, "line")
         if number == 1 and (header := _header(line)) is not None:
-            width = header.width
+            width, promised = header.width, header.words + 1
             continue
         cells = line.rstrip().split(b" ")
         if width is None:
@@ -68,12 +68,24 @@ def _lines(path: Path, file: BinaryIO, words: object) -> Iterator[tuple[str, np.
         if not 0 < width <= WIDEST or len(cells) <= width:
             detail = f"expected a word and {width} numbers, separated by spaces. Received {len(cells)} parts"
             raise DataFileError(path, detail if width else "expected a word and its numbers", number, "line")
+        if len(cells) > width + 1 and all(map(_is_number, cells[1:-width])):
+            raise DataFileError(path, f"expected {width} numbers after the word. Received more", number, "line")
         try:
             word = b" ".join(cells[:-width]).decode("utf-8")  # a few words of GloVe hold spaces
         except UnicodeDecodeError:
             raise DataFileError(path, "the word is not utf-8", number, "line") from None
         if words is None or word in words:  # type: ignore[operator]
             yield word, _numbers(path, cells[-width:], number)
+    if promised is not None and number < promised:
+        raise DataFileError(path, f"the file ends after line {number:,}; its first line promises {promised:,}")
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(path: Path, cells: list[bytes], line: int) -> np.ndarray:

@@ -8,7 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..config import integer
+from ..config import argument, finite, integer, positive, real
+from ..models.data import read
+from ..models.predicting import check_counts
+from ..train.inputs import arrays_of, check_rows
 
 WAYS = ("iid", "dirichlet")
 
@@ -75,13 +78,16 @@ def partition(x: Any, y: Any, clients: int, by: str = "iid", alpha: float = 0.5,
     >>> fd.federated.partition(np.zeros((10, 2)), np.arange(10) % 2, clients=4)
     Clients(4 with 2 to 3 rows, 10 together)
     """
+    x, y, _ = read(x, y, None, "partition")
     rows = len(jax.tree.leaves(x)[0])
     if by not in WAYS:
         raise ValueError(f"partition(by={by!r}): expected one of {', '.join(map(repr, WAYS))}")
-    if not 1 <= integer(clients) <= rows:
+    if not 1 <= argument("partition", "clients", clients, integer) <= rows:
         raise ValueError(f"partition(clients={clients}): {rows} rows are enough for 1 to {rows} clients")
-    if not alpha > 0:
-        raise ValueError(f"partition(alpha={alpha!r}): expected a number above 0")
+    argument("partition", "alpha", alpha, real, positive, finite)
+    check_counts("partition", {"seed": seed}, least=0, required=True)
+    if by == "dirichlet" and len(jax.tree.leaves(y)) != 1:
+        raise ValueError("partition(by='dirichlet'): deals out by classes, so y must be one array of labels")
     rng = np.random.default_rng([seed, clients])
     order = rng.permutation(rows)
     parts = np.array_split(order, clients) if by == "iid" else _by_dirichlet(order, y, clients, alpha, rng)
@@ -110,10 +116,21 @@ def as_clients(given: Clients | Iterable[tuple[Any, Any]]) -> Clients:
     """Clients from what was given: such, or a list of (x, y), one a client."""
     if isinstance(given, Clients):
         return given
-    pairs = [tuple(pair) for pair in given]
-    if not pairs or any(len(pair) != 2 for pair in pairs):
-        raise ValueError("simulate(clients=...): expected what `partition` gives, or a list of (x, y), one a client")
-    sizes = [len(jax.tree.leaves(x)[0]) for x, _ in pairs]
+    pairs = list(given) if isinstance(given, Iterable) else []
+    if not pairs or any(not isinstance(pair, (tuple, list)) or len(pair) != 2 for pair in pairs):
+        raise ValueError("clients: expected what `partition` gives, or a list of (x, y), one a client")
+    found = [arrays_of(tuple(pair), f"clients[{i}]") for i, pair in enumerate(pairs)]
+    sizes = [len(jax.tree.leaves(x)[0]) for x, _ in found]
     Clients(None, None, sizes)  # before rows are put together: a client without data
-    x, y = jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *pairs)
+    for i, pair in enumerate(found):
+        check_rows(*pair, None, f"clients[{i}]")
+        check_alike(found[0], pair, i)
+    x, y = jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *found)
     return Clients(x, y, sizes)
+
+
+def check_alike(first: Any, other: Any, i: int) -> None:
+    """Refuse a client whose rows are shaped otherwise than those of the first."""
+    shapes = [jax.tree.map(lambda a: a.shape[1:], pair) for pair in (first, other)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"clients: the rows of client {i} have the shapes {shapes[1]}, those of client 0 {shapes[0]}")

@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import optimizers
 from ..callbacks import Callback
-from ..config import integer, real
+from ..config import argument, finite, non_negative, real
+from ..config import fraction as share
 from ..core.structure import compiled
 from ..methods.population import checked_model
 from ..methods.privacy.gradient import Terms, refuse_mixing
@@ -20,8 +21,9 @@ from ..methods.privacy.ledger import Ledger
 from ..methods.privacy.model import Account, check_terms, noise_of, secret_key
 from ..methods.validation import options_of
 from ..models import fitting
-from ..models.data import Data
+from ..models.data import Data, read
 from ..models.fitting import Method, Options
+from ..models.predicting import check_counts
 from ..models.training import first_state, make_ready, objective_for, program_for
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
@@ -62,7 +64,7 @@ class ClientPrivacy:
     ledger: Ledger = dataclasses.field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        check_terms(self.epsilon, self.noise_multiplier, self.clip_norm, self.delta)
+        check_terms(self.epsilon, self.noise_multiplier, self.clip_norm, self.delta, "ClientPrivacy")
         self.budget = self.epsilon
 
     @property
@@ -124,9 +126,11 @@ def simulate(
     """
     checked_model(model, "simulate")
     clients = as_clients(clients)
-    plan = checked_plan(strategy, fraction, integer(local_epochs), failures, clients)
-    if integer(rounds) < 1:
-        raise ValueError(f"simulate(rounds={rounds}): expected 1 or more")
+    check_counts("simulate", {"rounds": rounds, "local_epochs": local_epochs}, required=True)
+    for name, value, kind in (("failures", failures, Failures), ("privacy", privacy, ClientPrivacy)):
+        if not isinstance(value, kind) and (value is not None or name == "failures"):
+            raise TypeError(f"simulate({name}={value!r:.60}): expected a {kind.__name__}")
+    plan = checked_plan(strategy, fraction, int(local_epochs), failures, clients)
     options = options_of("simulate", fit, REFUSED)._replace(epochs=int(rounds))
     training = model._training
     if getattr(training.optimizer, "use_ema", False):
@@ -141,19 +145,15 @@ def simulate(
 
 def checked_plan(strategy: Any, fraction: float, local_epochs: int, failures: Failures, clients: Clients) -> Plan:
     """The plan of a round, but for its batch size and privacy."""
-    if not isinstance(strategy, Strategy) and strategy not in STRATEGIES:
+    if not isinstance(strategy, (Strategy, str)) or (isinstance(strategy, str) and strategy not in STRATEGIES):
         known = ", ".join(map(repr, STRATEGIES))
         raise ValueError(f"simulate(strategy={strategy!r}): expected one of {known}, or a Strategy")
     strategy = strategy if isinstance(strategy, Strategy) else STRATEGIES[strategy]
-    if not strategy.mu >= 0:
-        raise ValueError(f"Strategy(mu={strategy.mu!r}): expected 0 or more")
-    if not 0 < real(fraction) <= 1:
+    argument("Strategy", "mu", strategy.mu, real, non_negative, finite)
+    if not 0 < argument("simulate", "fraction", fraction, real) <= 1:
         raise ValueError(f"simulate(fraction={fraction!r}): expected a share of the clients, above 0 and up to 1")
-    if local_epochs < 1:
-        raise ValueError(f"simulate(local_epochs={local_epochs}): expected 1 or more")
-    for name, share in failures._asdict().items():
-        if not 0 <= real(share) <= 1:
-            raise ValueError(f"Failures({name}={share!r}): expected a share from 0 to 1")
+    for name, value in failures._asdict().items():
+        argument("Failures", name, value, real, share)
     return Plan(strategy, failures, max(1, round(fraction * len(clients))), local_epochs, 0, None)
 
 
@@ -212,8 +212,12 @@ def evaluate(model: Any, clients: Clients | Iterable[tuple[Any, Any]], batch_siz
     (2,)
     """
     clients = as_clients(clients)
+    check_counts("evaluate", {"batch_size": batch_size}, required=True)
+    data = read(clients.x, clients.y, None, "evaluate")
     make_ready(model, clients.x)
-    masked: Any = Masked(objective_for(model, clients.x, clients.y))
+    objective = objective_for(model, clients.x, clients.y)
+    fitting.checked(model, objective, data, "evaluate")
+    masked: Any = Masked(objective)
     program = program_for(model, masked)
     feed = Rounds((clients.x, clients.y, None), clients, min(batch_size, int(clients.sizes.max())))
 

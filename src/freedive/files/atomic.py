@@ -203,6 +203,21 @@ class AtomicFile(io.RawIOBase):
             self.discard()
 
 
+def move_file(source: Path, target: Path) -> None:
+    """Give a file another name in the same file system, durably; what had that name is replaced.
+
+    Raises:
+        FileNotWrittenError: the system refused; both files are as they were.
+    """
+    try:
+        _replace(os.fspath(source), os.fspath(target))
+        for folder in {os.path.dirname(os.fspath(path)) for path in (source, target)}:
+            sync_folder(folder)
+    except OSError as error:
+        message = f"could not move the file to its place ({error.strerror or error})"
+        raise FileNotWrittenError(error.errno, message, os.fspath(target)) from error
+
+
 def make_folders(path: Path) -> None:
     """Make a folder and the missing ones above it, each durable in its parent; one that exists is fine."""
     path = os.path.abspath(path)

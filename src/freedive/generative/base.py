@@ -92,6 +92,9 @@ class Generative(Model):
         if not self.labelled and y is not None:
             raise ValueError(f"{where}: {self._kind} has no use for targets: it learns x alone")
 
+    def check_inputs(self, x: Any, where: str) -> None:
+        """Refuse data that the loss of the model is not of, or warn of them."""
+
     @property
     def _kind(self) -> str:
         return f"{self.name} ({type(self).__name__})" if self.name else f"this {type(self).__name__}"
@@ -200,6 +203,10 @@ class Terms(Objective):
     def check(self, y: Any, where: str) -> None:
         """Labels where they are needed."""
         self.model.check_targets(y, where)
+
+    def check_inputs(self, x: Any, where: str) -> None:
+        """Data that the terms are of."""
+        self.model.check_inputs(x, where)
 
     def results(self, sums: Any) -> dict[str, Any]:
         """The mean of every term."""

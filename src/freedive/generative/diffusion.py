@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
@@ -12,14 +13,17 @@ import numpy as np
 from jax import lax
 
 from .. import optimizers
-from ..config import Fraction, PositiveInt, one_of
+from ..config import Fraction, PositiveInt, argument, finite, fraction, one_of, real
+from ..losses.checks import class_numbers
 from ..models.predicting import check_counts
 from ..ops.random import keep, normal, random_words
+from ..train.inputs import one_array
 from . import base
 from .base import Generative
 
 SHIFT = 0.008  # of the cosine: so that the first step is not lost in rounding
 MOST_BETA = 0.999
+ROOM = 1e-3  # by which data may leave -1..1 without a word
 ADAM = {"learning_rate": 3e-4, "use_ema": True, "ema_momentum": 0.999}
 
 
@@ -101,10 +105,20 @@ class Diffusion(Generative):
 
     def check_targets(self, y: Any, where: str) -> None:
         super().check_targets(y, where)
-        if self.classes is not None and (np.min(y) < 0 or np.max(y) >= self.classes):
-            raise ValueError(
-                f"{where}: expected labels from 0 to {self.classes - 1}. Received {np.min(y)} to {np.max(y)}"
+        if self.classes is not None:
+            self._check_labels(np.asarray(y), where)
+
+    def check_inputs(self, x: Any, where: str) -> None:
+        """Warn of data that what is made cannot look like."""
+        largest = max((float(np.abs(np.asarray(part)).max(initial=0)) for part in jax.tree.leaves(x)), default=0.0)
+        if largest > 1 + ROOM:
+            warnings.warn(
+                f"{where}: numbers up to {largest:g}, and a Diffusion makes data from -1 to 1: scale them", stacklevel=6
             )
+
+    def _check_labels(self, labels: np.ndarray, where: str) -> None:
+        output = (None, self.classes)
+        class_numbers(labels, output, 1, type(self).__name__, where)
 
     def compile(self, optimizer: Any = None, **settings: Any) -> None:
         """Say how the network learns; by Adam with an average of the weights unless an optimizer is given."""
@@ -156,12 +170,18 @@ class Diffusion(Generative):
             eta: 0 for sampling without further noise (DDIM), 1 for ancestral sampling (DDPM, with all steps).
             guidance: w in e = (1 + w) e(label) - w e(no label): how far samples are drawn towards their label.
         """
-        check_counts("generate", {"steps": steps}, required=True)
+        check_counts("generate", {"n": n, "steps": steps}, required=True)
+        check_counts("generate", {"seed": seed}, least=0)
+        argument("generate", "eta", eta, real, fraction)
+        argument("generate", "guidance", guidance, real, finite)
         if steps > self.steps:
             raise ValueError(f"generate(steps={steps}): this Diffusion was made with {self.steps} steps")
         if (labels is None) == self.labelled or (labels is not None and np.shape(labels) != (n,)):
             wanted = f"a label for each, ({n},)" if self.labelled else "no labels"
             raise ValueError(f"generate(labels=...): {self._kind} takes {wanted}. Received: {np.shape(labels)}")
+        if labels is not None:
+            labels = one_array(labels, "generate(labels=...)")
+            self._check_labels(labels, "generate(labels=...)")
         shape = tuple(int(size or 1) for size in self.sample_shape() or ())
         seeds = np.random.default_rng(seed).integers(0, 2**31, n).astype(np.int32)
         given = [base.draws(seed, (n, *shape), "generate"), seeds]

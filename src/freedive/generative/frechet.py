@@ -9,6 +9,7 @@ import numpy as np
 
 from ..models import Model
 from ..train.callbacks import Callback
+from ..train.inputs import one_array
 
 
 def frechet_distance(real: Any, made: Any) -> float:
@@ -25,7 +26,8 @@ def frechet_distance(real: Any, made: Any) -> float:
     >>> round(frechet_distance(x, x), 6), round(frechet_distance(x, x + 2), 6)
     (0.0, 12.0)
     """
-    pair = [np.asarray(features, np.float64) for features in (real, made)]
+    given = {"real": real, "made": made}
+    pair = [np.asarray(one_array(features, f"frechet_distance({n}=...)"), np.float64) for n, features in given.items()]
     if any(f.ndim != 2 or len(f) < 2 for f in pair) or pair[0].shape[1] != pair[1].shape[1]:
         shapes = " and ".join(str(f.shape) for f in pair)
         raise ValueError(f"frechet_distance: expected (rows, features) twice, two rows or more. Received: {shapes}")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import NonNegativeFloat, PositiveFloat, one_of
+from ..losses.checks import within
 from ..models.predicting import check_counts
 from ..ops.random import normal
 from . import base
@@ -69,6 +70,11 @@ class VAE(Generative):
         shapes = base.input_shapes(self.encoder)
         return None if shapes is None or len(shapes) != 1 else shapes[0]
 
+    def check_inputs(self, x: Any, where: str) -> None:
+        """A bernoulli's data are probabilities."""
+        for part in jax.tree.leaves(x) if self.likelihood == "bernoulli" else ():
+            within(np.asarray(part), 0, 1, where, "Scale the data, or take likelihood='gaussian'")
+
     def call(self, x: Any) -> Any:  # (batch, ...) -> (batch, ...)
         """The data, made again from the mean of their code."""
         return self._decoded(self._posterior(x)[0])
@@ -78,7 +84,7 @@ class VAE(Generative):
         mean, log_variance = self._posterior(x)  # (batch, code) each
         z = mean + jnp.exp(log_variance / 2) * normal(self.rng(), mean.shape)
         reconstruction = -self._log_likelihood(x, z)
-        kl = base.per_row(jnp.square(mean) + jnp.exp(log_variance) - log_variance - 1, total=True) / 2
+        kl = divergence(mean, log_variance)
         loss = reconstruction + self.hyper("beta") * kl
         return {"loss": loss, "reconstruction_loss": reconstruction, "kl_loss": kl}
 
@@ -176,3 +182,8 @@ class VAE(Generative):
         # log p(z) - log q(z|x); the constants of the two normal densities cancel.
         ratio = (jnp.square(noise) + log_variance - jnp.square(z)).reshape(*z.shape[:2], -1).sum(-1) / 2
         return jax.nn.logsumexp(likelihood + ratio, axis=0) - math.log(samples)
+
+
+def divergence(mean: Any, log_variance: Any) -> Any:
+    """KL(N(mean, variance) || N(0, 1)) = 1/2 sum(mean^2 + variance - log variance - 1), (batch,)."""
+    return base.per_row(jnp.square(mean) + (jnp.expm1(log_variance) - log_variance), total=True) / 2

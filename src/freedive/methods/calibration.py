@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..config import argument, finite, integer, positive, real
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -77,15 +79,8 @@ def calibration(probabilities: Any, y: Any, bins: int = 10) -> Calibration:
     >>> round(found.expected_error, 4), found.count.tolist()
     (0.4, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
     """
-    p, labels = _probabilities(np.asarray(probabilities, np.float64)), _labels(np.asarray(y))
-    if len(p) != len(labels) or not len(p):
-        raise ValueError(
-            f"calibration: expected as many rows of probabilities as of y. Received {len(p)}, {len(labels)}"
-        )
-    if labels.min() < 0 or labels.max() >= p.shape[1]:
-        raise ValueError(f"calibration(y=...): there are {p.shape[1]} classes, from 0. Received {labels.max()}")
-    if bins < 1:
-        raise ValueError(f"calibration(bins={bins!r}): expected 1 or more")
+    p, labels = _pair(probabilities, y, "calibration")
+    argument("calibration", "bins", bins, integer, positive)
     confidence, right = p.max(1), p.argmax(1) == labels
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     count, trust, hits = (np.bincount(place, w, bins) for w in (None, confidence, right.astype(float)))
@@ -124,7 +119,7 @@ def temperature(probabilities: Any, y: Any) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    p, labels = _probabilities(np.asarray(probabilities, np.float64)), _labels(np.asarray(y))
+    p, labels = _pair(probabilities, y, "temperature")
     rows = np.arange(len(labels))
 
     def log_loss(log_t: float) -> float:
@@ -135,19 +130,36 @@ def temperature(probabilities: Any, y: Any) -> float:
 
 def tempered(probabilities: Any, t: float) -> np.ndarray:
     """Probabilities (rows, classes) whose logits are divided by `t`; float32 stays float32."""
+    t = argument("tempered", "t", t, real, positive, finite)
     p = np.asarray(probabilities)
     logits = np.log(np.clip(p, np.finfo(p.dtype).tiny, None)) / t
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
 
-def _probabilities(p: np.ndarray) -> np.ndarray:
+def _pair(probabilities: Any, y: Any, owner: str) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, classes) and (rows,), checked against each other."""
+    names = {"probabilities": probabilities, "y": y}
+    given = [argument(owner, name, value, np.asarray) for name, value in names.items()]
+    odd = next((name for name, array in zip(names, given, strict=True) if array.dtype.kind not in "biuf"), None)
+    if odd is not None:
+        raise TypeError(f"{owner}({odd}=...): expected numbers. Received: {names[odd]!r:.60}")
+    p, labels = _probabilities(given[0].astype(np.float64), owner), _labels(given[1])
+    if len(p) != len(labels) or not len(p):
+        raise ValueError(f"{owner}: expected as many rows of probabilities as of y. Received {len(p)}, {len(labels)}")
+    if labels.min() < 0 or labels.max() >= p.shape[1]:
+        wrong = int(labels.min() if labels.min() < 0 else labels.max())
+        raise ValueError(f"{owner}(y=...): there are {p.shape[1]} classes, from 0. Received {wrong}")
+    return p, labels
+
+
+def _probabilities(p: np.ndarray, owner: str) -> np.ndarray:
     p = p[:, None] if p.ndim == 1 else p
     p = np.concatenate([1 - p, p], axis=1) if p.ndim == 2 and p.shape[1] == 1 else p
-    if p.ndim != 2 or not np.isfinite(p).all() or p.min() < -1e-6 or np.abs(p.sum(1) - 1).max() > 1e-3:
+    if p.ndim != 2 or not p.size or not np.isfinite(p).all() or p.min() < -1e-6 or np.abs(p.sum(1) - 1).max() > 1e-3:
         raise ValueError(
-            f"calibration(probabilities=...): expected (rows, classes) of numbers from 0 to 1 that add up to 1. "
-            f"Received {p.shape} from {p.min():.4g} to {p.max():.4g}: logits go through a softmax first"
+            f"{owner}(probabilities=...): expected (rows, classes) of numbers from 0 to 1 that add up to 1. Received "
+            f"{p.shape} from {p.min(initial=1):.4g} to {p.max(initial=0):.4g}: logits go through a softmax first"
         )
     return p
 

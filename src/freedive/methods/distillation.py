@@ -16,6 +16,7 @@ from ..models import Model, fitting
 from ..models.data import Data
 from ..models.fitting import Method, Options
 from ..train.feeds import Resident
+from ..train.inputs import one_array
 from ..train.objective import Objective
 from ..train.program import Program
 from .validation import options_of
@@ -87,6 +88,8 @@ def distill(
     >>> sorted(fd.distill(teacher, student, x, y, features={"dense": "dense"}, verbose=0).history)
     ['distillation_loss', 'feature_loss', 'loss', 'student_loss']
     """
+    if not hasattr(teacher, "predict"):
+        teacher = one_array(teacher, "distill(teacher=...)")
     if not 0 < temperature < float("inf") or not 0 <= alpha <= 1:
         raise ValueError(
             f"distill(temperature={temperature!r}, alpha={alpha!r}): expected a temperature above 0 and an alpha from "

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..config import argument, integer, positive
+from ..core.layer import Layer
 from ..data.frames import as_table
 from ..data.tables import Table
 
@@ -81,8 +83,12 @@ def permutation_importance(
     >>> found.names, bool(found.mean[0] > 1), float(found.mean[1])
     (('column_1', 'column_0'), True, 0.0)
     """
-    if repeats < 1:
-        raise ValueError(f"permutation_importance(repeats={repeats!r}): expected 1 or more")
+    argument("permutation_importance", "repeats", repeats, integer, positive)
+    if not callable(score) or isinstance(score, Layer):
+        hint = ", such as lambda x, y: model.evaluate(x, y)[1]" * isinstance(score, Layer)
+        raise TypeError(
+            f"permutation_importance(score=...): expected a function of (x, y){hint}. Received: {score!r:.60}"
+        )
     table = as_table(x)
     given = x if isinstance(x, np.ndarray) and x.dtype.names is None else table
     whole, rng = float(score(given, y)), np.random.default_rng(seed)

@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.forward import apply
+from ..core.layer import Layer
 from ..core.structure import structure
 from ..core.variables import Variables
 from ..models import fitting
 from ..models.fitting import Method
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
+from .population import checked_model
 from .validation import options_of
 
 
@@ -43,6 +45,9 @@ def mix(model: Any, layer: Any, x: Any, y: Any, **fit: Any) -> Any:
     >>> sorted(fd.mix(model, fd.layers.MixUp(0.4), x, y, verbose=0).history)
     ['loss']
     """
+    checked_model(model, "mix")
+    if not isinstance(layer, Layer):
+        raise TypeError(f"mix(layer=...): expected a layer such as layers.MixUp(). Received: {layer!r:.80}")
     if y is not None and not np.issubdtype(np.asarray(y).dtype, np.floating):
         raise ValueError(
             f"mix(y=...): labels of {np.asarray(y).dtype} cannot be mixed; expected floats, one number a class: "

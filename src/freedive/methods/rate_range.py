@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..callbacks import Callback
+from ..config import argument, integer, real
 from ..models import fitting
 from ..models.fitting import Method
+from ..train.inputs import arrays_of, rows_of
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
 from .population import checked_model
@@ -94,13 +96,14 @@ def lr_find(
     """
     from .validation import options_of
 
-    if not 0 < low < high or steps < 10:
+    low, high = argument("lr_find", "low", low, real), argument("lr_find", "high", high, real)
+    if not 0 < low < high or argument("lr_find", "steps", steps, integer) < 10:
         raise ValueError(
             f"lr_find(low={low!r}, high={high!r}, steps={steps!r}): expected 0 < low < high and 10 steps or more"
         )
     given = {"batch_size": 32, "verbose": 0} | fit
     options = options_of(
-        "lr_find", given, ("epochs", "callbacks", "validation_split", "validation_data", "initial_epoch")
+        "lr_find", given, ("epochs", "callbacks", "validation_split", "validation_data", "initial_epoch", "resume")
     )
     twin = copy.deepcopy(checked_model(model, "lr_find"), {id(model.history): None})
     twin._training.slots, twin._training.step = None, 0
@@ -110,7 +113,7 @@ def lr_find(
             "Compile the model with a number, learning_rate=0.001"
         )
     method, noted = Rising(low, high, steps), Noted()
-    count = len(np.asarray(y if y is not None else x))
+    count = rows_of(arrays_of(x, "lr_find(x=...)"), "lr_find(x=...)")
     a_pass = -(-count // min(options.batch_size or 32, count))
     options = options._replace(epochs=-(-steps // a_pass), callbacks=noted)
     fitting.fit(twin, x, y, options, method)

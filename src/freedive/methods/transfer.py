@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from ..config import PositiveInt, integer, positive
+from ..config import PositiveInt, argument, boolean, finite, integer, positive, real
 from ..core.graph import Graph, Input
 from ..core.layer import Layer
 from ..core.paths import paths
@@ -68,6 +68,8 @@ def transfer(base: Any, head: Any, cut: str | int | None = None, frozen: bool = 
     entry = jax.tree.map(lambda s: Input(s.shape[1:], dtype=s.dtype.name, name=s.name), twin.input)
     features = lower(entry, training=False) if inference else lower(entry)
     upper = Sequential(head, name="head") if isinstance(head, (list, tuple)) else head
+    for name, flag in (("frozen", frozen), ("inference", inference)):
+        argument("transfer", name, flag, boolean)
     if not isinstance(upper, Layer):
         raise TypeError(f"transfer(head=...): expected a layer, a list of layers or a model. Received: {head!r:.80}")
     return Model(entry, upper(features))
@@ -81,7 +83,11 @@ def cut_symbol(model: Any, cut: str | int | None) -> Symbol:
         symbols = last[0].needs if last else graph.exits
         where = f"{last[0].layer.name!r} takes" if last else "the model gives"
     else:
-        layer = model.get_layer(index=integer(cut)) if not isinstance(cut, str) else model.get_layer(cut)
+        layer = (
+            model.get_layer(index=argument("transfer", "cut", cut, integer))
+            if not isinstance(cut, str)
+            else model.get_layer(cut)
+        )
         nodes = [node for node in graph.nodes if node.layer is layer]
         if not nodes:
             raise unknown("layer of the base itself", cut, [node.layer.name or "" for node in graph.nodes])
@@ -139,7 +145,7 @@ def unfreeze(model: Any, last: int | None = None, since: str | None = None) -> l
     layers = by_depth(checked_model(model, "unfreeze"))
     first = 0 if since is None else place_of(since, list(layers))
     if last is not None:
-        if not 0 <= integer(last) <= len(layers):
+        if not 0 <= argument("unfreeze", "last", last, integer) <= len(layers):
             raise ValueError(f"unfreeze(last={last}): the model has {len(layers)} layers with weights: {list(layers)}")
         first = len(layers) - last
     learning = list(layers)[first:]
@@ -184,7 +190,8 @@ def discriminative_rates(model: Any, decay: float = 2.6) -> dict[str, float]:
     {'dense': 0.25, 'dense_1': 0.5, 'dense_2': 1.0}
     """
     layers = by_depth(checked_model(model, "discriminative_rates"))
-    factors = {path: float(positive(decay)) ** -d for d, path in enumerate(reversed(layers))}
+    decay = argument("discriminative_rates", "decay", decay, real, positive, finite)
+    factors = {path: decay**-d for d, path in enumerate(reversed(layers))}
     for path, layer in layers.items():
         layer.learning_rate_factor = factors[path]
     return {path: factors[path] for path in layers}

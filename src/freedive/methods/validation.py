@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import Any
 
 import jax
@@ -111,6 +112,10 @@ def cross_validate(
         )
     rows = fitting.rows_in(data)
     checked_model(model, "cross_validate")
+    if scaler is not None and not (hasattr(scaler, "fit") and hasattr(scaler, "transform")):
+        raise TypeError(
+            f"cross_validate(scaler=...): expected something with fit and transform. Received: {scaler!r:.60}"
+        )
     seed = run_seed(model) if options.seed is None else options.seed
     fold = fold_of_rows(rows, folds, seed, stratify)
     groups: dict[int, list[int]] = {}
@@ -121,8 +126,10 @@ def cross_validate(
     for group in groups.values():  # folds of equal size are one program
         method = Folds(fold, group, scaler)
         members = Population(model, len(group), first=group[0])
-        history = fitting.fit(members, data.x, data.y, options._replace(sample_weight=data.weights, class_weight=None,
-                                                                        seed=seed), method)  # fmt: skip
+        own = options._replace(sample_weight=data.weights, class_weight=None, seed=seed)
+        if isinstance(own.resume, (str, os.PathLike)) and own.resume != "auto":  # a run each, so a folder each
+            own = own._replace(resume=os.path.join(own.resume, f"folds-{group[0]}"))
+        history = fitting.fit(members, data.x, data.y, own, method)
         results = tested(members, data, history, method, bool(options.callbacks))
         found |= {i: {name: float(v[place]) for name, v in results.items()} for place, i in enumerate(group)}
         populations.append(members)

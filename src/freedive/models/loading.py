@@ -68,7 +68,13 @@ def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True,
     >>> fd.models.load_model("line.safetensors").count_params()
     3
     """
-    path = os.fspath(filepath)
+    return read_model(os.fspath(filepath), custom_objects, compile, check_finite)[0]
+
+
+def read_model(
+    path: str, custom_objects: Any = None, compile: bool = True, check_finite: bool = False
+) -> tuple[Any, Mapping[str, str]]:
+    """What `load_model` gives, and the metadata of the same bytes."""
     tensors, metadata = read_tensors(path)
     weights, slots = divided(tensors)
     told = {key: _read(path, metadata, key) for key in ("freedive", "model", "inputs", "compile") if key in metadata}
@@ -91,7 +97,7 @@ def load_model(filepath: Path, custom_objects: Any = None, compile: bool = True,
     put_weights(model, weights, path, check_finite)
     if settings is not None and slots:
         put_slots(model, slots, _step(path, metadata), path)
-    return model
+    return model, metadata
 
 
 def load_weights(model: Any, filepath: Path, check_finite: bool = False) -> None:

@@ -58,7 +58,11 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
     >>> bool(same.predict(x) == model.predict(x))
     True
     """
-    path = _checked_path(filepath, overwrite)
+    write_model(model, _checked_path(filepath, overwrite), include_optimizer)
+
+
+def write_model(model: Any, path: str, include_optimizer: bool = True, **entries: str) -> None:
+    """Write a model as one file, with further entries of its metadata."""
     values, training = _weights(model), model._training
     metadata = {"freedive": json.dumps({"format": FORMAT}), "model": json.dumps(to_json(model, "model"))}
     metadata["made"] = json.dumps(surroundings())
@@ -69,7 +73,7 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
         if training.slots is not None:
             values |= flatten(training.slots, OPTIMIZER)
             metadata["step"] = str(int(np.max(training.step)))
-    write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata)
+    write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata | entries)
 
 
 def save_weights(model: Any, filepath: Path, overwrite: bool = True) -> None:

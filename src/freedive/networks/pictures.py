@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import layers
+from ..config import argument, finite, integer, positive, real
 from ..core.graph import Input
 from ..models import Model, Sequential
 
@@ -180,6 +181,7 @@ def mobilenet(
     >>> mobilenet((32, 32, 3), outputs=10, width=0.25).output_shape
     (None, 10)
     """
+    argument("mobilenet", "width", width, real, positive, finite)
     x, maps = _entry(shape, before)
     first, *strides = _strides([2, *(stage[3] for stage in INVERTED)], halvings(shape, 5))
     maps = _normal(maps, divisible(32 * width), 3, first, activation="relu6")
@@ -234,7 +236,10 @@ def vit(
     (None, 10)
     """
     x, maps = _entry(shape, before)
-    tokens = layers.PatchTokens(patch or patch_for(shape), units)(maps)  # (batch, 1 + patches, units)
+    side = patch_for(shape) if patch is None else argument("vit", "patch", patch, integer, positive)
+    if side > min(shape[:2]):
+        raise ValueError(f"vit(patch={patch}): expected the side of a part of a picture of {shape[0]} x {shape[1]}")
+    tokens = layers.PatchTokens(side, units)(maps)  # (batch, 1 + patches, units)
     heads = max(1, units // (64 if units >= 192 else 32))
     for _ in range(blocks):
         normal = layers.LayerNormalization(epsilon=1e-6)(tokens)

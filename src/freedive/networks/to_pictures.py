@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.arguments import checked_shape
 from ..core.graph import Input
 from ..layers import (
     Activation,
@@ -44,8 +45,9 @@ def unet(
     >>> unet((8, 8, 1), (4, 8)).output_shape
     (None, 8, 8, 1)
     """
+    shape = checked_shape(shape, "unet(shape=...)")
     divides = 2 ** (len(channels) - 1)
-    if len(shape) != 3 or shape[0] % divides or shape[1] % divides:
+    if len(shape) != 3 or None in shape or shape[0] % divides or shape[1] % divides:
         raise ValueError(f"unet(shape={shape}): expected (height, width, channels) that divide by {divides}")
     inputs = [Input(shape)]
     told = []  # what every block is told beside its map
@@ -86,6 +88,7 @@ def patches(source: tuple[int, ...], picture: tuple[int, ...], channels: tuple[i
     >>> patches((8, 8, 1), (8, 8, 3), (4,)).output_shape
     (None, 4, 4, 1)
     """
+    source, picture = checked_shape(source, "patches(source=...)"), checked_shape(picture, "patches(picture=...)")
     if source[:2] != picture[:2]:
         raise ValueError(f"patches(source={source}, picture={picture}): expected equal heights and widths")
     inputs = [Input(source), Input(picture)]

@@ -81,6 +81,7 @@ class NumberColumn(Column):
         known = numbers[~np.isnan(numbers)]
         if not len(known):
             raise ValueError(f"column {name!r} holds no value at all: leave it out")
+        refuse_infinite(name, numbers)
         spread = float(known.std()) if known.min() < known.max() else 0.0
         knots = np.quantile(known, np.linspace(0, 1, KNOTS)) if quantiles and spread else ()
         return cls(name, len(known) < len(numbers), float(known.mean()), 1 / spread if spread else 1.0, knots)
@@ -91,11 +92,7 @@ class NumberColumn(Column):
 
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         numbers = as_numbers(cells)
-        if np.isinf(numbers).any():
-            row = int(np.isinf(numbers).argmax())
-            raise ValueError(
-                f"column {self.name!r} holds {numbers[row]} in row {row}. Fill it in, or leave the row out"
-            )
+        refuse_infinite(self.name, numbers)
         absent = np.isnan(numbers)
         scaled = self._deviates(numbers) if self.knots else (numbers - self.mean) * self.scale
         known = np.where(absent, 0.0, scaled)
@@ -178,6 +175,13 @@ class DateColumn(Column):
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         time = NumberColumn(self.name, self.gaps, self.mean, self.scale).encoded(_seconds(cells))
         return np.concatenate([time, calendar_features(cells, self.parts)], axis=1)
+
+
+def refuse_infinite(name: str, numbers: np.ndarray) -> None:
+    """Refuse a column with an infinite number, which has no mean."""
+    if (wrong := np.isinf(numbers)).any():
+        row = int(wrong.argmax())
+        raise ValueError(f"column {name!r} holds {numbers[row]} in row {row}. Fill it in, or leave the row out")
 
 
 def as_numbers(cells: np.ndarray) -> np.ndarray:

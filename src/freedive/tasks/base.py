@@ -19,6 +19,7 @@ from .. import optimizers
 from ..callbacks import EarlyStopping, TerminateOnNaN
 from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative, real
 from ..core.variables import set_seed
+from ..data.frames import missing
 from ..errors import unknown
 from ..optimizers.schedules import CosineDecay
 from ..preprocessing import train_test_split
@@ -60,6 +61,27 @@ def class_weights(value: Any) -> Any:
 
 class NotFittedError(ValueError, AttributeError):
     """A task was asked before it was fitted."""
+
+
+def check_rows(X: Any, y: Any, where: str) -> None:
+    """Refuse what holds no rows, and rows without their labels."""
+    for name, given in (("X", X), ("y", y)):
+        if isinstance(given, str) or not hasattr(given, "__len__"):
+            raise TypeError(
+                f"{where}({name}=...): expected rows, as a list, an array or a table. Received: {given!r:.60}"
+            )
+    if len(X) != len(y):
+        raise ValueError(f"{where}: X has {len(X):,} rows, but y has {len(y):,}")
+    if len(X) == 0:
+        raise ValueError(f"{where}: there are no rows")
+
+
+def pair(given: Any, where: str) -> tuple[Any, Any]:
+    """Rows and their labels."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise ValueError(f"{where}: expected (X, y). Received: {given!r:.60}")
+    check_rows(*given, where)
+    return given[0], given[1]
 
 
 class Learned:
@@ -134,12 +156,13 @@ class Task(Configured):
 
     def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Raw rows and labels, looked at before anything is done."""
+        where = f"{type(self).__name__}.fit"
         if y is None:
-            raise ValueError(f"{type(self).__name__}.fit requires y to be passed, but the target y is None")
-        if len(X) != len(y):
-            raise ValueError(f"{type(self).__name__}.fit: X has {len(X):,} rows, but y has {len(y):,}")
-        if len(X) == 0:
-            raise ValueError(f"{type(self).__name__}.fit: there are no rows")
+            raise ValueError(f"{where} requires y to be passed, but the target y is None")
+        check_rows(X, y, where)
+        absent = next((row for row, label in enumerate(y) if missing(label)), None)
+        if absent is not None:
+            raise ValueError(f"{where}(y=...): the label in row {absent} is missing. Leave such rows out")
         return X, y
 
     def answer(self, x: Any) -> Any:
@@ -158,7 +181,14 @@ class Task(Configured):
         return []
 
     # training -------------------------------------------------------------------------------------------------------
-    def fit(self: Self, X: Any, y: Any = None, validation_data: Any = None, callbacks: Sequence[Any] = ()) -> Self:
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any = None,
+        validation_data: Any = None,
+        callbacks: Sequence[Any] = (),
+        resume: Any = None,
+    ) -> Self:
         """Learn from raw rows.
 
         Args:
@@ -166,9 +196,11 @@ class Task(Configured):
             y: their labels.
             validation_data: (X, y) to choose the epoch by, instead of a part of the rows.
             callbacks: as of `Model.fit`.
+            resume: as of `Model.fit`: a folder in which checkpoints are kept; the same call, made again after it was
+                stopped or killed, goes on there with the bits of one that was not.
         """
         self.prepare(X, y, validation_data)
-        return self.train(callbacks)
+        return self.train(callbacks, resume)
 
     def prepare(self: Self, X: Any, y: Any, validation_data: Any = None) -> Self:
         """The first half of `fit`: reader, target, rows and a compiled network, before any training."""
@@ -178,7 +210,7 @@ class Task(Configured):
         if validation_data is None:
             X, y, X_validation, y_validation = self.divided(X, y)
         else:
-            X_validation, y_validation = validation_data
+            X_validation, y_validation = pair(validation_data, f"{type(self).__name__}.fit(validation_data=...)")
         self.reader = self.learn_reader(X)
         held = (None, None) if X_validation is None else self.taken(X_validation, y_validation)[1:]
         self.rows = Rows(*self.taken(X, y)[1:], *held)
@@ -266,6 +298,8 @@ class Task(Configured):
 
     def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
         """Numbers about the answers for rows whose labels are known."""
+        self.check_fitted()
+        check_rows(X, y, f"{type(self).__name__}.evaluate")
         outputs = self.outputs(X)
         return self.target.scored(outputs, self.target.encoded(y))
 

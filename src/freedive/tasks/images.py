@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import layers
-from ..config import Fraction, PositiveFloat, boolean, fraction, one_of
+from ..config import Fraction, PositiveFloat, boolean, fraction, integer, one_of, positive
 from ..networks.pictures import NETWORKS
 from ..preprocessing.split import rows_of
 from .base import Classifier, Settings
@@ -19,7 +19,7 @@ from .reading import Pictures, Reader
 from .reading.decoding import Decoded, ShuffledBatches, UnreadableFilesError
 from .targets import Target
 
-SMALL, FEW = 32, 20_000  # pixels of a side and rows up to which the quick network suits
+TINY, SMALL, FEW = 10, 32, 20_000  # pixels of a side, from and up to, and rows up to which the quick network suits
 GIGABYTE = 2**30
 MOST = 500_000  # rows that are learned from in all epochs together, where no one says how many
 RANDOM: dict[Any, dict[str, Any]] = {  # what `augment` stands for; flips and colour are for pictures of colours alone
@@ -36,6 +36,21 @@ def _or_none(check: Any) -> Any:
 
 
 Part = Annotated[Any, _or_none(fraction)]
+
+
+def sides(value: Any) -> tuple[int, int] | None:
+    """(height, width): None, two whole numbers, or one for both.
+
+    >>> sides(64), sides([48, 64])
+    ((64, 64), (48, 64))
+    """
+    if value is None:
+        return None
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2:
+        raise ValueError(f"expected (height, width). Received: {value!r}")
+    height, width = (positive(integer(side)) for side in both)
+    return height, width
 
 
 class ImageClassifier(Classifier):
@@ -73,7 +88,7 @@ class ImageClassifier(Classifier):
 
     _: dataclasses.KW_ONLY
     network: Annotated[Any, one_of(None, *NETWORKS)] = None
-    size: Any = None
+    size: Annotated[Any, sides] = None
     channels: Annotated[Any, one_of(None, 1, 3, 4)] = None
     augment: Annotated[Any, one_of(*RANDOM)] = "light"
     shift: Part = None
@@ -142,7 +157,8 @@ class ImageClassifier(Classifier):
         """The name of the network for so many pictures of the reader's size."""
         if self.network is not None:
             return self.network
-        return "cnn" if rows <= FEW and max(self.reader.shape[:2]) <= SMALL else "deep_cnn"
+        sides = self.reader.shape[:2]
+        return "cnn" if rows <= FEW and min(sides) >= TINY and max(sides) <= SMALL else "deep_cnn"
 
     def usual(self, rows: int) -> Settings:
         name = self.network_for(rows)

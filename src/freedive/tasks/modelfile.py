@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config import Configured
-from ..files import read_file_header, read_json, read_tensors, write_tensors
-from ..models.loading import load_model, refusals
+from ..errors import show_shape
+from ..files import read_json
+from ..models.loading import read_model, refusals
+from ..models.saving import write_model
 from .reading import Numbers, Pictures, Reader
+from .reading.numbers import fits
 from .targets import Classes, Target
 
 KEY = "about"
@@ -53,20 +56,28 @@ class About(Configured):
 
 def save(model: Any, path: str, about: About) -> None:
     """Write a model and what there is to know about it as one file."""
-    model.save(path)
-    tensors, metadata = read_tensors(path)
-    write_tensors(path, tensors, {**metadata, KEY: json.dumps(about.get_config())})
+    write_model(model, path, **{KEY: json.dumps(about.get_config())})
 
 
 def load(path: str) -> tuple[Any, About]:
     """A model and what is known about it; where its file says nothing, what its shapes tell."""
-    model = load_model(path)
-    metadata = read_file_header(path).metadata
+    model, metadata = read_model(path)
     with refusals(path):
         about = About.from_config(read_json(path, metadata.get(KEY, "{}"), "description"))
+        if about.reader is not None:
+            check_rows_fit(about.reader, model)
     if about.reader is None:
         about.reader = guessed_reader(path, model)
     return model, about
+
+
+def check_rows_fit(reader: Reader, model: Any) -> None:
+    """Refuse a reader whose rows the model does not take: it may ask for any amount of memory."""
+    makes, takes = reader.row_shape, model.input_shape if model._graph is not None else None
+    if makes is not None and isinstance(takes, tuple) and not fits(makes, takes[1:]):
+        raise ValueError(
+            f"{KEY}.reader: it makes rows of shape {show_shape(makes)}, the model takes {show_shape(takes)}"
+        )
 
 
 def guessed_reader(path: str, model: Any) -> Reader:

@@ -11,6 +11,7 @@ from .. import layers
 from ..config import Fraction, NonNegativeFloat, PositiveInt
 from ..core.graph import Input
 from ..models import Sequential
+from ..train.inputs import one_array
 from .base import Classifier, Settings
 from .beside import over_time
 from .reading import Numbers, Reader
@@ -40,6 +41,13 @@ class SequenceClassifier(Classifier):
     units: PositiveInt = 64
     noise: NonNegativeFloat = 0.4
     dropout: Fraction = 0.3
+
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        where = "SequenceClassifier.fit(X=...)"
+        X = one_array(X, where)
+        if X.ndim != 3:
+            raise ValueError(f"{where}: expected (rows, time, features). Received shape {X.shape}")
+        return super().checked(X, y)
 
     def learn_reader(self, X: Any) -> Reader:
         return Numbers(X.shape[1:])

@@ -13,6 +13,7 @@ from ..config import Configured, NonNegativeFloat, one_of, text
 from ..data.frames import as_table
 from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
+from ..preprocessing.columns import NumberColumn, as_numbers, refuse_infinite
 from . import scikit
 from .base import Classifier, Settings, Task
 from .importances import importance_section
@@ -64,7 +65,11 @@ class _Tabular(Task):
         name = type(self).__name__
         scikit.check_rows(X, name)
         y = y if y is None else scikit.labels(y, name, isinstance(self, Classifier))
-        return super().checked(as_table(X, "X"), y)
+        table = as_table(X, "X")
+        for column, kind in table.kinds.items():
+            if kind in NumberColumn.kinds:
+                refuse_infinite(column, as_numbers(table[column]))  # rows are named as the user counts them
+        return super().checked(table, y)
 
     def learn_reader(self, X: Any) -> Reader:
         return Columns.learned(X, numbers=self.numbers, categories=self.categories)

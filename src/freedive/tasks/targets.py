@@ -102,6 +102,11 @@ class Classes(Target):
     @classmethod
     def learned(cls, y: Any, values: Any = None) -> Classes:
         """The classes that labels name, sorted; or those given, which must be all that are named."""
+        odd = next((label for label in y if not isinstance(label, (str, bool, int, float, np.generic))), None)
+        if odd is not None:
+            raise TypeError(
+                f"y: expected texts or numbers as classes. Received: {odd!r:.60} of type {type(odd).__name__}"
+            )
         found = np.unique(np.asarray(y))
         target = cls(found.tolist() if values is None else values)
         if len(target.values) < 2:
@@ -234,7 +239,10 @@ class Amounts(Target):
     @classmethod
     def learned(cls, y: Any, values: Any = None) -> Amounts:
         """The means and deviations of labels."""
-        given = np.asarray(y, np.float64)
+        given = np.asarray(y)
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"y: expected amounts. Received: {given.ravel()[:1].tolist()} of {given.dtype}")
+        given = given.astype(np.float64)
         table = given.reshape(len(given), -1)
         spread = table.std(axis=0)
         return cls(table.mean(axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist(), given.ndim == 1)

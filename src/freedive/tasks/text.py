@@ -13,6 +13,7 @@ from ..core.graph import Input
 from ..models import Model
 from ..preprocessing.embeddings import load_embeddings
 from ..preprocessing.vocabulary import BytePairVocabulary, CharacterVocabulary, Vocabulary, WordVocabulary
+from ..preprocessing.vocabulary.base import each_text
 from .base import Classifier, Settings
 from .baselines import Baseline
 from .reading import Reader, Texts
@@ -73,8 +74,14 @@ class TextClassifier(Classifier):
             kinds = ", ".join(map(repr, VOCABULARIES))
             raise ValueError(f"TextClassifier(vocabulary={self.vocabulary!r:.80}): expected {kinds} or a Vocabulary")
 
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X, y = super().checked(X, y)
+        if not max(len(text.strip()) for text in each_text(X)):  # looks at every row, as the user counts them
+            raise ValueError("TextClassifier.fit(X=...): all texts are empty")
+        return X, y
+
     def learn_reader(self, X: Any) -> Reader:
-        texts = [str(text) for text in X]
+        texts = list(X)
         kind = VOCABULARIES.get(self.vocabulary) if isinstance(self.vocabulary, str) else None
         vocabulary = self.vocabulary if kind is None else kind.learned(texts, self.size)
         lengths = [len(vocabulary.encode(text)) for text in texts] if self.length is None else []

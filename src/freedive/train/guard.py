@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .execute import Closed, Run
     from .program import TrainState
 
-SHARE = 200  # keeping states takes at most one part in so many of the time
+SHARE = 400  # keeping states takes at most one part in so many of the time
 BLOCKS = 8  # so many blocks of a stream are held for a re-run before a state is kept again
 IN_A_ROW = 10  # training ends where so many steps fail one after the other, whatever the policy
 NAMELESS = "a number of this step"

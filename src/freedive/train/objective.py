@@ -120,6 +120,9 @@ class Objective:
                     where if len(targets) == 1 else f"{where}[{self.names[i]!r}]",
                 )
 
+    def check_inputs(self, x: Any, where: str) -> None:
+        """Refuse inputs that the losses cannot be of; most look at targets alone."""
+
     def results(self, sums: Any) -> dict[str, Any]:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
         if self.root is not None and self.refuses:

@@ -63,7 +63,7 @@ REFUSED = {
     "Dense on text": (called(lambda: Dense(3), ["a"]), "expected numbers"),
     "Dense on None": (called(lambda: Dense(3), None), "Dense: expected an array. Received None"),
     "rate 1.5": (made(Dropout, 1.5), r"Dropout\(rate=1.5\): expected a number from 0 to 1"),
-    "rate nan": (made(Dropout, NAN), r"Dropout\(rate=nan\): expected a number. Received: NaN"),
+    "dropout of nan": (made(Dropout, NAN), r"Dropout\(rate=nan\): expected a number. Received: NaN"),
     "kernel 0": (made(Conv2D, 3, 0), r"Conv2D\(kernel_size=0\)"),
     "kernel of three": (made(Conv2D, 3, (3, 3, 3)), r"or 2 of them, one for each axis"),
     "strides 0": (made(Conv2D, 3, 3, strides=0), r"Conv2D\(strides=0\)"),

@@ -54,7 +54,7 @@ REFUSED = {
     "save as keras": (lambda: classifier().save("m.keras"), "not .keras: give the file that ending"),
     "load nothing": (lambda: fd.models.load_model("/nowhere/m.safetensors"), "no such file; there is no folder"),
     "load weights of nothing": (lambda: classifier().load_weights("/nowhere/m.safetensors"), "no such file"),
-    "seed -1": (lambda: fd.set_seed(-1), "set_seed expects a whole number, 0 or more"),
+    "set_seed -1": (lambda: fd.set_seed(-1), "set_seed expects a whole number, 0 or more"),
     "seed 1.5": (lambda: fd.set_seed(1.5), "set_seed expects a whole number"),
     "label -1": (lambda: utils.to_categorical([-1]), "label -1 at index 0"),
     "label 5 of 3": (lambda: utils.to_categorical([5], 3), "label 5 at index 0 is no whole number from 0 to 2"),

@@ -33,7 +33,12 @@ class Ledger:
 
     def __init__(self, entries: Iterable[Iterable[float]] = ()):
         self.entries: list[Spent] = []
-        for noise, rate, steps in entries:
+        for entry in entries:
+            if isinstance(entry, str) or len(found := tuple(entry)) != len(Spent._fields):
+                raise ValueError(
+                    f"a ledger holds {', '.join(Spent._fields)} of every kind of step. Received: {entry!r:.80}"
+                )
+            noise, rate, steps = found
             self.add(Spent(float(noise), float(rate), int(steps)))
 
     def add(self, spent: Spent) -> None:

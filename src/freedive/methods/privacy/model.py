@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...callbacks import Callback
-from ...config import real
+from ...config import argument, real
 from ...core.layer import Layer
 from ...models import Model, fitting, saving
 from ...models.data import Data
@@ -127,18 +127,22 @@ class Private(Model):
                          "sampled. Use fit")  # fmt: skip
 
 
-def check_terms(epsilon: Any, noise: Any, clip: Any, delta: Any) -> None:
+def check_terms(epsilon: Any, noise: Any, clip: Any, delta: Any, owner: str = "private") -> None:
     """Refuse terms that promise nothing."""
     if (epsilon is None) == (noise is None):
-        raise ValueError(f"private(epsilon={epsilon!r}, noise_multiplier={noise!r}): expected one of the two")
-    if epsilon is not None and not 0 < real(epsilon) < math.inf:
-        raise ValueError(f"private(epsilon={epsilon!r}): it cannot be reached. Expected a number above 0")
-    if not 0 < real(delta) < 1:
-        raise ValueError(f"private(delta={delta!r}): expected a probability between 0 and 1, less than 1 / rows")
-    if noise is not None and not 0 <= real(noise) < math.inf:
-        raise ValueError(f"private(noise_multiplier={noise!r}): expected a number of 0 or more; 0 promises nothing")
-    if not real(clip) > 0 or (math.isinf(clip) and noise != 0):
-        raise ValueError(f"private(clip_norm={clip!r}): expected a finite number above 0, for the noise is made for it")
+        raise ValueError(f"{owner}(epsilon={epsilon!r}, noise_multiplier={noise!r}): expected one of the two")
+    given = {"epsilon": epsilon, "delta": delta, "noise_multiplier": noise, "clip_norm": clip}
+    for name, value in given.items():
+        if value is not None:
+            argument(owner, name, value, real)
+    if epsilon is not None and not 0 < epsilon < math.inf:
+        raise ValueError(f"{owner}(epsilon={epsilon!r}): it cannot be reached. Expected a number above 0")
+    if not 0 < delta < 1:
+        raise ValueError(f"{owner}(delta={delta!r}): expected a probability between 0 and 1, less than 1 / rows")
+    if noise is not None and not 0 <= noise < math.inf:
+        raise ValueError(f"{owner}(noise_multiplier={noise!r}): expected a number of 0 or more; 0 promises nothing")
+    if not clip > 0 or (math.isinf(clip) and noise != 0):
+        raise ValueError(f"{owner}(clip_norm={clip!r}): expected a finite number above 0, for the noise is made for it")
 
 
 def noise_of(owner: Any, rate: float, steps: int) -> float:

@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...files import read_json, write_text_atomic
+from ...files import make_folders, read_json, write_text_atomic
+from ...files.opening import open_regular
 from ...train.screen import number
 from .space import Space
 
@@ -77,16 +78,22 @@ class Study:
 
     def load(self) -> None:
         """Go on from the file, if it is there and of the same search."""
-        if self.path is None or not os.path.exists(self.path):
+        if self.path is None:
             return
-        with open(self.path, encoding="utf-8") as file:
-            told = read_json(self.path, file.read())
+        make_folders(os.path.dirname(self.path) or os.curdir)  # what cannot be written is found before a trial
+        if not os.path.exists(self.path):
+            return
+        with open_regular(self.path) as file:
+            told = read_json(self.path, file.read().decode("utf-8", "replace"))
         if not isinstance(told, Mapping) or told.get("asked") != json.loads(json.dumps(self.asked)):
             raise ValueError(
                 f"tune(path={self.path!r}): this file holds another search: other parameters, another number of trials "
                 "or epochs, or another seed. Give another path, or ask for the same"
             )
-        self.trials = [_read(trial, self.sign) for trial in told["trials"]]
+        try:
+            self.trials = [_read(trial, self.sign) for trial in told["trials"]]
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"tune(path={self.path!r}): the file holds no trials such as tune writes") from error
 
     @property
     def best(self) -> Trial:

@@ -15,6 +15,7 @@ from ...core.variables import derived_seed
 from ...models import fitting
 from ...models.data import Data, read_pair
 from ...models.fitting import Options
+from ...models.predicting import check_counts
 from ...train.callbacks.watcher import direction
 from ...train.screen import duration, number, say
 from ...train.streams import Stream
@@ -86,8 +87,11 @@ def tune(
     {'rate': 0.1}
     """
     one_of(*SEARCHES)(search)
-    options = options_of("tune", fit, ("initial_epoch", "callbacks"))
+    if fit.get("resume") is not None:
+        raise ValueError("tune(resume=...): a study goes on from its file. Give path='study.json'")
+    options = options_of("tune", fit, ("initial_epoch", "callbacks", "resume"))
     options.check()
+    check_counts("tune", {"trials": trials})
     options = options._replace(seed=0 if options.seed is None else options.seed)
     ranges, rows = read_space(space), rows_of(x, y, options)
     seed: Any = options.seed

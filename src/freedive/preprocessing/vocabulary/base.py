@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...config import Configured, Family, from_config
+from ...config import Configured, Family, argument, from_config, integer, non_negative
 from ...errors import VocabularyError
 
 RESERVED = ("", "[UNK]", "[START]", "[END]")
@@ -129,6 +129,8 @@ class Vocabulary(Configured):
         Returns:
             int32 (texts, length).
         """
+        if length is not None:
+            argument("rows", "length", length, integer, non_negative)
         found = [self.encode(text, start, end) for text in each_text(texts)]
         length = max(map(len, found), default=0) if length is None else length
         table = np.zeros((len(found), length), np.int32)
@@ -139,10 +141,10 @@ class Vocabulary(Configured):
         return table
 
 
-def checked(text: Any) -> str:
+def checked(text: Any, where: str = "") -> str:
     """A text, or an error."""
     if not isinstance(text, str):
-        raise TypeError(f"expected a text. Received: {text!r:.60} of type {type(text).__name__}")
+        raise TypeError(f"{where}expected a text. Received: {text!r:.60} of type {type(text).__name__}")
     return text
 
 
@@ -150,7 +152,9 @@ def each_text(texts: Any) -> Iterable[str]:
     """Several texts: one alone is an error, as its letters would be taken for texts."""
     if isinstance(texts, str):
         raise TypeError(f"expected a list of texts. Received one text: {texts[:40]!r}; put it into a list")
-    return map(checked, texts)
+    if not isinstance(texts, Iterable):
+        raise TypeError(f"expected a list of texts. Received: {texts!r:.60} of type {type(texts).__name__}")
+    return (checked(text, f"row {row}: ") for row, text in enumerate(texts))
 
 
 def limit(size: int | None, least: int = len(RESERVED) + 1) -> int:

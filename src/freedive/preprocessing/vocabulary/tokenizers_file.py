@@ -67,7 +67,7 @@ class TokenizersVocabulary(Vocabulary):
         content = read_text(path)
         try:
             return cls(json.dumps(json.loads(content), ensure_ascii=False, indent=0).splitlines())
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise VocabularyError(f"{path}: no JSON: {error}") from None
 
     @functools.cached_property
@@ -79,7 +79,12 @@ class TokenizersVocabulary(Vocabulary):
         return (*RESERVED, *(places.get(number, "") for number in range(last + 1)))
 
     def encode(self, text: str, start: bool = False, end: bool = False) -> list[int]:
-        found = self._inner.encode(checked(text), add_special_tokens=False).ids
+        try:
+            found = self._inner.encode(checked(text), add_special_tokens=False).ids
+        except TypeError:
+            raise
+        except Exception as error:  # the package raises nothing more specific
+            raise VocabularyError(f"TokenizersVocabulary: the package tokenizers cannot encode: {error}") from None
         return [START] * start + [number + len(RESERVED) for number in found] + [END] * end
 
     def pieces(self, text: str) -> list[str]:

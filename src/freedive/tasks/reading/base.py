@@ -31,6 +31,11 @@ class Reader(Configured):
     family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
 
+    @property
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of a row that it makes; None where it is not told by its fields alone."""
+        return None
+
     def encoded(self, X: Any) -> Any:
         """Raw rows, as people hold them in memory (arrays, texts, paths, tables), as the model takes them."""
         raise NotImplementedError

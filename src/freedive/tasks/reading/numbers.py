@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...config import integer
 from ...data.errors import DataFileError
+from ...data.numpy_files import read_numpy
 from ...errors import show_shape, unknown
 from .base import Path, Reader, Rows, numbered, suffix
 
@@ -34,6 +34,10 @@ class Numbers(Reader):
     """
 
     shape: Annotated[Any, sample_shape]
+
+    @property
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        return tuple(self.shape)
 
     def read(self, path: Path) -> Rows:
         arrays = arrays_in(path)
@@ -86,20 +90,10 @@ def arrays_in(path: Path, target: str | None = None) -> Mapping[str, np.ndarray]
     """The arrays of a file by name; a table gives "x", and its column of classes if it has one."""
     kind = suffix(path)
     if kind in (".npy", ".npz"):
-        return _numpy_arrays(path)
+        return read_numpy(path)
     if kind in TABLES:
         return _table_arrays(path, target)
     raise DataFileError(path, f"a file {kind or 'without an ending'}; expected .npy, .npz or .csv")
-
-
-def _numpy_arrays(path: Path) -> Mapping[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise DataFileError(path, f"cannot be read as arrays: {error}") from error
-    except TypeError:  # one array is no context
-        return {"x": np.load(path, allow_pickle=False)}
 
 
 def chosen(path: Path, arrays: Mapping[str, np.ndarray], name: str | None, usual: Sequence[str]) -> np.ndarray:

@@ -61,6 +61,10 @@ class Sounds(Reader):
         return cls(chosen, max(1, round(min(longest, (seconds or LONGEST) * chosen))), level)
 
     @property
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        return (self.samples,)
+
+    @property
     def seconds(self) -> float:
         """That are read of each."""
         return self.samples / self.rate

@@ -55,6 +55,10 @@ class Columns(Reader):
         return self.encoder.width
 
     @property
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        return (self.width,)
+
+    @property
     def named(self) -> bool:
         """Whether the columns had names, rather than places in an array."""
         return any(name != f"column_{place}" for place, name in enumerate(self.names))

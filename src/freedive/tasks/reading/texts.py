@@ -66,9 +66,13 @@ class Texts(_Lines):
     column: Annotated[Any, _column] = None
     whole: bool = False
 
+    @property
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        return (self.length,)
+
     def encoded(self, X: Iterable[str]) -> np.ndarray:
         """int32 (texts, length)."""
-        return self.vocabulary.rows(map(str, X), self.length)
+        return self.vocabulary.rows(X, self.length)
 
     def texts(self, path: Path) -> list[str]:
         if suffix(path) in READERS and suffix(path) not in LINES:
