@@ -20,13 +20,16 @@ SURROUNDINGS = [  # what must not matter
 ]
 
 
-def tables(processes, folder):
+METHODS = Path(__file__).with_name("determinism_of_methods.py")
+
+
+def tables(processes, folder, script=SCRIPT):
     for i in range(processes):
         environment = os.environ | SURROUNDINGS[i % len(SURROUNDINGS)]
         place = folder / str(i)
         place.mkdir()
         done = subprocess.run(
-            [sys.executable, str(SCRIPT)], env=environment, cwd=place, capture_output=True, text=True, timeout=600
+            [sys.executable, str(script)], env=environment, cwd=place, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         yield json.loads(done.stdout.splitlines()[-1])
@@ -39,6 +42,14 @@ def test_all_hashes_are_equal(processes, tmp_path):
         hashes = {h for table in found for h in table[kind].values()}
         assert len(hashes) == 1, [table[kind] for table in found]
     assert found[0]["shuffled"]["plain"] != found[0]["in order"]["resident"]
+
+
+@pytest.mark.parametrize("processes", [2, pytest.param(12, marks=pytest.mark.long)])
+def test_tasks_and_methods_give_equal_bits(processes, tmp_path):
+    """Vocabularies and tables learned under other hash seeds, pictures decoded by threads, clients, private noise."""
+    first, *others = tables(processes, tmp_path, METHODS)
+    assert len(set(first.values())) == len(first) == 6
+    assert all(found == first for found in others), [first, *others]
 
 
 def test_the_doctor_and_the_file_say_what_bits_depend_on(tmp_path):

@@ -5,8 +5,11 @@ import jax.numpy as jnp
 import mpmath as mp
 import numpy as np
 import pytest
-from formulas import FORMULAS, MOST
+from formulas import FORMULAS as ELDER
+from formulas import MOST
+from formulas_of_models import FORMULAS as OF_MODELS
 
+FORMULAS = [*ELDER, *OF_MODELS]
 LEAST = 1.2e-38  # below it float32 may give 0
 
 

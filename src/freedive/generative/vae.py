@@ -108,7 +108,7 @@ class VAE(Generative):
         base.same_shape(self, made, x, "the decoder")
         if self.likelihood == "bernoulli":
             logits = base.as_logits(made, self.decoder)
-            return base.per_row(x * logits - jax.nn.softplus(logits), total=True)
+            return base.per_row(log_bernoulli(x, logits), total=True)
         scaled = (x - made.astype(jnp.float32)) / self.deviation
         return -base.per_row(jnp.square(scaled) + LOG_2_PI + 2 * math.log(self.deviation), total=True) / 2
 
@@ -182,6 +182,11 @@ class VAE(Generative):
         # log p(z) - log q(z|x); the constants of the two normal densities cancel.
         ratio = (jnp.square(noise) + log_variance - jnp.square(z)).reshape(*z.shape[:2], -1).sum(-1) / 2
         return jax.nn.logsumexp(likelihood + ratio, axis=0) - math.log(samples)
+
+
+def log_bernoulli(x: Any, logits: Any) -> Any:
+    """x l - log(1 + e^l), number by number; what is nearly certain keeps its digits."""
+    return x * logits - jnp.maximum(logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
 
 def divergence(mean: Any, log_variance: Any) -> Any:
