@@ -63,6 +63,8 @@ def test_the_report_shows_sentences_and_attention(translator):
     assert 'class="sentences"' in shown.body and source[0] in shown.body and target[0] in shown.body
     assert drawn.body.count("<svg") == 2
     json.dumps(translator.target.as_json(source, outputs))
+    many, _ = translator.sections(source * 3, outputs * 3, translator.target.encoded(target * 3))
+    assert many.body.count("<tr>") == 21 and source[-1] in many.body.rsplit("<tr>", 1)[1]
 
 
 def test_one_vocabulary_for_two_alphabets_and_two_for_chinese():

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +149,10 @@ def use(t: Training) -> list[tuple[str, str]]:
 
 
 def sizes(shape: str) -> str:
-    """The sizes of a row of a layer's output.
+    """The sizes of a row of a layer's output, or of each of several.
 
-    >>> sizes("(None, 26, 26, 32)"), sizes("(None, 10)")
-    ('26 × 26 × 32', '10')
+    >>> sizes("(None, 26, 26, 32)"), sizes("(None, 10)"), sizes("(None, 41, 8), (None, 4)")
+    ('26 × 26 × 32', '10', '41 × 8, 4')
     """
-    return " × ".join(shape.strip("()").replace(",", "").split()[1:])
+    outputs = [part.replace(",", "").split()[1:] for part in re.findall(r"[(]([^()]*)[)]", shape)]
+    return ", ".join(" × ".join(numbers) for numbers in outputs)

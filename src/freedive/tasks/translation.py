@@ -211,11 +211,12 @@ class Translator(Task):
 
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
         """Translations beside what people wrote, and where the network looked."""
-        said, asked = self.target.decoded(outputs), self.target.decoded(y)
-        rows = list(zip(X, said, asked, strict=True))[:SHOWN]
+        places = np.unique(np.linspace(0, len(X) - 1, SHOWN, dtype=int))  # files are often sorted by length
+        said, asked = (self.target.decoded([side[place] for place in places]) for side in (outputs, y))
+        rows = list(zip([X[place] for place in places], said, asked, strict=True))
         titles = ["sentence", "translation", "by people"]
         shown = Section("Translations", table(titles, rows, words=3, heads=False, kind="sentences"))
-        drawn = "".join(self.attention(text).svg() for text in X[:DRAWN])
+        drawn = "".join(self.attention(text).svg() for text, *_ in rows[len(rows) // 2 :][:DRAWN])
         note = "A row for every piece that was written: dark where the network looked in the sentence."
         return [shown, Section("Attention", Html(drawn), note)]
 
