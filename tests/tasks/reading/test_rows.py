@@ -92,7 +92,7 @@ BAD = {
     "shape.npy": (lambda p: np.save(p, np.ones((3, 5))), r"shape \(3, 5\); the model takes rows of shape \(2,\)"),
     "text.npy": (lambda p: p.write_text("hello"), "cannot be read as arrays"),
     "text.npz": (lambda p: p.write_text("hello"), "cannot be read as arrays"),
-    "pickle.npy": (lambda p: np.save(p, np.array([{}], dtype=object)), "cannot be read as arrays"),
+    "pickle.npy": (lambda p: np.save(p, np.array([{}], dtype=object)), "an array of objects, which may run code"),
     "words.npy": (lambda p: np.save(p, np.array([["a", "b"]])), "expected numbers"),
     "empty.npy": (lambda p: np.save(p, np.ones((0, 2))), "no rows"),
     "nan.npy": (lambda p: np.save(p, np.array([[1.0, np.nan]])), "missing or infinite"),
