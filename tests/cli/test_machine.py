@@ -6,6 +6,7 @@ import pytest
 
 from freedive.cli import doctor
 from freedive.datasets import CATALOG
+from freedive.tasks.embedded import RECIPES
 
 
 def test_datasets_are_listed_with_licences_and_sources(run):
@@ -15,6 +16,7 @@ def test_datasets_are_listed_with_licences_and_sources(run):
     for name, info in CATALOG.items():
         assert all(text in lines[name] for text in (info.kind, info.sizes, info.task, info.licence, info.source))
         assert re.search(rf"  {'yes' if info.embedded else 'no'} ", lines[name])
+        assert (name in RECIPES) == bool(info.expect) and info.expect in lines[name]
 
 
 def test_datasets_as_json(run):

