@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.bin"
+stamp = runpy.run_path(str(LIBRARY.with_name("stamp.py")))["stamp"]
 OPTIONS = ["-O3", "-std=c++17", "-fPIC", "-DNDEBUG", "-fno-math-errno", "-ffp-contract=fast"]
 SETS = {  # name -> (floats in a register, options)
     "base": (4, []),
@@ -43,10 +45,11 @@ def build(library: Path = LIBRARY) -> None:
     cxx, headers = compiler(), Path(jaxlib.__file__).parent / "include"
     if cxx is None:
         raise OSError("no C++ compiler found; set CXX")
+    told = [f'-DSOURCES="{stamp(ROOT)}"']
     sets = SETS if platform.machine() in ("x86_64", "AMD64") else {"base": SETS["base"]}
     with tempfile.TemporaryDirectory() as folder:
         jobs = [
-            ["-isystem", str(headers), "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}.o"]
+            [*told, "-isystem", str(headers), "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}.o"]
             for source in ("doors", "convolutions", "pages")
         ]
         for name, (width, options) in sets.items():
@@ -57,7 +60,9 @@ def build(library: Path = LIBRARY) -> None:
             _run([cxx, *OPTIONS, *job])
         objects = sorted(str(path) for path in Path(folder).glob("*.o"))
         _run([cxx, "-shared", "-pthread", *objects, "-o", f"{folder}/loops.bin"])
-        shutil.move(f"{folder}/loops.bin", library)
+        new = library.with_suffix(".new")
+        shutil.copyfile(f"{folder}/loops.bin", new)
+        os.replace(new, library)  # at once: a process that has the old one open goes on with it
 
 
 def _run(command: list[str]) -> None:

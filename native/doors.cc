@@ -172,3 +172,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_x, freedive::dense_by_x,
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_kernel, freedive::dense_by_kernel,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>()
                                   .Attr<bool>("ones"));
+
+// Which sources the library was built from: Python compares it with those that are there.
+extern "C" const char* freedive_sources() { return SOURCES; }

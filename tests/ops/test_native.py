@@ -1,5 +1,6 @@
 """The native loop of the LSTM gives what the recurrence gives: values, gradients, gradients of gradients."""
 
+import ctypes
 import functools
 import os
 import subprocess
@@ -128,3 +129,13 @@ def test_it_can_be_left_alone():
         [sys.executable, "-c", program], env={**os.environ, "FREEDIVE_NATIVE": "0"}, capture_output=True, text=True
     )
     assert found.stdout.strip() == "False", found.stderr
+
+
+@needed
+def test_a_library_of_other_sources_is_refused(tmp_path, monkeypatch):
+    library = ctypes.CDLL(str(native.LIBRARY))
+    native.check_sources(library)
+    (tmp_path / "doors.cc").write_text("// something else")
+    monkeypatch.setattr(native, "SOURCES", tmp_path)
+    with pytest.raises(RuntimeError, match="built from other sources"):
+        native.check_sources(library)

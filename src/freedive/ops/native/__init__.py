@@ -15,7 +15,10 @@ from pathlib import Path
 
 import jax
 
+from .stamp import stamp
+
 LIBRARY = Path(__file__).with_name("loops.bin")
+SOURCES = LIBRARY.parents[4] / "native"  # in a checkout
 DOORS = (
     "lstm_forward",
     "lstm_backward",
@@ -39,13 +42,26 @@ def available() -> bool:
         return False
     try:
         library = ctypes.CDLL(str(LIBRARY))
+        check_sources(library)
         for door in (f"freedive_{name}" for name in DOORS):
             jax.ffi.register_ffi_target(door, jax.ffi.pycapsule(getattr(library, door)), platform="cpu")
     except (OSError, AttributeError, RuntimeError) as error:
         warnings.warn(
             f"freedive's native loops cannot be used, so convolutional and recurrent layers are slower: {error}. "
-            "Install freedive again to build them for this jaxlib",
+            "Install freedive again to build them",
             stacklevel=2,
         )
         return False
     return True
+
+
+def check_sources(library: ctypes.CDLL) -> None:
+    """Refuse a library that was built from other sources than those of this checkout: its doors may be others.
+
+    Raises:
+        RuntimeError: says how to build it anew.
+    """
+    told = library.freedive_sources
+    told.restype = ctypes.c_char_p
+    if (SOURCES / "doors.cc").exists() and told().decode() != stamp(SOURCES):
+        raise RuntimeError("they were built from other sources: python native/build.py")
