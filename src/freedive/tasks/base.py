@@ -70,9 +70,10 @@ def check_rows(X: Any, y: Any, where: str) -> None:
             raise TypeError(
                 f"{where}({name}=...): expected rows, as a list, an array or a table. Received: {given!r:.60}"
             )
-    if len(X) != len(y):
-        raise ValueError(f"{where}: X has {len(X):,} rows, but y has {len(y):,}")
-    if len(X) == 0:
+    rows = len(next(iter(X.values()), ())) if isinstance(X, Mapping) else len(X)  # a dict is of columns
+    if rows != len(y):
+        raise ValueError(f"{where}: X has {rows:,} rows, but y has {len(y):,}")
+    if rows == 0:
         raise ValueError(f"{where}: there are no rows")
 
 
