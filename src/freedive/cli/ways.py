@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import optimizers
 from ..federated import partition, simulate
 from ..methods import distill
 from ..tasks import Classes
 from ..tasks.base import loaded
 from . import console
-from .training import Options, Training, Way, run
+from .training import Options, Training, Way, first_rows, run
 
 
 class Teaching(NamedTuple):
@@ -78,14 +76,6 @@ def learned_rows(training: Training) -> Any:
     X, y = task.checked(X, y)
     X, y, *_ = task.divided(X, y)
     return task.taken(X, y)[0]
-
-
-def first_rows(X: Any, y: Any, most: int) -> tuple[Any, Any]:
-    """So many rows from the beginning."""
-    from ..preprocessing.split import rows_of
-
-    chosen = np.arange(min(most, len(y)))
-    return rows_of(X, chosen), rows_of(y, chosen)
 
 
 class Federation(NamedTuple):
