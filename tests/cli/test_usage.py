@@ -67,7 +67,7 @@ def test_help_names_every_data_set_that_can_be_learned():
     assert listed == list(embedded.RECIPES)
 
 
-LIGHT = ("__init__", "app", "console", "machine", "train", "tune", "use", "bench")
+LIGHT = ("__init__", "app", "console", "machine", "train", "tune", "use", "bench", "distill", "federate")
 
 
 @pytest.mark.parametrize("name", LIGHT)

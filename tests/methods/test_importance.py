@@ -40,5 +40,5 @@ def test_temperature_of_a_model_that_is_too_sure():
 
 
 def test_repeats():
-    with pytest.raises(ValueError, match=r"repeats=0\): expected 1 or more"):
+    with pytest.raises(ValueError, match=r"repeats=0\): expected more than 0"):
         permutation_importance(score, X, Y, repeats=0)

@@ -204,8 +204,10 @@ def _batched(primitive: Primitive, by_rows: bool, arrays: Any, axes: Any, **opti
     others = [axis is not None or a.shape == NOTHING for a, axis in zip(arrays[2:], axes[2:], strict=True)]
     if by_rows and axes[0] is not None and axes[1] is None and all(others):
         several = many[0].shape[:2]  # and rows of each
-        merged = [a if a.shape == NOTHING else a.reshape(math.prod(several), *a.shape[2:]) for a in many]
-        found = primitive.bind(merged[0], many[1], *merged[2:], **options)
+        rows, *masks = (
+            a if a.shape == NOTHING else a.reshape(math.prod(several), *a.shape[2:]) for a in (many[0], *many[2:])
+        )
+        found = primitive.bind(rows, many[1], *masks, **options)
         return found.reshape(*several, *found.shape[1:]), 0
     some = [a for a, axis in zip(many, axes, strict=True) if axis is not None]
 
