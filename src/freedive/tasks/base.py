@@ -70,9 +70,9 @@ def check_rows(X: Any, y: Any, where: str) -> None:
             raise TypeError(
                 f"{where}({name}=...): expected rows, as a list, an array or a table. Received: {given!r:.60}"
             )
-    rows = len(next(iter(X.values()), ())) if isinstance(X, Mapping) else len(X)  # a dict is of columns
-    if rows != len(y):
-        raise ValueError(f"{where}: X has {rows:,} rows, but y has {len(y):,}")
+    rows, labels = (len(next(iter(a.values()), ())) if isinstance(a, Mapping) else len(a) for a in (X, y))
+    if rows != labels:  # a dict is of columns
+        raise ValueError(f"{where}: X has {rows:,} rows, but y has {labels:,}")
     if rows == 0:
         raise ValueError(f"{where}: there are no rows")
 
