@@ -24,7 +24,7 @@ def network() -> fd.Sequential:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(fd.optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(fd.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
