@@ -7,6 +7,8 @@ import numpy as np
 
 import freedive as fd
 from freedive import layers
+from freedive.callbacks import Callback
+from freedive.train.program import steps_done
 
 ROWS, BATCH, EPOCHS = 24, 8, 4
 STEPS = ROWS // BATCH
@@ -132,3 +134,17 @@ def fit(kind, resume=None, *callbacks):
 def jaxless(targets, count):
     """The first rows of one array, or of several."""
     return [t[:count] for t in targets] if isinstance(targets, list) else targets[:count]
+
+
+class BreakOff(Callback):
+    """Breaks a run off after so many steps."""
+
+    edge = "batch"
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def on_edge(self, run):
+        if steps_done(run.ts) == self.step:
+            raise KeyboardInterrupt

@@ -6,26 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from freedive.callbacks import Callback
-from freedive.train.program import steps_done
-
-from .kinds import EPOCHS, KINDS, STEPS, fit
+from .kinds import EPOCHS, KINDS, STEPS, BreakOff, fit
 
 STOPS = {"first step": 1, "mid-epoch": STEPS + 2, "epoch": 2 * STEPS}
-
-
-class BreakOff(Callback):
-    """Breaks a run off after so many steps."""
-
-    edge = "batch"
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-
-    def on_edge(self, run):
-        if steps_done(run.ts) == self.step:
-            raise KeyboardInterrupt
 
 
 def digest(model):

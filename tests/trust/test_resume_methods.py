@@ -4,27 +4,13 @@ import numpy as np
 import pytest
 
 import freedive as fd
-from freedive.callbacks import Callback
-from freedive.train.program import steps_done
+
+from .kinds import BreakOff
 
 (DIGITS, LABELS), _ = fd.datasets.digits.load_data()
 X = (DIGITS[:50].reshape(50, 784)[:, ::16] / 255).astype(np.float32)  # 50 rows: folds of 17, 17 and 16
 Y = LABELS[:50].astype(np.int32)
 TEXTS = ["deep and good", "good and deep", "bad and long", "long and bad"] * 10
-
-
-class BreakOff(Callback):
-    """Breaks a run off after so many steps."""
-
-    edge = "batch"
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-
-    def on_edge(self, run):
-        if steps_done(run.ts) == self.step:
-            raise KeyboardInterrupt
 
 
 def model_of():

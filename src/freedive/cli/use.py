@@ -18,8 +18,7 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="A data set's name; a .npz or .csv file; a folder of class folders of pictures. "
-            "By default the set that the model learned from.",
+            help="A data set's name, or files like those that the model learned from, with their classes. By default the set that the model learned from.",
         ),
     ] = None,
     target: Annotated[
@@ -60,7 +59,10 @@ def evaluate(
 def predict(
     model: Model,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Pictures (PNG, JPEG, ...), .csv, .npy or .npz files.")
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Pictures, sounds, texts (.txt), tables (.csv, ...), .npy or .npz files."
+        ),
     ],
     json: Json = False,
 ) -> None:
@@ -74,6 +76,7 @@ def predict(
       freedive predict runs/digits/model.safetensors seven.png
       freedive predict runs/digits/model.safetensors scans/*.jpg --json
       freedive predict runs/zoo/model.safetensors animals.csv
+      freedive predict runs/reviews/model.safetensors lines.txt     # a text in every line
     """
     import numpy as np
 

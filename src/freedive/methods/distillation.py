@@ -88,15 +88,14 @@ def distill(
     >>> sorted(fd.distill(teacher, student, x, y, features={"dense": "dense"}, verbose=0).history)
     ['distillation_loss', 'feature_loss', 'loss', 'student_loss']
     """
-    if not hasattr(teacher, "predict"):
-        teacher = one_array(teacher, "distill(teacher=...)")
     if not 0 < temperature < float("inf") or not 0 <= alpha <= 1:
         raise ValueError(
             f"distill(temperature={temperature!r}, alpha={alpha!r}): expected a temperature above 0 and an alpha from "
             "0 to 1"
         )
     options = options_of("distill", fit, ("validation_split",))
-    answers = teacher.predict(x, verbose=0) if hasattr(teacher, "predict") else np.asarray(teacher)
+    ready = not hasattr(teacher, "predict")
+    answers = np.asarray(one_array(teacher, "distill(teacher=...)")) if ready else teacher.predict(x, verbose=0)
     if not isinstance(answers, np.ndarray):
         raise ValueError("distill(teacher=...): expected a model with one output")
     asked = features if isinstance(features, Features) or features is None else Features(features)

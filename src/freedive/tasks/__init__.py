@@ -1,7 +1,8 @@
 """From raw files to a trained model: one class a task, by scikit-learn's protocol."""
 
-from .base import Classifier, Task
+from .base import Task
 from .baselines import Baseline, baseline_scores
+from .classifier import Classifier
 from .images import ImageClassifier
 from .modelfile import About
 from .reading import Reader

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import optimizers
 from ..callbacks import EarlyStopping, TerminateOnNaN
-from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative, real
+from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative
 from ..core.variables import set_seed
 from ..data.frames import missing
 from ..errors import unknown
@@ -48,15 +48,6 @@ class Rows(NamedTuple):
     y: Any
     x_validation: Any = None
     y_validation: Any = None
-
-
-def class_weights(value: Any) -> Any:
-    """None, "balanced", or a weight of 0 or more for some classes."""
-    if value is None or value == "balanced":
-        return value
-    if isinstance(value, Mapping):
-        return {name: non_negative(real(weight)) for name, weight in value.items()}
-    raise ValueError(f"expected None, 'balanced', or a dict of class and weight. Received: {value!r}")
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -366,51 +357,6 @@ class Task(Configured):
         for name in params:
             setattr(self, name, getattr(fresh, name))
         return self
-
-
-class Classifier(Task):
-    """A task whose answers are classes.
-
-    Args:
-        classes: the classes, in the order of the outputs; None: those that y names, sorted.
-        class_weight: how much the rows of a class count: "balanced" (all classes together the same:
-            rows / (classes * rows of the class)), a dict of class and weight, or None, every row the same.
-    """
-
-    _: dataclasses.KW_ONLY
-    classes: Any = None
-    class_weight: Annotated[Any, class_weights] = None
-
-    def learn_target(self, y: Any) -> Target:
-        return Classes.learned(y, self.classes)
-
-    def given(self) -> dict[str, Any]:
-        weights = self.weights(self.rows.y)
-        return super().given() | ({} if weights is None else {"sample_weight": weights})
-
-    def weights(self, y: Any) -> np.ndarray | None:
-        """(rows,) how much rows of these encoded labels count; None: all the same."""
-        if self.class_weight is None:
-            return None
-        if self.class_weight == "balanced":
-            counts = np.bincount(y, minlength=len(self.target.values))
-            return (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[y].astype(np.float32)
-        told = {int(self.target.encoded([name])[0]): weight for name, weight in self.class_weight.items()}
-        return np.array([told.get(place, 1.0) for place in range(len(self.target.values))], np.float32)[y]
-
-    @property
-    def classes_(self) -> np.ndarray:
-        """The classes, in the order of `predict_proba`'s columns."""
-        self.check_fitted()
-        return np.asarray(self.target.values)
-
-    def features(self, x: Any) -> Any:
-        return np.asarray(x)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """(rows, classes) probabilities."""
-        outputs = self.outputs(X)
-        return self.target.probabilities(outputs)
 
 
 def loaded(path: str | os.PathLike[str]) -> tuple[Task, modelfile.About]:

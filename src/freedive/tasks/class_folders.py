@@ -57,13 +57,13 @@ def labelled_files(path: str, endings: tuple[str, ...]) -> tuple[list[str], list
 
 
 def few(path: str, labels: list[str], names: list[str]) -> None:
-    """Refuse what cannot be learned: one class only, or a class of a single file."""
+    """Refuse what cannot be learned: one class only, or a class of a single row."""
     if len(names) < 2:
-        raise DataFileError(path, f"only one class, {names[0]!r}. Expected a folder for each of two classes or more")
+        raise DataFileError(path, f"only one class, {names[0]!r}; expected two or more")
     counts = {name: labels.count(name) for name in names}
     rare = min(names, key=counts.__getitem__)
     if counts[rare] < 2:
-        raise DataFileError(path, f"the class {rare!r} has {counts[rare]} to learn from; expected 2 files or more")
+        raise DataFileError(path, f"the class {rare!r} has {counts[rare]} to learn from; expected 2 or more")
 
 
 def unbalanced(labels: list[str]) -> str:

@@ -14,7 +14,8 @@ from .. import layers
 from ..config import Fraction, PositiveFloat, boolean, fraction, integer, one_of, positive
 from ..networks.pictures import NETWORKS
 from ..preprocessing.split import rows_of
-from .base import Classifier, Settings
+from .base import Settings
+from .classifier import Classifier
 from .reading import Pictures, Reader
 from .reading.decoding import Decoded, ShuffledBatches, UnreadableFilesError
 from .targets import Target

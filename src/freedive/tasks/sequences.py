@@ -12,8 +12,9 @@ from ..config import Fraction, NonNegativeFloat, PositiveInt
 from ..core.graph import Input
 from ..models import Sequential
 from ..train.inputs import one_array
-from .base import Classifier, Settings
+from .base import Settings
 from .beside import over_time
+from .classifier import Classifier
 from .reading import Numbers, Reader
 from .targets import Target
 

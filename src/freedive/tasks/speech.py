@@ -11,8 +11,9 @@ from .. import layers
 from ..config import Fraction, PositiveFloat, PositiveInt, one_of
 from ..core.graph import Input
 from ..models import Model, Sequential
-from .base import Classifier, Settings, Task
+from .base import Settings, Task
 from .beside import over_time
+from .classifier import Classifier
 from .reading import Reader
 from .reading.sounds import Sounds
 from .speech_pictures import sounds_section
@@ -113,7 +114,7 @@ class Transcriber(SpeechTask):
     """Write what is said, character by character, by connectionist temporal classification.
 
     Labels are texts; their characters are found by `fit`. Speech and text need no times: the network learns them. It is
-    two convolutions, which join frames to fewer moments, and a recurrent layer in both directions.
+    three convolutions, which join frames to fewer moments, and a recurrent layer in both directions.
 
     Args:
         units: of the recurrent layer, in each direction.

@@ -15,7 +15,8 @@ from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
 from ..preprocessing.columns import NumberColumn, as_numbers, refuse_infinite
 from . import scikit
-from .base import Classifier, Settings, Task
+from .base import Settings, Task
+from .classifier import Classifier
 from .importances import importance_section
 from .reading import Columns, Reader
 from .targets import Amounts, Classes, Target

@@ -14,8 +14,9 @@ from ..models import Model
 from ..preprocessing.embeddings import load_embeddings
 from ..preprocessing.vocabulary import BytePairVocabulary, CharacterVocabulary, Vocabulary, WordVocabulary
 from ..preprocessing.vocabulary.base import each_text
-from .base import Classifier, Settings
+from .base import Settings
 from .baselines import Baseline
+from .classifier import Classifier
 from .reading import Reader, Texts
 from .targets import Target
 from .text_baselines import text_baselines

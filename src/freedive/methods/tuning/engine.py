@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ...config import Configured, PositiveFloat, PositiveInt, integer, positive
+from ...config import Configured, PositiveFloat, PositiveInt
 from ...models.fitting import Options
 from .cohort import Builder, Cohort, Rows, groups
 from .study import Trial
@@ -29,10 +29,6 @@ class Ray(Configured):
     workers: PositiveInt = 2
     address: str | None = None
     cpus: PositiveFloat = 1.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        positive(integer(self.workers))
 
     def train(self, parts: list[Part]) -> Iterator[Found]:
         """What came of each part, as it is done."""

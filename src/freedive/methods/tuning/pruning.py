@@ -6,11 +6,11 @@ stop trial t after epoch e  where  best result of t up to e  is worse than  medi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from ...config import Configured, PositiveInt, integer, non_negative
+from ...config import Configured, PositiveInt, non_negative
 
 
 class Median(Configured):
@@ -32,12 +32,8 @@ class Median(Configured):
     """
 
     startup: PositiveInt = 5
-    warmup: int = 0
+    warmup: Annotated[int, non_negative] = 0
     interval: PositiveInt = 1
-
-    def __post_init__(self):
-        super().__post_init__()
-        non_negative(integer(self.warmup))
 
     def rungs(self, epochs: int) -> list[int]:
         """The epochs after which trials are looked at, and the last."""
