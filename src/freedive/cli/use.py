@@ -18,7 +18,8 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="A data set's name, or files like those that the model learned from, with their classes. By default the set that the model learned from.",
+            help="A data set's name, or files like those that the model learned from, with their classes. "
+            "By default the set that the model learned from.",
         ),
     ] = None,
     target: Annotated[
