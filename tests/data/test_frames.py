@@ -1,11 +1,15 @@
 """Tables from whatever people hold them in, and from files by their endings."""
 
 import datetime
+import decimal
 import json
+import sys
 
 import numpy as np
 import pandas
 import polars
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from freedive.data import DataFileError, as_table, open_table
@@ -84,16 +88,32 @@ def test_endings(tmp_path):
     assert open_table(path.rename(tmp_path / "A.CSV")).kinds == {"a": "integer", "b": "integer"}
 
 
-def test_parquet_or_how_to_get_it(tmp_path):
-    path = tmp_path / "a.parquet"
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        with pytest.raises(ImportError, match=r"pyarrow, which is not installed: pip install 'freedive\[tables\]'"):
-            open_table(path)
-        return
-    pyarrow.parquet.write_table(pyarrow.table({"a": [1, None], "b": ["x", "y"]}), path)
-    assert open_table(path).kinds == {"a": "real", "b": "category"}
-    path.write_bytes(b"PAR")
-    with pytest.raises(DataFileError, match="no Parquet file"):
-        open_table(path)
+def test_parquet(tmp_path):
+    """The same columns as from anywhere else, whoever wrote the file."""
+    path, moment = tmp_path / "a.parquet", datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    pyarrow.parquet.write_table(pyarrow.table(COLUMNS), path)
+    ours = open_table(path)
+    assert ours.kinds == KINDS and ours["name"].tolist() == ["Ada", None, "Alan"]
+    np.testing.assert_array_equal(ours["age"], [36, 41, np.nan])
+    frame = pandas.DataFrame(COLUMNS | {"when": [moment] * 3, "kept": pandas.Categorical(["a", None, "b"])})
+    frame["price"] = [decimal.Decimal("1.5"), None, decimal.Decimal("2.25")]
+    frame.to_parquet(path)
+    theirs = open_table(path)
+    assert theirs.kinds == {**KINDS, "when": "date", "kept": "category", "price": "real"}
+    assert theirs["when"][0] == np.datetime64("2024-01-01") and theirs["kept"].tolist() == ["a", None, "b"]
+    np.testing.assert_array_equal(theirs["price"], [1.5, np.nan, 2.25])
+
+
+def test_texts_of_a_parquet_file_are_held_once(tmp_path):
+    """A text of a megabyte in 100,000 rows takes a few kilobytes there, and must not take 100 GB here."""
+    path, places = tmp_path / "a.parquet", pyarrow.array(np.zeros(100_000, np.int32))
+    texts = pyarrow.DictionaryArray.from_arrays(places, pyarrow.array(["x" * 10**6]))
+    pyarrow.parquet.write_table(pyarrow.table({"a": texts}).cast(pyarrow.schema([("a", texts.type)])), path)
+    found = open_table(path)["a"]
+    assert len(found) == 100_000 and all(text is found[0] for text in found)
+
+
+def test_parquet_without_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pyarrow, which is not installed: pip install 'freedive\[tables\]'"):
+        open_table(tmp_path / "a.parquet")

@@ -1,14 +1,17 @@
-"""Files of numbers, lines of JSON, transcripts, word vectors and tokenizers from strangers."""
+"""Files of numbers, lines of JSON, Parquet, transcripts, word vectors and tokenizers from strangers."""
 
 import gzip
 import io
 import json
 import os
+import random
 import struct
 import time
 import zipfile
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from freedive.data import DataFileError, read_audio
@@ -60,6 +63,20 @@ def transcripts(path):
     return list_transcripts(path.parent, (".wav",))
 
 
+def parquet(columns, **options):
+    held = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), held, **options)
+    return held.getvalue()
+
+
+def damaged(content, number):
+    """A file with some bytes changed, most of them where it says what it holds."""
+    rng, content = random.Random(number), bytearray(content)
+    for _ in range(rng.choice((1, 2, 8))):
+        content[rng.randrange(len(content) if rng.random() < 0.4 else 4, len(content) + 1) - 1] = rng.randrange(256)
+    return bytes(content)
+
+
 FOUR = array("(1,)", data=bytes(4))
 PACKED = archive(("x.npy", array("(50_000_000,)", data=bytes(200_000_000))), compression=zipfile.ZIP_DEFLATED)
 ENCRYPTED = archive(("x.npy", FOUR)).replace(b"PK\x03\x04\x14\0\0\0", b"PK\x03\x04\x14\0\1\0")
@@ -103,6 +120,34 @@ FILES = {
     "lines that end": (open_table, "a.jsonl", b'{"a":1}\n{"a":', "line 2: no JSON"),
     "lines of names of their own": (open_table, "a.jsonl", LINES, "20,000 rows and 20,000 names"),
     "lines from a bomb": (open_table, "a.jsonl.gz", gzip.compress(bytes(100_000_000)), "if it is no bomb"),
+    # Parquet
+    "Parquet of lists": (open_table, "a.parquet", parquet({"n": [1], "a": [[1]]}), "the column 'a' holds list<"),
+    "Parquet of records": (open_table, "a.parquet", parquet({"a": [{"b": 1}]}), "the column 'a' holds struct<"),
+    "Parquet of bytes": (open_table, "a.parquet", parquet({"a": [b"x"]}), "the column 'a' holds binary"),
+    "Parquet of nothing": (open_table, "a.parquet", parquet({}), "the table is empty"),
+    "Parquet without a byte": (open_table, "a.parquet", b"", "no Parquet file"),
+    "Parquet cut in two": (open_table, "a.parquet", parquet({"a": [1, 2]})[:200], "no Parquet file"),
+    "Parquet cut at the end": (open_table, "a.parquet", parquet({"a": [1, 2]})[:-1], "no Parquet file"),
+    "Parquet that is text": (open_table, "a.parquet", b"a,b\n1,2\n", "no Parquet file"),
+    "Parquet that is packed": (open_table, "a.parquet.gz", gzip.compress(parquet({"a": [1]})), "no Parquet file"),
+    "Parquet of texts not UTF-8": (
+        open_table,
+        "a.parquet",
+        parquet({"a": ["xyz"]}).replace(b"xyz", b"x\xff\xff"),
+        "utf-8",
+    ),
+    "Parquet that lies of its rows": (
+        open_table,
+        "a.parquet",
+        parquet({"a": np.arange(1000)}).replace(b"\x16\xd0\x0f", b"\x16\xd2\x0f", 1),
+        "it announces 1,001 rows, but its parts 1,000",
+    ),
+    "a Parquet bomb": (
+        open_table,
+        "a.parquet",
+        parquet({"a": np.zeros(10**7, np.int8)}, compression="zstd"),
+        "10,000,000 rows of 1 columns are announced in .*if it is no bomb",
+    ),
     # transcripts
     "a transcript of /etc/passwd": (transcripts, "labels.csv", b"file,text\n/etc/passwd,hi\n", "out of the folder"),
     "a transcript of ..": (transcripts, "labels.csv", b"file,text\n../../../../etc/passwd,hi\n", "there is no|out of"),
@@ -168,6 +213,20 @@ def test_arrays_are_not_waited_for(tmp_path, kind):
         path.symlink_to("/dev/zero")
     with pytest.raises(DataFileError, match="not a regular file"):
         read_numpy(path)
+
+
+def test_damaged_parquet_is_refused_or_read(tmp_path):
+    """However it is damaged, the error is ours; a crash of its reader would end the tests."""
+    path, refused = tmp_path / "a.parquet", 0
+    content = parquet({"a": [1, None, 3], "b": ["x", "y", None], "c": [True, False, None], "d": [0.5, 1.0, 2.0]})
+    for number in range(500):
+        path.write_bytes(damaged(content, number))
+        try:
+            assert len(open_table(path)) > 0
+        except DataFileError as error:
+            assert str(error).startswith(str(path))
+            refused += 1
+    assert refused > 250
 
 
 def test_good_arrays_are_read(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from freedive.cli import training
 from freedive.cli.app import main
-from freedive.files import read_tensors
+from freedive.files import only_writer, read_tensors
 
 WORDS = ("train", "zoo", "--epochs", "40", "--seed", "3", "--quiet", "--output")
 OFTEN = """
@@ -82,25 +82,45 @@ def test_stopped_it_leaves_what_belongs_together(tmp_path, monkeypatch, epoch):
     left(tmp_path)
 
 
-@pytest.mark.parametrize("call", ["move", "history", "save"])
-def test_what_fails_while_it_is_put_in_place_mixes_nothing(tmp_path, monkeypatch, call):
-    """Whatever breaks off the end of a training, no file stands beside one of another training."""
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What an undisturbed training leaves."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert main([*WORDS, str(folder), "--learning-rate", "0.01"]) == 0
+    return left(folder)
+
+
+@pytest.mark.parametrize("call", ["save", "move", "history", "report"])
+def test_what_fails_while_it_is_put_in_place_mixes_and_loses_nothing(tmp_path, monkeypatch, capsys, whole, call):
+    """Whatever breaks off the end of a training, no file stands beside one of another training, and it is not lost."""
     assert main([*WORDS, str(tmp_path)]) == 0
     before = (tmp_path / "model.safetensors").read_bytes()
+    words = [*WORDS, str(tmp_path), "--learning-rate", "0.01"]
 
     def broken(*_, **__):
         raise OSError(28, "full")
 
-    if call == "move":
-        monkeypatch.setattr(training, "move_file", broken)
-    elif call == "history":
-        monkeypatch.setattr(training, "write_atomic", broken)
-    else:
-        monkeypatch.setattr(training.Task, "save", broken)
-    assert main([*WORDS, str(tmp_path), "--learning-rate", "0.01"]) == 1
+    places = {"move": "move_file", "history": "write_atomic", "report": "write_text_atomic"}
+    with monkeypatch.context() as patch:
+        patch.setattr(*((training.Task, "save") if call == "save" else (training, places[call])), broken)
+        assert main(words) == 1
     names = sorted(name for name in os.listdir(tmp_path) if name != "checkpoints")
     model = (tmp_path / "model.safetensors").read_bytes()
     if call == "save":  # the disk is full: all of the former
         assert names == ["history.csv", "model.safetensors", "report.html"] and model == before
     else:
-        assert names == ["model.safetensors"] and (model == before) == (call == "move")
+        assert names == ["history.csv"] * (call == "report") + ["model.safetensors"]
+        assert (model == before) == (call == "move")
+    assert f"The training is kept in {tmp_path}/checkpoints. To go on" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert "came to the end of epoch 40" in capsys.readouterr().out  # nothing was trained again
+    assert left(tmp_path) == whole
+    assert sorted(os.listdir(tmp_path)) == ["history.csv", "model.safetensors", "report.html"]
+
+
+def test_a_folder_has_one_training(tmp_path, capsys):
+    """A second command is refused before it reads a row; the first one ends as if nothing had been."""
+    with only_writer(tmp_path):
+        assert main([*WORDS, str(tmp_path)]) == 1
+    assert f"{tmp_path}: the folder is being written by process {os.getpid()}" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []

@@ -16,7 +16,7 @@ import numpy as np
 from .. import optimizers
 from ..callbacks import Callback, Checkpoints, CSVLogger
 from ..data.series import TimeSeries
-from ..files import make_folders, move_file, write_atomic, write_text_atomic
+from ..files import make_folders, move_file, only_writer, write_atomic, write_text_atomic
 from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task
 from ..tasks.sources import Source, Told, UnknownSourceError, find
@@ -111,26 +111,40 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
     training = Training(data, options, source, settled(source.task, options), options.output or folder_of(source))
     training.way = way
     make_folders(training.folder)
-    prepare(training)
-    by = None if way is None else way.begin(training)
-    training.seconds["prepare"] = time.perf_counter() - began
-    if not options.quiet:
-        console.say(story.beginning(training))
-    try:
-        with training.phase("train"):
-            learn(training, by)
-        training.seconds["train"] -= training.seconds["compile"]
-        with training.phase("evaluate"):
-            test(training)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
-    publish(training)
-    if options.baselines:
-        with training.phase("compare"):
-            compare(training)
-    write_text_atomic(training.page_path, story.report(training).html())
-    clear(training)
+    with only_writer(training.folder):
+        prepare(training)
+        by = None if way is None else way.begin(training)
+        training.seconds["prepare"] = time.perf_counter() - began
+        if not options.quiet:
+            console.say(story.beginning(training))
+        keeper = checkpoints(training)
+        try:
+            with training.phase("train"):
+                learn(training, keeper, by)
+            training.seconds["train"] -= training.seconds["compile"]
+            with training.phase("evaluate"):
+                test(training)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            raise console.Stopped(keep(training), getattr(stop, "code", None)) from None
+        finish(training, keeper)
     console.say(story.ending(training))
+
+
+def finish(training: Training, keeper: Checkpoints) -> None:
+    """Write what came of the training; its checkpoints go when all of that is in its place."""
+    try:
+        publish(training)
+        if training.options.baselines:
+            with training.phase("compare"):
+                compare(training)
+        write_text_atomic(training.page_path, story.report(training).html())
+    except KeyboardInterrupt:
+        raise console.Stopped(f"Stopped while the results were written. To go on: {keeper.command}") from None
+    except OSError:
+        console.warn(f"The training is kept in {training.work}. To go on as soon as this is mended: {keeper.command}")
+        raise
+    keeper.clear()
+    clear(training)
 
 
 def sought(data: str, options: Options) -> Source:
@@ -211,16 +225,16 @@ class CompileTime(Callback):
         self.seconds = seconds
 
 
-def learn(training: Training, by: Callable[..., Any] | None = None) -> None:
+def learn(training: Training, keeper: Checkpoints, by: Callable[..., Any] | None = None) -> None:
     """Fit, and go back to the epoch that did best on the validation rows."""
     clock = CompileTime()
     log = CSVLogger(training.log_path)
-    training.task.train([clock, log], resume=checkpoints(training), by=by)
+    training.task.train([clock, log], resume=keeper, by=by)
     training.seconds["compile"] = clock.seconds
 
 
 def checkpoints(training: Training) -> Checkpoints:
-    """Where the training goes on after it was stopped; nothing is left of one that came to its end."""
+    """Where the training goes on after it was stopped."""
     options, folder = training.options, training.work
     there = os.path.isdir(folder) and any(name.startswith("step-") for name in os.listdir(folder))
     began = ["train", training.data] if training.way is None else training.way.words
@@ -230,7 +244,7 @@ def checkpoints(training: Training) -> Checkpoints:
     if options.resume and not there:
         console.warn(f"There is nothing to go on with in {folder}: the training begins")
     keeper = Checkpoints(folder, seconds=EVERY, restore=options.resume)
-    keeper.command, keeper.delete = again, True
+    keeper.command = again
     return keeper
 
 

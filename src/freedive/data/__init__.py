@@ -7,7 +7,8 @@ from .folders import ClassFolder, list_class_folder
 from .frames import as_table
 from .idx import read_idx, write_idx
 from .images import fit_image, open_image, read_image, read_image_folder
-from .table_files import open_table, read_json_lines, read_parquet
+from .parquet import read_parquet
+from .table_files import open_table, read_json_lines
 from .tables import Table, read_table
 from .transcripts import list_transcripts
 from .word_vectors import read_word_vectors

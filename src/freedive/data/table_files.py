@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import nearest
 from .errors import DataFileError
 from .frames import as_table, rows_to_columns
-from .opening import Path, open_file, read_text
+from .opening import Path, read_text
+from .parquet import read_parquet
 from .tables import Table, read_table
 
 MOST_CELLS, SPARSE = 2**22, 100  # a table of lines that each have a name of their own would take any amount of memory
@@ -86,24 +87,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
         raise ValueError(f"the name {twice!r:.80} stands twice")
     return found
-
-
-def read_parquet(path: Path) -> Table:
-    """A table in a Parquet file; needs pyarrow (`pip install freedive[tables]`)."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise ImportError(
-            f"{os.fspath(path)}: Parquet is read by pyarrow, which is not installed: pip install 'freedive[tables]'"
-        ) from None
-    with open_file(path) as file:
-        try:
-            table = pyarrow.parquet.read_table(file)
-            columns = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
-        except (pyarrow.ArrowException, OSError, MemoryError) as error:
-            raise DataFileError(path, f"no Parquet file that can be read: {str(error)[:200]}") from None
-    return as_table(columns, os.fspath(path))
 
 
 READERS: dict[str, Callable[..., Table]] = {

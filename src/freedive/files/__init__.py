@@ -12,7 +12,7 @@ from .atomic import (
 )
 from .errors import CODES, FileNotDurableError, FileNotWrittenError, FolderInUseError, ModelFileError, missing_file
 from .header import Header, TensorEntry
-from .lock import FolderLock
+from .lock import FolderLock, only_writer
 from .strict_json import read_json
 from .tensors import read_file_header, read_tensors, write_tensors
 
@@ -31,6 +31,7 @@ __all__ = [
     "make_folders",
     "missing_file",
     "move_file",
+    "only_writer",
     "read_file_header",
     "read_json",
     "read_tensors",

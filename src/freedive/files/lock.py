@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import FolderInUseError
@@ -80,6 +81,20 @@ class FolderLock:
                     os.unlink(self.path)
             with contextlib.suppress(OSError):  # the system has closed it even when it reports an error
                 os.close(descriptor)
+
+
+@contextlib.contextmanager
+def only_writer(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Nobody else writes a folder while the block runs, and no trace of it stays.
+
+    Raises:
+        FolderInUseError: somebody else writes there.
+    """
+    lock = FolderLock(folder)
+    try:
+        yield
+    finally:
+        lock.release(remove=True)
 
 
 def _is_at(descriptor: int, path: str) -> bool:

@@ -210,9 +210,7 @@ class Keeper(Watcher):
         self._background.wait()
         self._report()
         if self.delete:
-            for path in [*self._steps(), os.path.join(self.place, BEST)]:
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(path)
+            self._remove()
         self._close()
 
     def on_interrupt(self, error: BaseException) -> None:
@@ -223,6 +221,17 @@ class Keeper(Watcher):
             say(f"Broken off at {self._where()}. {self._how()}")
         self._background.wait()
         self._close()
+
+    def clear(self) -> None:
+        """Take the checkpoints of a run that came to its end away, once what came of it is kept elsewhere."""
+        self._lock, self.delete = FolderLock(self.place), True
+        self._remove()
+        self._close()
+
+    def _remove(self) -> None:
+        for path in [*self._steps(), os.path.join(self.place, BEST)]:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
 
     def _close(self) -> None:
         self._run = self._callbacks = None
