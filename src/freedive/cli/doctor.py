@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..train.checkpoint import surroundings
+from ..train.checkpoint import cores, surroundings
 
 PARTS = ("freedive", "jax", "jaxlib", "numpy", "scipy", "rich", "typer", "matplotlib", "pillow", "soundfile")
 # what more can be done: purpose -> (module, distribution)
@@ -45,11 +45,6 @@ def version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "missing"
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> str:

@@ -20,6 +20,7 @@ from jaxlib.version import __version__ as jaxlib_version
 
 from ..core.cache import processor
 from ..files import ModelFileError, read_json, read_tensors, write_tensors
+from ..ops import native
 from .callbacks.base import CallbackList
 from .execute import Run
 from .identity import Identity, differences
@@ -147,6 +148,11 @@ def refuse_misfits(path: Path, have: Mapping[str, Any], want: Mapping[str, Any])
         raise ModelFileError(path, "TENSOR_MISMATCH", "; ".join(shown))
 
 
+def cores() -> int:
+    """The cores that this process may use: some sums are shared out among them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def surroundings() -> dict[str, Any]:
     """What the bits of a run depend on beside its seed."""
     device, settings = jax.devices()[0], jax.config
@@ -160,6 +166,8 @@ def surroundings() -> dict[str, Any]:
         "device": f"{device.platform} {device.device_kind}",
         "devices": jax.device_count(),
         "processor": hashlib.sha256(processor().encode()).hexdigest()[:8],
+        "cores": cores(),
+        "native": native.edition(),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
         "precision": f"{settings.jax_default_matmul_precision}, x64 {settings.jax_enable_x64}",  # pyright: ignore
     }

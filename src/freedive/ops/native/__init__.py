@@ -55,13 +55,25 @@ def available() -> bool:
     return True
 
 
+@functools.cache
+def edition() -> str:
+    """Which native loops compute: their sources and the set of instructions asked for; "none" without them."""
+    if not available():
+        return "none"
+    return " ".join(filter(None, (_sources(ctypes.CDLL(str(LIBRARY))), os.environ.get("FREEDIVE_NATIVE"))))
+
+
 def check_sources(library: ctypes.CDLL) -> None:
     """Refuse a library that was built from other sources than those of this checkout: its doors may be others.
 
     Raises:
         RuntimeError: says how to build it anew.
     """
+    if (SOURCES / "doors.cc").exists() and _sources(library) != stamp(SOURCES):
+        raise RuntimeError("they were built from other sources: python native/build.py")
+
+
+def _sources(library: ctypes.CDLL) -> str:
     told = library.freedive_sources
     told.restype = ctypes.c_char_p
-    if (SOURCES / "doors.cc").exists() and told().decode() != stamp(SOURCES):
-        raise RuntimeError("they were built from other sources: python native/build.py")
+    return told().decode()
