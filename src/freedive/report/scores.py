@@ -7,6 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+SPELT = {"r2": "R2", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "bleu": "BLEU", "chrf": "chrF"}
+
+
+def spelt(name: str) -> str:
+    """The name of a result as people write it.
+
+    >>> spelt("val_bleu"), spelt("word_error_rate")
+    ('val BLEU', 'word error rate')
+    """
+    return " ".join(SPELT.get(word, word) for word in name.split("_"))
+
 
 class ClassScore(NamedTuple):
     """How one class fared.

@@ -10,6 +10,7 @@ from . import page
 from .classes import class_sections
 from .page import Section, html
 from .pictures import data_uri
+from .scores import spelt
 from .svg import Series, chart
 
 GRIDS = 6  # of what a generative model made, from the first to the last
@@ -83,10 +84,10 @@ class TrainingReport:
         return lines if validation is None else [*lines, Series("validation", "validation", validation)]
 
     def _chart(self, name: str) -> str:
-        words = name.replace("_", " ").capitalize()
-        return page.figure(
-            chart(words, self._lines(name), _percent if is_part(name) else _plain, mark=self.kept), words
-        )
+        words = spelt(name)
+        words = words[:1].upper() + words[1:]
+        drawn = chart(words, self._lines(name), _percent if is_part(name) else _plain, mark=self.kept)
+        return page.figure(drawn, words)
 
     def _numbers(self) -> str:
         names = list(self.history)
@@ -94,7 +95,7 @@ class TrainingReport:
         if epochs > TABLE_EPOCHS:
             return ""
         rows = [[e + 1, *(f"{self.history[n][e]:.5g}" for n in names)] for e in range(epochs)]
-        headers = ["epoch", *(name.replace("_", " ") for name in names)]
+        headers = ["epoch", *map(spelt, names)]
         return page.details("The numbers of every epoch", page.table(headers, rows))
 
     # what it made ---------------------------------------------------------------------------------------------------

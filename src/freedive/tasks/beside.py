@@ -13,6 +13,7 @@ import numpy as np
 from ..data.errors import DataFileError
 from ..preprocessing.split import rows_of
 from ..report import page
+from ..report.scores import spelt
 from ..report.training import is_part
 from .baselines import MOST_ROWS, Baseline, baseline_scores, drawn
 from .targets import Classes
@@ -94,7 +95,7 @@ def section(main: str, score: float, seconds: float, rows: int, found: Sequence[
         ]
         for line in lines
     ]
-    body = page.table(["method", f"test {main}", "rows learned from", "time"], cells)
+    body = page.table(["method", f"test {spelt(main)}", "rows learned from", "time"], cells)
     return page.Section("Beside simple methods", body, "What is gained over them is what the network is for.")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..data.frames import as_table
 from ..methods import permutation_importance
 from ..report import page
+from ..report.scores import spelt
 
 ROWS, REPEATS, COLUMNS = 1000, 3, 60  # of a table of more columns, nothing is told
 SHOWN = 20
@@ -36,5 +37,7 @@ def importance_section(task: Any, X: Any, y: Any) -> page.Section | None:
         [name, page.bar(max(0.0, mean) / most, f"{mean:.4f}"), f"{deviation:.4f}"]
         for name, mean, deviation in zip(found.names[:SHOWN], found.mean, found.deviation, strict=False)
     ]
-    note = f"By how much the test {main}, {found.score:.4g}, falls where a column is dealt out anew among the rows."
+    note = (
+        f"By how much the test {spelt(main)}, {found.score:.4g}, falls where a column is dealt out anew among the rows."
+    )
     return page.Section("What it looks at", page.table(["column", "fall", "deviation"], cells), note)

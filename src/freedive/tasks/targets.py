@@ -14,7 +14,7 @@ import numpy as np
 from .. import layers
 from ..config import Configured, Family, PositiveFloat, finite, positive, real
 from ..methods import tempered
-from ..report.scores import accuracy, class_scores, confusion_matrix
+from ..report.scores import accuracy, class_scores, confusion_matrix, spelt
 
 TINY = 1e-7  # the least probability that counts, as in Keras
 LONGEST = 200  # characters of a class name
@@ -50,13 +50,13 @@ class Target(Configured):
 
     def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
         """A result in words: the number that matters, what stands beside it, and both as a sentence's beginning."""
-        found = f"{self.main} {result[self.main]:.4g}"
+        found = f"{spelt(self.main)} {result[self.main]:.4g}"
         return f"test {found}", f"on {result['rows']:,} {noun}", f"{found} on the {result['rows']:,} test {noun}"
 
     def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
         """(what, number) of the numbers of a result that matter most."""
         told = {name: value for name, value in result.items() if isinstance(value, float)}
-        return [(f"test {name.replace('_', ' ')}", f"{value:.4g}") for name, value in told.items()]
+        return [(f"test {spelt(name)}", f"{value:.4g}") for name, value in told.items()]
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
         """(headers, rows) for people."""

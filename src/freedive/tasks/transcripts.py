@@ -11,6 +11,7 @@ from .. import layers
 from ..config import PositiveInt, one_of
 from ..metrics import character_error_rate, word_error_rate
 from ..ops.ctc_decoding import ctc_decode
+from ..report.scores import spelt
 from .targets import Target
 
 MOST = 100_000  # characters of a writing
@@ -116,7 +117,7 @@ class Transcripts(Target):
 
     def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
         shown = ("character_error_rate", "word_error_rate", "exact")
-        return [(f"test {name.replace('_', ' ')}", f"{result[name]:.2%}") for name in shown]
+        return [(f"test {spelt(name)}", f"{result[name]:.2%}") for name in shown]
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
         return ["file", "transcript"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]
