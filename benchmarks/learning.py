@@ -124,9 +124,11 @@ def main() -> None:
     lesson = LESSONS[options.lesson]
     parts = lesson.read(options.path)
     print(f"{len(parts[0])} rows to learn from, {len(parts[2])} to test with")
-    found = [train(lesson, parts, options.library, int(seed)) for seed in options.seeds.split(",")]
-    for name, column in zip(("accuracy", "macro-F1", "seconds"), np.transpose(found), strict=True):
-        print(f"{options.library} {name}: {', '.join(f'{value:.4g}' for value in column)}; mean {column.mean():.4g}")
+    found = []
+    for seed in options.seeds.split(","):
+        found.append(train(lesson, parts, options.library, int(seed)))
+        print("{} {}: accuracy {:.4f}, macro-F1 {:.4f}, {:.0f} s".format(options.library, seed, *found[-1]), flush=True)
+    print("mean: accuracy {:.4f}, macro-F1 {:.4f}, {:.0f} s".format(*np.mean(found, axis=0)))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,6 @@ def test_a_wave_is_foretold():
 
 
 def test_the_table_of_baselines():
-    found = example("t11_against_baselines").main(["wine"], splits=1, epochs=40)
+    found = example("t11_against_baselines").main({"wine": 1}, epochs=40)
     network, best = found["wine"]
     assert network > 0.9 and best > 0.9
