@@ -239,3 +239,9 @@ def test_temporaries_of_the_living_stay(tmp_path):
     (tmp_path / ".a.tmp-note").write_bytes(b"")
     assert remove_stale_temporaries(tmp_path) == [unseen.name]
     assert sorted(os.listdir(tmp_path)) == [".a.tmp-note", "a"]
+
+
+def test_a_text_is_written_though_not_all_of_it_is_characters(tmp_path):
+    """A name of a file that is not UTF-8 comes with a lone surrogate."""
+    write_text_atomic(tmp_path / "a.txt", "caf\udce9 \u00e4")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "caf? \u00e4"

@@ -124,3 +124,12 @@ def test_a_folder_has_one_training(tmp_path, capsys):
         assert main([*WORDS, str(tmp_path)]) == 1
     assert f"{tmp_path}: the folder is being written by process {os.getpid()}" in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_may_be_called_anything(tmp_path):
+    """Spaces, umlauts, a line break, a byte that is not UTF-8: the page says "?" where it cannot write it."""
+    folder = tmp_path / os.fsdecode("a \u00e4\n".encode() + b"\xe9")
+    assert main([*WORDS, str(folder)]) == 0
+    assert sorted(os.listdir(folder)) == ["history.csv", "model.safetensors", "report.html"]
+    assert (folder / "report.html").read_text(encoding="utf-8")
+    left(folder)

@@ -140,7 +140,7 @@ def finish(training: Training, keeper: Checkpoints) -> None:
         write_text_atomic(training.page_path, story.report(training).html())
     except KeyboardInterrupt:
         raise console.Stopped(f"Stopped while the results were written. To go on: {keeper.command}") from None
-    except OSError:
+    except Exception:  # whatever it is, it is raised again
         console.warn(f"The training is kept in {training.work}. To go on as soon as this is mended: {keeper.command}")
         raise
     keeper.clear()

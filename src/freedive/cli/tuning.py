@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 from typing import Any, NamedTuple
 
 from .. import optimizers
 from ..core.paths import paths
-from ..files import make_folders
+from ..files import make_folders, only_writer
 from ..layers import Dropout
 from ..methods import Real, Study
 from ..methods import tune as search_for
@@ -38,14 +39,26 @@ def run(data: str, options: Options) -> None:
     source = training.sought(data, told)
     folder = options.output or f"{training.folder_of(source)}-tune"
     make_folders(folder)
-    place = lambda name: os.path.join(folder, name)  # noqa: E731
-    task = training.settled(source.task, told)
-    training.prepare(training.Training(data, told, source, task, folder))
-    study = searched(task, options, place("study.json"))
+    path = os.path.join(folder, "study.json")
+    with only_writer(folder):
+        try:
+            search(training.Training(data, told, source, training.settled(source.task, told), folder), options, path)
+        except KeyboardInterrupt:
+            if not os.path.exists(path):
+                raise
+            done = f"Stopped. The trials that were done are kept in {path}: the same command goes on."
+            raise console.Stopped(done) from None
+
+
+def search(prepared: training.Training, options: Options, path: str) -> None:
+    """Try, take the best, and write it down."""
+    task, source, place = prepared.task, prepared.source, functools.partial(os.path.join, prepared.folder)
+    training.prepare(prepared)
+    study = searched(task, options, path)
     task.model = study.model
     result = task.target.scored(task.outputs(source.x_test), task.target.encoded(source.y_test))
     made = {"freedive": importlib.metadata.version("freedive"), "seed": options.seed, **study.best.parameters}
-    task.save(place("model.safetensors"), data=data, test=story.plain(result), made=made)
+    task.save(place("model.safetensors"), data=prepared.data, test=story.plain(result), made=made)
     study.to_csv(place("trials.csv"))
     study.plot(place("study.png"))
     console.say(study.table())

@@ -60,8 +60,11 @@ def write_atomic(path: Path, data: Bytes | Iterable[Bytes], *, size: int | None 
 
 
 def write_text_atomic(path: Path, text: str) -> None:
-    """Write a whole text file or nothing, as UTF-8 with the line ends that `text` has."""
-    write_atomic(path, text.encode("utf-8"))
+    """Write a whole text file or nothing, as UTF-8 with the line ends that `text` has.
+
+    What is no character, such as a byte of a file name that is not UTF-8, becomes "?": no page is lost to it.
+    """
+    write_atomic(path, text.encode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
