@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from . import networks
 from .workloads import Workload
+
+
+class Words:
+    """A module's names, and beside them what the modules call differently."""
+
+    def __init__(self, module: Any, **own: Any):
+        self.module = module
+        vars(self).update(own)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
 
 
 def words(backend: str) -> Any:
@@ -28,8 +38,7 @@ def freedive_words() -> Any:
     def stepper(model: Any, rule: Any, loss: Any) -> Callable[..., Any]:
         return fd.train_step(model, rule)(lambda x, y: loss(y, model(x)))
 
-    own = {"seed": fd.set_seed, "as_numpy": np.asarray, "positions": Positions, "stepper": stepper}
-    return SimpleNamespace(**vars(fd) | own)
+    return Words(fd, seed=fd.set_seed, as_numpy=np.asarray, positions=Positions, stepper=stepper)
 
 
 def keras_words() -> Any:
@@ -48,7 +57,7 @@ def keras_words() -> Any:
         return model.train_on_batch
 
     own = {"seed": keras.utils.set_random_seed, "as_numpy": keras.ops.convert_to_numpy}
-    return SimpleNamespace(**vars(keras) | own | {"positions": Positions, "stepper": stepper})
+    return Words(keras, **own, positions=Positions, stepper=stepper)
 
 
 class Session:

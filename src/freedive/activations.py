@@ -43,8 +43,8 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return linear
-    if isinstance(identifier, str) and identifier not in family.members:
-        if identifier not in config.functions.members:
+    if isinstance(identifier, str) and identifier not in family:
+        if identifier not in config.functions:
             raise unknown("activation", identifier, [*family.members, *config.functions.members])
         return config.functions.find(identifier)
     if isinstance(identifier, (str, Mapping, type)) or callable(identifier):

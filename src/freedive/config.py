@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import math
 import numbers
 import re
@@ -26,41 +27,72 @@ T = TypeVar("T")
 
 # families -------------------------------------------------------------------------------------------------------
 class Family:
-    """The members of one kind (losses, layers, ...), by name."""
+    """The members of one kind (losses, layers, ...), by name.
+
+    Packages with further members are imported when one is looked for that is not there yet (`rest`).
+    """
 
     families: ClassVar[dict[str, Family]] = {}
+    rest: ClassVar[list[str]] = []  # packages with members, not imported yet
 
     def __init__(self, kind: str):
         self.kind = kind
-        self.members: dict[str, Any] = {}
+        self._members: dict[str, Any] = {}
         Family.families[kind] = self
+
+    @classmethod
+    def complete(cls) -> None:
+        """Import what has members and was not asked for yet."""
+        for package in tuple(cls.rest):
+            importlib.import_module(package)
+        cls.rest.clear()
+
+    @classmethod
+    def of(cls, kind: Any) -> Family | None:
+        """The family of that kind."""
+        if isinstance(kind, str) and kind not in cls.families:
+            cls.complete()
+        return cls.families.get(kind) if isinstance(kind, str) else None
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """All members, by each of their names."""
+        self.complete()
+        return self._members
+
+    def __contains__(self, name: Any) -> bool:
+        return isinstance(name, str) and (name in self._members or name in self.members)
 
     def add(self, member: T, *names: str) -> T:
         """Register a class or function under its own name, its snake_case name and `names`."""
         own = getattr(member, "__name__", "")
         for name in dict.fromkeys((own, snake(own), *names)):
-            self.members[name] = member
+            self._members[name] = member
         return member
 
     def find(self, name: str) -> Any:
         """The member of that name; an unknown name is an error with the nearest ones."""
-        if not isinstance(name, str) or name not in self.members:
+        if name not in self:
             raise unknown(self.kind, name, self.members)
-        return self.members[name]
+        return self._members[name]
 
     def other_names(self, module: str) -> Callable[[str], Any]:
         """The `__getattr__` of a module in which members go by their other names too: `regularizers.l2` is L2."""
 
         def look_up(name: str) -> Any:
-            if name in self.members:
-                return self.members[name]
+            if name in self._members:
+                return self._members[name]
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
         return look_up
 
+    def holds(self, member: Any) -> bool:
+        """Whether this very class or function is a member."""
+        return any(known is member for known in self._members.values())
+
     def name_of(self, member: Any) -> str:
         """The first name a registered member has; how it is written in a file."""
-        for name, known in self.members.items():
+        for name, known in self._members.items():
             if known is member:
                 return name
         shown = getattr(member, "__name__", repr(member))
@@ -71,9 +103,9 @@ class Family:
 
     def class_name(self, cls: type) -> str:
         """How a class is written in a file; one's own class by its name, which loading must then be told of."""
-        known = self.members.get(cls.__name__, cls)
-        if any(member is cls for member in self.members.values()):
+        if self.holds(cls):
             return self.name_of(cls)
+        known = self.members.get(cls.__name__, cls)
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):  # equal: a cell was run again
             owner = "freedive" if known.__module__.startswith("freedive.") else known.__module__
             raise ValueError(
@@ -207,6 +239,7 @@ def register(thing: T, *names: str) -> T:
         if isinstance(thing, type):
             raise TypeError(f"register expects a Layer, Loss, Metric, ... class or a function. Received: {thing!r}")
         family = functions
+    Family.complete()  # before one's own, which goes before names of the same spelling
     family.add(thing, *names)
     return thing
 
@@ -379,7 +412,7 @@ def to_json(value: Any, where: str = "value") -> Any:
         return {"kind": family.kind, "class": family.class_name(type(value)), "config": value.get_config()}
     if callable(value):
         for family in Family.families.values():
-            if any(known is value for known in family.members.values()):
+            if family.holds(value):
                 return {"kind": family.kind, "class": family.name_of(value)}
         functions.name_of(value)
     raise ValueError(f"{where}: a {type(value).__name__} cannot be written to a file")
@@ -399,9 +432,10 @@ def from_json(value: Any) -> Any:
 def _named(value: Mapping[str, Any]) -> Any:
     """A member of a family; an object of it where a configuration stands beside the name, as it must for a class."""
     kind, name = value["kind"], value["class"]
-    if not isinstance(kind, str) or kind not in Family.families:
+    family = Family.of(kind)
+    if family is None:
         raise unknown("kind", kind, Family.families)
-    member = Family.families[kind].find(name)
+    member = family.find(name)
     described = isinstance(member, type)
     check_names(value, ("kind", "class", *["config"] * described), (), f"the {kind} {name!r}")
     return member.from_config(value["config"]) if described else member

@@ -30,7 +30,7 @@ def get(identifier: Any) -> Any:
     >>> get("l2"), get("l1_l2"), get(None)
     (L2(), L1L2(l1=0.01, l2=0.01), None)
     """
-    if isinstance(identifier, str) and FAMILY.members.get(identifier) is L1L2:
+    if isinstance(identifier, str) and identifier in FAMILY and FAMILY.find(identifier) is L1L2:
         return L1L2(0.01, 0.01)  # the defaults of the class, zeros, would do nothing
     found = config.get(FAMILY, identifier, Regularizer)
     return found if found is None or isinstance(found, Regularizer) else FunctionRegularizer(found)

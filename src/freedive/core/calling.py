@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from ..ops import host
 from .forward import Pass, refuse_flagged
 from .paths import looked_at
 from .structure import compiled_for
@@ -55,7 +56,7 @@ def _called(root: Layer, training: bool, inputs: tuple, kwargs: dict[str, Any]) 
 
 def run_key(seed: Any) -> Any:
     """The key of a run, of a kind that is named, so that no later default changes its numbers."""
-    return jax.random.key(seed, impl="threefry2x32")
+    return host.key(seed, "threefry2x32")
 
 
 def gathered(x: Any) -> Any:

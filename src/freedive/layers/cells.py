@@ -86,8 +86,7 @@ class _Cell(Layer):
 
     def _plain(self) -> bool:
         """Whether an activation may have weights, so that its gradient is not for an op to take."""
-        known = activations.family.members.values()
-        return not all(any(rule is f for f in known) for rule in self._rules())
+        return not all(map(activations.family.holds, self._rules()))
 
     def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
         """The gates, and whether they take both products apart."""

@@ -39,7 +39,7 @@ def get(identifier: Any) -> Any:
     >>> get("mse"), get(lambda y_true, y_pred: abs(y_true - y_pred)).name
     (MeanSquaredError(), 'lambda')
     """
-    if isinstance(identifier, str) and identifier in config.functions.members and identifier not in FAMILY.members:
+    if isinstance(identifier, str) and identifier not in FAMILY and identifier in config.functions:
         identifier = config.functions.find(identifier)
     found = config.get(FAMILY, getattr(identifier, "loss_class", identifier), Loss)
     return found if found is None or isinstance(found, Loss) else FunctionLoss(found)

@@ -179,6 +179,8 @@ class SparseCategoricalCrossentropy(Loss):
     def call(self, y_true, y_pred):
         labels = class_labels(y_true, y_pred, self.axis, type(self).__name__)
         counted = self._counted(labels)
+        if not (self.from_logits or self.label_smoothing):  # one logarithm a row, and not one a class
+            return jnp.where(counted, -log_of(chosen(shares(y_pred, self.axis), labels, self.axis)), 0.0)
         log_p = log_probabilities(y_pred, self.from_logits, self.axis)
         gained = chosen(log_p, labels, self.axis)
         if s := self.label_smoothing:
@@ -264,10 +266,18 @@ def binary_entropy(t: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Ar
 
 def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Array:
     """log(p), from scores or from probabilities, which are first made to sum to one."""
-    if from_logits:
-        return log_softmax(y_pred, axis)
+    return log_softmax(y_pred, axis) if from_logits else log_of(shares(y_pred, axis))
+
+
+def shares(y_pred: jax.Array, axis: int) -> jax.Array:
+    """Probabilities that sum to one."""
     total = jnp.sum(y_pred, axis=axis, keepdims=True)
-    return jnp.log(jnp.clip(y_pred / jnp.where(total == 0, 1.0, total), EPSILON, 1 - EPSILON))
+    return y_pred / jnp.where(total == 0, 1.0, total)
+
+
+def log_of(p: jax.Array) -> jax.Array:
+    """log(p), finite at zero."""
+    return jnp.log(jnp.clip(p, EPSILON, 1 - EPSILON))
 
 
 def soften(t: jax.Array, smoothing: float, classes: int) -> jax.Array:

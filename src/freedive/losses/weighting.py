@@ -143,5 +143,5 @@ def weighting_of(given: Any) -> Weighting | None:
     """What `compile(loss_weights=...)` means, if it is a way to learn them."""
     if isinstance(given, Weighting):
         return given
-    known = Weighting.family.members if Weighting.family is not None else {}
-    return known[given]() if isinstance(given, str) and given in known else None
+    family = Weighting.family
+    return family.find(given)() if family is not None and given in family else None

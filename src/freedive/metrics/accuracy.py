@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt
 from ..errors import show_shape
+from ..ops.largest import argmax
 from .base import matched
 from .reductions import Averaged
 
@@ -33,7 +34,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     [1. 0.]
     """
     y_true, y_pred = matched(y_true, y_pred, "categorical_accuracy")
-    return _hits(jnp.argmax(y_true, -1) == jnp.argmax(y_pred, -1))
+    return _hits(argmax(y_true) == argmax(y_pred))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -43,7 +44,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     [1. 0.]
     """
     y_true, y_pred = _labels(y_true, y_pred, "sparse_categorical_accuracy")
-    return _hits(y_true == jnp.argmax(y_pred, -1))
+    return _hits(y_true == argmax(y_pred))
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
@@ -53,7 +54,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     [1. 0.]
     """
     y_true, y_pred = matched(y_true, y_pred, "top_k_categorical_accuracy")
-    return sparse_top_k_categorical_accuracy(jnp.argmax(y_true, -1), y_pred, k)
+    return sparse_top_k_categorical_accuracy(argmax(y_true), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:

@@ -91,6 +91,6 @@ def _kind(output_shape: Shape, y_shape: Shape | None) -> str:
 def _find(name: str) -> Any:
     """A metric, or a registered function, or a loss, of that name."""
     for family in (FAMILY, config.functions, config.Family.families["loss"]):
-        if name in family.members:
-            return family.members[name]
+        if name in family:
+            return family.find(name)
     raise unknown("metric", name, FAMILY.members)

@@ -56,10 +56,10 @@ def check_configuration(config: Any, where: str) -> None:
 
 def _check_class(value: Mapping[str, Any], place: str) -> None:
     kind, name = value["kind"], value["class"]
-    family = Family.families.get(kind) if isinstance(kind, str) else None
+    family = Family.of(kind)
     if family is None:
         raise UnknownNameError(f"{place}: {unknown('kind', str(kind)[:80], Family.families)}")
-    if not isinstance(name, str) or name not in family.members:
+    if name not in family:
         problem = unknown(kind, str(name)[:80], family.members)
         raise UnknownNameError(f"{place}: a class of your own is given by custom_objects=[...]; {problem}")
 

@@ -17,6 +17,7 @@ from ..core.paths import paths
 from ..core.structure import structure
 from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter, swept
 from ..losses.weighting import weighting_of
+from ..ops import host
 from ..train.balancing import balanced
 from ..train.guard import policy_of
 from ..train.objective import Objective, by_output
@@ -240,7 +241,7 @@ class ModelHost:
 
     def publish(self, ts: TrainState) -> None:
         """Let the model show copies of the run's values."""
-        ts = jax.tree.map(jnp.copy, ts._replace(hyper=None))
+        ts = jax.tree.map(host.copy, ts._replace(hyper=None))
         self.give(ts)
         variables = gather(self.model)
         trees = {"params": variables.params, "state": variables.state}
@@ -260,7 +261,7 @@ class ModelHost:
             for kind, tree in (("params", variables.params), ("state", variables.state)):
                 changed = {k: v for k, v in self.shown.items() if k[0] == kind and tree[k[1]][k[2]] is not v}
                 for _, path, name in changed:
-                    value = jnp.copy(tree[path][name])
+                    value = host.copy(tree[path][name])
                     ts = ts._replace(**{kind: merge(getattr(ts, kind), {path: {name: value}})})
                     self.shown[kind, path, name] = tree[path][name]
         return ts._replace(hyper=self.program.hyper())

@@ -78,8 +78,9 @@ def get(identifier: Any) -> Optimizer:
 
 def _find(name: str) -> Any:
     """A member of the family, in any case, as Keras finds it."""
-    members = FAMILY.members
-    folded = {known.lower(): member for known, member in members.items()}
-    if str(name).lower() not in folded:
-        raise unknown("optimizer", name, members)
+    if name.lower() in FAMILY:
+        return FAMILY.find(name.lower())
+    folded = {known.lower(): member for known, member in FAMILY.members.items()}
+    if name.lower() not in folded:
+        raise unknown("optimizer", name, FAMILY.members)
     return folded[name.lower()]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import NonNegativeFloat
+from ..ops.host import zeros_like
 from .base import Decay, Optimizer
 from .clipping import root
 
@@ -222,7 +223,7 @@ class ScheduleFreeAdamW(Optimizer):
         return ("momentum", "velocity")
 
     def initial(self, slot, p, where):
-        return jnp.copy(p) if slot == "momentum" else jnp.zeros_like(p)  # z begins at the weights
+        return jnp.copy(p) if slot == "momentum" else zeros_like(p)  # z begins at the weights
 
     def rule(self, g, p, s, h, t):
         z, v = s["momentum"], s["velocity"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import jax.numpy as jnp
 
 from ..config import Fraction, NonNegativeFloat, PositiveFloat
+from ..ops.host import zeros_like
 from .base import Optimizer
 from .clipping import root
 
@@ -205,7 +206,7 @@ class Adafactor(Optimizer):
 
     def initial(self, slot, p, where):
         if slot == "velocity":
-            return jnp.zeros_like(p) if p.ndim < 2 else None
+            return zeros_like(p) if p.ndim < 2 else None
         return jnp.zeros_like(p.mean(axis=-1 if slot == "row" else -2)) if p.ndim >= 2 else None
 
     def rule(self, g, p, s, h, t):

@@ -29,6 +29,7 @@ from ..config import (
     real,
     snake,
 )
+from ..ops.host import zeros_like
 from . import clipping
 
 Array = jax.Array
@@ -130,7 +131,7 @@ class Optimizer(Configured):
 
     def initial(self, slot: str, p: Array, where: str) -> Array | None:
         """The first value of a slot of the parameter at `where` ("path/name"); None where it has no such slot."""
-        return jnp.zeros_like(p)
+        return zeros_like(p)
 
     def rule(self, g: Array, p: Array, s: dict[str, Array], h: Any, t: Array) -> tuple[Array, dict[str, Array]]:
         """The update of one array.
@@ -171,7 +172,7 @@ class Optimizer(Configured):
         """The first state for these parameters: {slot: {path: {name: array}}}."""
         state = self.initial_slots(params)
         extra = ["average"] * self.use_ema + ["gradient_accumulator"] * (self._accumulated > 1)
-        return {**state, **{slot: jax.tree.map(jnp.zeros_like, params) for slot in extra}}
+        return {**state, **{slot: jax.tree.map(zeros_like, params) for slot in extra}}
 
     def update(
         self,

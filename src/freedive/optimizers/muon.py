@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from ..config import Fraction, NonNegativeFloat, PositiveInt
+from ..ops.host import zeros_like
 from .adam import corrected, moments
 from .base import Decay, Optimizer
 from .clipping import root
@@ -65,7 +66,7 @@ class Muon(Optimizer):
     def initial(self, slot, p, where):
         patterns = [*(self.exclude_layers or ()), *(["(?i)embedding"] if self.exclude_embeddings else [])]
         adam = p.ndim != 2 or any(re.search(pattern, where) for pattern in patterns)
-        return jnp.zeros_like(p) if adam or slot == "momentum" else None  # a velocity marks AdamW's arrays
+        return zeros_like(p) if adam or slot == "momentum" else None  # a velocity marks AdamW's arrays
 
     def decay(self, s, h):
         return getattr(h, "adam_weight_decay" if "velocity" in s else "weight_decay", None)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..core.structure import Compiled, compiled, kept
+from ..ops import host
 from ..ops.memory import on_large_pages
 from .feeds import Feed
 from .finite import signs
@@ -177,7 +178,7 @@ def empty_sums(program: Program, ts: TrainState, line: Line) -> Any:
     if program.members is not None:
         one = jax.vmap(one, in_axes=(0, line.own))
     shapes = kept(key, lambda: jax.eval_shape(one, ts, line.arrays))
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return jax.tree.map(lambda s: host.zeros(s.shape, s.dtype), shapes)
 
 
 def _sums(program: Program, line: Line, ts: TrainState, arrays: Any) -> Any:

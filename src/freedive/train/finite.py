@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+
+from ..ops.finite import each_finite, is_finite
 
 if TYPE_CHECKING:
     from .chunk import Carry
-
-
-def is_finite(array: Any) -> Any:
-    """Whether an array holds neither NaN nor infinity: x · 0 is 0 for numbers only. One pass, and no overflow.
-
-    >>> bool(is_finite(jnp.array([1e38, -1e38]))), bool(is_finite(jnp.array([1.0, jnp.inf])))
-    (True, False)
-    """
-    return jnp.isfinite(jnp.sum(array * 0))
 
 
 def floats(tree: Any) -> list[Any]:
@@ -49,13 +41,8 @@ def signs(carry: Carry, logs: Any, verify: Any) -> Any:
     if "train" not in carry.sums:
         return None
 
-    def state() -> Any:
-        ts = carry.ts
-        return jnp.stack([is_finite(array) for array in floats((ts.params, ts.state, ts.optimizer))])
-
     # The last row of the logs is the epoch under way, so they hold every loss of this interval.
     found = [jax.vmap(is_finite)(rows).all(axis=0) for rows in floats(losses_in(logs["train"]))]
-    shape = jax.eval_shape(state)
-    # A loop of no or one turn, as in `chunk`: what is not asked for is not read.
-    arrays = lax.fori_loop(0, verify, lambda *_: state(), jnp.ones(shape.shape, shape.dtype))
+    ts = carry.ts
+    arrays = each_finite(floats((ts.params, ts.state, ts.optimizer)), verify)
     return jnp.concatenate([jnp.stack(found), arrays]) if found else arrays

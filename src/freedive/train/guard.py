@@ -13,11 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..config import one_of
 from ..core.structure import compiled
+from ..ops import host
 
 if TYPE_CHECKING:
     from .callbacks.base import Edge
@@ -280,7 +280,7 @@ def ends(part: Part) -> bool:
 
 def copies(tree: Any) -> Any:
     """The same values in arrays of their own: a run gives its own away."""
-    return jax.tree.map(jnp.copy, tree)
+    return jax.tree.map(host.copy, tree)
 
 
 def first_bad(run: Run, part: Part) -> list[str]:

@@ -17,12 +17,12 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..core.forward import apply
 from ..core.paths import paths
 from ..core.variables import Tree, Variables, gather, merge, split
+from ..ops import host
 from .examine import examined
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def supervised(
 
     def init(key: Any, variables: Variables) -> TrainState:
         slots = optimizer.init(split(variables.params, learns)[0])
-        return TrainState(variables.params, variables.state, slots, hyper(), key, jnp.zeros((), "int32"))
+        return TrainState(variables.params, variables.state, slots, hyper(), key, host.number(0, "int32"))
 
     def forward(params: Tree, ts: TrainState, batch: Any, training: bool, **options: Any) -> Any:
         x, y, weights = batch
@@ -178,4 +178,4 @@ def rate_factors(numbers: Tree) -> dict[str, Any]:
 
 def as_floats(numbers: Any) -> Any:
     """Numbers as float32 scalars, so that another number is no other program."""
-    return jax.tree.map(jnp.float32, numbers)
+    return jax.tree.map(host.number, numbers)

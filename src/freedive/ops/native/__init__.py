@@ -32,6 +32,7 @@ DOORS = (
     "attention_back",
     "sums",
     "large_pages",
+    "finite",
 )
 
 
