@@ -137,6 +137,7 @@ def started(command: Sequence[str], environment: Mapping[str, str]) -> dict[str,
     """What a process of the bench prints; {"error": ...} if it failed."""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, **environment, "PYTHONPATH": paths}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed comes compiled, a checkout must keep its own
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:

@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from .. import losses, optimizers
@@ -211,7 +210,7 @@ def first_state(model: Any, program: Program, key: Any) -> TrainState:
     if training.learned is not None and training.learned != frozenset(variables.params):
         raise ValueError("the layers of the model have changed since compile: call compile again")
     step = np.int32(training.step)
-    step = jnp.asarray(step if np.shape(step) == key.shape else np.full(key.shape, np.max(step), np.int32))
+    step = jax.device_put(step if np.shape(step) == key.shape else np.full(key.shape, np.max(step), np.int32))
     return TrainState(variables.params, variables.state, training.slots, program.hyper(), key, step)
 
 
