@@ -245,3 +245,14 @@ def test_a_text_is_written_though_not_all_of_it_is_characters(tmp_path):
     """A name of a file that is not UTF-8 comes with a lone surrogate."""
     write_text_atomic(tmp_path / "a.txt", "caf\udce9 \u00e4")
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "caf? \u00e4"
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link to nothing"])
+def test_what_is_no_folder_is_not_taken_for_one(tmp_path, kind):
+    path = tmp_path / "a"
+    if kind == "a file":
+        path.touch()
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(NotADirectoryError, match="there is something there that is no folder"):
+        make_folders(path)

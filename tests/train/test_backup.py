@@ -86,6 +86,15 @@ def test_in_the_middle_of_an_epoch(tmp_path, monkeypatch, capsys):
     assert same(model, whole) and history.history == expected.history
 
 
+def test_another_seed_is_not_passed_over_in_silence(tmp_path, capsys):
+    whole, _ = fit()
+    with pytest.raises(KeyboardInterrupt):
+        fit(BackupAndRestore(tmp_path), BreakOff(2))
+    model, _ = fit(BackupAndRestore(tmp_path), seed=6)
+    assert "With the seed of the checkpoint, 5, not 6: another needs another folder" in capsys.readouterr().out
+    assert same(model, whole)
+
+
 def test_callbacks_go_on_too(tmp_path):
     """The rate that was reduced, the patience that was used up, the best weights."""
 

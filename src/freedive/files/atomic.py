@@ -222,15 +222,22 @@ def move_file(source: Path, target: Path) -> None:
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder and the missing ones above it, each durable in its parent; one that exists is fine."""
+    """Make a folder and the missing ones above it, each durable in its parent; one that exists is fine.
+
+    Raises:
+        NotADirectoryError: a file, or a link to nothing, has the name.
+    """
     path = os.path.abspath(path)
     missing = []
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
     for folder in reversed(missing):
-        with contextlib.suppress(FileExistsError):  # somebody else was faster
+        try:
             os.mkdir(folder)
+        except FileExistsError:  # somebody else was faster
+            if not os.path.isdir(folder):
+                raise NotADirectoryError(errno.ENOTDIR, "there is something there that is no folder", folder) from None
         sync_folder(os.path.dirname(folder))
 
 

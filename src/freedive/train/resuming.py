@@ -82,7 +82,7 @@ class Keeper(Watcher):
     def _go_on(self, wanted: str | None) -> None:
         """Put the run where a checkpoint says: the one that is wanted, or the newest that is whole."""
         damaged: list[Exception] = []
-        asked = named_numbers(self._run.ts.hyper)
+        asked, seed = named_numbers(self._run.ts.hyper), int(self._run.seed)
         for path in [wanted] if wanted else reversed(self._steps()):
             try:
                 different = restore(path, self._run, self._identity)
@@ -96,6 +96,8 @@ class Keeper(Watcher):
                 say(f"Passed over a damaged checkpoint: {error}")
             self._written = [path]
             self._tell(path, different)
+            if self._run.seed != seed:
+                say(f"With the seed of the checkpoint, {self._run.seed}, not {seed}: another needs another folder")
             kept = named_numbers(self._run.ts.hyper)
             changed = [
                 f"{name} is {kept[name]:g}, not {asked[name]:g}" for name in kept if kept[name] != asked.get(name)
