@@ -1,17 +1,25 @@
 """Federated learning on the embedded digits: unequal clients, the time of a round, and the accuracy.
 
-python -m benchmarks.methods.federated [--clients 100] [--alpha 0.3] [--rounds 20] [--fraction 1.0]
+    python -m benchmarks.methods.federated [--clients 100] [--alpha 0.3] [--rounds 20] [--local-epochs 5]
+        [--rate 0.1] [--momentum 0.5] [--seed 0] [--validation 0] [--flower ROUNDS]
+
+Without `--validation` clients have all training rows, and the test rows are looked at once, at the end. With it, so
+many of the training rows belong to no client, and each round is tested with them: so were the rates chosen. With
+`--flower`, Flower's simulation does so many rounds with the same network in PyTorch, and a round of each is compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 import freedive as fd
 
+BATCH, MOMENTUM = 32, 0.9  # of a client
 
-def network() -> fd.Sequential:
+
+def network(rate: float, dropout: float) -> fd.Sequential:
     """28x28x1 -> 10: two convolutions and a dense layer."""
     layers = fd.layers
     model = fd.Sequential(
@@ -20,12 +28,55 @@ def network() -> fd.Sequential:
             layers.Conv2D(16, 5, strides=2, activation="relu"),
             layers.Conv2D(32, 3, strides=2, activation="relu"),
             layers.Flatten(),
+            layers.Dropout(dropout),
             layers.Dense(64, activation="relu"),
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(fd.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer = fd.optimizers.SGD(rate, momentum=MOMENTUM)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def learned(clients: Any, options: Any, held_out: Any) -> Any:
+    """The model that clients taught; their rate falls from round to round, as a cosine."""
+    fd.set_seed(options.seed)
+    model = network(options.rate, options.dropout)
+    falling = fd.optimizers.schedules.CosineDecay(options.rate, options.rounds)
+    callbacks = [fd.callbacks.LearningRateScheduler(lambda number: float(falling(number)))]
+    strategy = fd.federated.Strategy(server=fd.optimizers.SGD(1.0, momentum=options.momentum))
+    fd.federated.simulate(model, clients, options.rounds, strategy, options.fraction, options.local_epochs,
+                          batch_size=BATCH, validation_data=held_out, callbacks=callbacks, verbose=2)  # fmt: skip
+    return model
+
+
+def against_flower(clients: Any, test: Any, options: Any) -> None:
+    """A round of Flower's beside one of freedive's, compiled and started before."""
+    from . import in_flower
+
+    told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, BATCH)
+    when, reached = in_flower.simulate(clients, test, options.flower, told)
+    theirs = (when[-1] - when[1]) / (len(when) - 2)  # without the first round, in which processes start
+    model = network(options.rate, options.dropout)
+    own = lambda rounds: fd.federated.simulate(  # noqa: E731
+        model, clients, rounds, local_epochs=options.local_epochs, batch_size=BATCH, verbose=0
+    )
+    own(1)
+    began = time.perf_counter()
+    own(options.flower)
+    ours = (time.perf_counter() - began) / options.flower
+    print(f"a round: freedive {ours:.2f} s, Flower {theirs:.2f} s, {theirs / ours:.1f} times as long")
+    print(f"Flower's accuracy by round: {' '.join(f'{part:.3f}' for part in reached)}")
+
+
+def tell(clients: Any, options: Any, held_out: Any, test: Any) -> None:
+    """Train, and say how long it took and, where all training rows were learned from, the accuracy of the test rows."""
+    began = time.perf_counter()
+    model = learned(clients, options, held_out)
+    seconds, told = time.perf_counter() - began, ""
+    if held_out is None:
+        told = f"; accuracy of the test rows {model.evaluate(*test, verbose=0)[1]:.4f}"
+    print(f"{clients}: {options.rounds} rounds in {seconds:.1f} s, compiling included{told}")
 
 
 def main() -> None:
@@ -36,17 +87,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--fraction", type=float, default=1.0)
     parser.add_argument("--local-epochs", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=0.1)
+    parser.add_argument("--momentum", type=float, default=0.5, help="of the server")
+    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--validation", type=int, default=0, metavar="ROWS")
+    parser.add_argument("--flower", type=int, default=0, metavar="ROUNDS", help="3 or more")
     options = parser.parse_args()
     (x, y), (x_test, y_test) = fd.datasets.digits.load_data()
     x, x_test = (a[..., None].astype("float32") / 255 for a in (x, x_test))
-    fd.set_seed(0)
-    model, clients = network(), fd.federated.partition(x, y, options.clients, by="dirichlet", alpha=options.alpha)
-    began = time.perf_counter()
-    fd.federated.simulate(model, clients, options.rounds, "fedavg", options.fraction, options.local_epochs,
-                          validation_data=(x_test, y_test), verbose=2)  # fmt: skip
-    seconds = time.perf_counter() - began
-    accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
-    print(f"{clients}: {options.rounds} rounds in {seconds:.1f} s, compiling included; accuracy {accuracy:.4f}")
+    own = len(x) - options.validation
+    held_out = (x[own:], y[own:]) if options.validation else None
+    clients = fd.federated.partition(
+        x[:own], y[:own], options.clients, by="dirichlet", alpha=options.alpha, seed=options.seed
+    )
+    if options.flower:
+        against_flower(clients, (x_test, y_test), options)
+    else:
+        tell(clients, options, held_out, (x_test, y_test))
 
 
 if __name__ == "__main__":

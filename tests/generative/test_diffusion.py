@@ -10,6 +10,7 @@ from freedive.layers import Add, Concatenate, Dense, Embedding, SinusoidalFeatur
 from freedive.optimizers import SGD
 
 RNG = np.random.default_rng(0)
+MEAN = float(cosine(20).mean())  # of the part of the signal that is left
 
 
 def network(classes=None, outputs=2):
@@ -37,12 +38,15 @@ def test_the_schedules_are_the_papers():
     np.testing.assert_allclose(cosine(1000)[:990], (f[1:] / f[0])[:990], rtol=1e-6)
 
 
-def test_of_a_network_that_finds_nothing_the_loss_is_the_noise():
-    """E e^2 = 1 where the answer is 0."""
-    model = fd.Diffusion(network(), steps=20)
+@pytest.mark.parametrize(("target", "of_zeros", "of_ones"), [("noise", 1, 1), ("velocity", MEAN, 1)])
+def test_of_a_network_that_finds_nothing_the_loss_is_what_is_to_be_found(target, of_zeros, of_ones):
+    """E e^2 = 1 where the answer is 0; E v^2 = a + (1 - a) x^2."""
+    model = fd.Diffusion(network(), steps=20, target=target)
     model.compile(SGD(0.0))
     model.set_weights([np.zeros_like(w) for w in model.get_weights()])
-    assert abs(model.evaluate(np.zeros((20_000, 2)), verbose=0, batch_size=20_000) - 1) < 0.03
+    for x, wanted in ((0.0, of_zeros), (1.0, of_ones)):
+        found = model.evaluate(np.full((20_000, 2), x), verbose=0, batch_size=20_000)
+        assert abs(found - wanted) < 0.03
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +72,12 @@ def test_samples_are_what_their_labels_say(taught, options):
     np.testing.assert_array_equal(made, taught.generate(200, seed=0, labels=labels, **options))
 
 
-@pytest.mark.parametrize(("steps", "eta"), [(200, 0.0), (200, 1.0), (20, 0.5)])
-def test_a_network_that_knows_the_noise_makes_the_data(steps, eta):
+@pytest.mark.parametrize(
+    ("steps", "eta", "target"), [(200, 0.0, "noise"), (200, 1.0, "noise"), (20, 0.5, "noise"), (20, 0.5, "velocity")]
+)
+def test_a_network_that_knows_the_noise_makes_the_data(steps, eta, target):
     """Of x ~ N(0, s^2), the expected noise is c x_t, c = sqrt(1 - a) / (a s^2 + 1 - a); so every step is linear in x_t,
-    and the deviation of samples follows from it.
+    and the deviation of samples follows from it. With e and x_t, the velocity is (e - sqrt(1 - a) x_t) / sqrt(a).
     """
     kept, s = linear(200).astype("float32"), 0.2
 
@@ -79,7 +85,8 @@ def test_a_network_that_knows_the_noise_makes_the_data(steps, eta):
         def call(self, inputs):
             x, t = inputs
             a = jnp.asarray(kept)[jnp.round(t * 200).astype("int32") - 1]
-            return jnp.sqrt(1 - a) * x / (a * s**2 + 1 - a)
+            noise = jnp.sqrt(1 - a) * x / (a * s**2 + 1 - a)
+            return noise if target == "noise" else (noise - jnp.sqrt(1 - a) * x) / jnp.sqrt(a)
 
     a = linear(200)[np.linspace(0, 199, steps).round().astype(int)][::-1]
     b = np.append(a[1:], 1.0)
@@ -88,7 +95,7 @@ def test_a_network_that_knows_the_noise_makes_the_data(steps, eta):
     for factor, more in zip(np.sqrt(b / a) * (1 - np.sqrt(1 - a) * c) + np.sqrt(1 - b - d**2) * c, d, strict=True):
         variance = factor**2 * variance + more**2
     given = [fd.Input((2,)), fd.Input((1,))]
-    model = fd.Diffusion(fd.Model(given, Known()(given)), steps=200, schedule="linear")
+    model = fd.Diffusion(fd.Model(given, Known()(given)), steps=200, schedule="linear", target=target)
     made = model.generate(8000, seed=0, steps=steps, eta=eta)
     assert abs(made.mean()) < 0.01 and abs(made.std() / np.sqrt(variance) - 1) < 0.03
 

@@ -189,7 +189,7 @@ def test_calibration_against_its_definition():
 
 
 def test_pictures(trained, tmp_path):
-    trained.calibration(X_TEST, Y_TEST).plot(path=tmp_path / "calibration.png")
+    trained.calibration(X_TEST, Y_TEST).plot(tmp_path / "calibration.png")
     trained.history.plot(path=tmp_path / "history.png")
     assert (tmp_path / "calibration.png").stat().st_size > 5000 and (tmp_path / "history.png").stat().st_size > 5000
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics as sk
 
-from freedive.report import TrainingReport
+from freedive.report import TrainingReport, gallery
 
 CLASSES = ["cat", "dog", "<b>owl</b>"]
 
@@ -182,3 +182,14 @@ def test_what_a_generative_model_made_is_shown_from_the_first_to_the_last():
     shown = re.findall(r'alt="samples, (epoch \d+)"', page)
     assert len(shown) == 6 and shown[0] == "epoch 1" and shown[-1] == "epoch 30"
     assert "What it made" not in TrainingReport("GAN", "It made nothing.").html()
+
+
+def test_pictures_between_two_stand_in_a_section_of_their_own():
+    path = np.linspace(0, 1, 3 * 5).reshape(3, 5, 1, 1, 1) * np.ones((3, 5, 4, 6, 1))
+    section = gallery("From one to another", [("three lines", path), ("a picture", np.zeros((4, 4)))])
+    page = TrainingReport("VAE", "It learned.", sections=[section]).html()
+    shown = re.findall(r'src="data:image/png;base64,([^"]+)" alt="samples, ([^"]+)"', page)
+    assert [caption for _, caption in shown] == ["three lines", "a picture"]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown[0][0]))))
+    assert pixels.shape == (3 * 4, 5 * 6) and "From one to another" in page
+    assert (pixels[::4, ::6] == np.rint(np.linspace(0, 255, 15)).reshape(3, 5)).all()

@@ -60,6 +60,7 @@ class FrechetScore(Callback):
         n: the data that are made for the score after an epoch.
         prepare: made data -> as the classifier takes them, such as `lambda x: (x + 1) / 2`.
         seed: of the noise.
+        labels: of a model that makes what labels say: (n,).
 
     >>> import freedive as fd
     >>> x = np.random.default_rng(0).normal(size=(64, 3))
@@ -78,11 +79,13 @@ class FrechetScore(Callback):
         n: int = 1000,
         prepare: Callable[[Any], Any] | None = None,
         seed: int = 0,
+        labels: Any = None,
     ):
         super().__init__()
         chosen = classifier.get_layer(layer) if layer else classifier.get_layer(index=-2)
         self.features = Model(classifier.inputs[0], chosen.output)
         self.prepare, self.n, self.seed = prepare or (lambda data: data), n, seed
+        self.given = {} if labels is None else {"labels": np.asarray(labels)}
         self.real = self._of(real)
 
     def _of(self, data: Any) -> np.ndarray:
@@ -94,4 +97,4 @@ class FrechetScore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["frechet"] = self(self.model.generate(self.n, seed=self.seed))
+            logs["frechet"] = self(self.model.generate(self.n, seed=self.seed, **self.given))

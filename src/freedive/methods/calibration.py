@@ -28,12 +28,12 @@ class Calibration(NamedTuple):
     brier: float  # the mean squared distance of the probabilities from the outcome
     log_loss: float  # the mean of -log p of the right class
 
-    def plot(self, ax: Any = None, path: str | os.PathLike[str] | None = None) -> Figure:
+    def plot(self, path: str | os.PathLike[str] | None = None, ax: Any = None) -> Figure:
         """Draw accuracy over confidence, beside the diagonal on which both are equal.
 
         Args:
-            ax: matplotlib axes to draw on; by default a new figure.
             path: where to save the picture too.
+            ax: matplotlib axes to draw on; by default a new figure.
         """
         import matplotlib.pyplot as plt
 
@@ -46,7 +46,10 @@ class Calibration(NamedTuple):
         ax.bar(edges[:-1], np.nan_to_num(self.accuracy), np.diff(edges), align="edge", color=COLOURS["train"],
                edgecolor="white", label="accuracy")  # fmt: skip
         ax.plot([0, 1], [0, 1], "--", color=COLOURS["val"], label="as often right as it says")
-        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy")
+        for place, count in zip(edges[:-1] + np.diff(edges) / 2, self.count, strict=True):
+            if count:  # a bar of few rows says little
+                ax.annotate(f"{count}", (place, 0.01), ha="center", color="white", fontsize=7)
+        ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence; at the foot of a bar, its rows", ylabel="accuracy")
         ax.set_title(f"expected calibration error {self.expected_error:.4f}", fontsize=11)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=9, loc="upper left")

@@ -94,10 +94,11 @@ def distill(
             "0 to 1"
         )
     options = options_of("distill", fit, ("validation_split",))
-    ready = not hasattr(teacher, "predict")
-    answers = np.asarray(one_array(teacher, "distill(teacher=...)")) if ready else teacher.predict(x, verbose=0)
-    if not isinstance(answers, np.ndarray):
-        raise ValueError("distill(teacher=...): expected a model with one output")
+    if not student._training.compiled:
+        raise ValueError(
+            "distill(student=...): the student is not compiled. Call student.compile(optimizer, loss) first"
+        )
+    answers = answers_of(teacher, x)
     asked = features if isinstance(features, Features) or features is None else Features(features)
     made = {} if asked is None else features_of(teacher, student, x, asked)
     terms = Terms(float(temperature), float(alpha), 0.0 if asked is None else float(asked.weight), tuple(sorted(made)))
@@ -116,6 +117,19 @@ class Terms(NamedTuple):
     def plain(self) -> bool:
         """Whether the teacher counts nothing."""
         return self.alpha == 1 and not self.layers
+
+
+def answers_of(teacher: Any, x: Any) -> np.ndarray:
+    """What the teacher answers to every row, (rows, ...)."""
+    if not hasattr(teacher, "predict"):
+        return np.asarray(one_array(teacher, "distill(teacher=...)"))
+    try:
+        answers = teacher.predict(x, verbose=0)
+    except ValueError as error:
+        raise ValueError(f"distill(teacher=...): the teacher does not take these rows: {error}") from error
+    if not isinstance(answers, np.ndarray):
+        raise ValueError("distill(teacher=...): expected a model with one output")
+    return answers
 
 
 def features_of(teacher: Any, student: Any, x: Any, asked: Features) -> dict[str, np.ndarray]:
@@ -156,7 +170,8 @@ class Taught(Method):
         if others or tuple(shape[1:]) != self.answers.shape[1:]:
             raise ValueError(
                 f"distill: the teacher answers {(None, *self.answers.shape[1:])}, the student "
-                f"{[tuple(s) for s in objective.shapes] if others else tuple(shape)}: they must be alike"
+                f"{[tuple(s) for s in objective.shapes] if others else tuple(shape)}: they must be alike. Give the "
+                f"student one output of {self.answers.shape[-1]} units"
             )
         if self.terms.plain:
             return super().program(model, objective)

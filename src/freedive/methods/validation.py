@@ -13,6 +13,7 @@ from ..errors import refuse_misspelt
 from ..models import fitting
 from ..models.data import Data, even_batch
 from ..models.fitting import Options
+from ..models.predicting import check_counts
 from ..models.training import run_seed
 from ..train.feeds import Resident
 from .population import Population, Replicated, checked_model
@@ -46,6 +47,7 @@ def repeat(model: Any, x: Any, y: Any = None, n: int = 5, **fit: Any) -> Scores:
     >>> fd.repeat(model, x, x[:, :1], n=3, epochs=2, verbose=0)["loss"].shape
     (3,)
     """
+    check_counts("repeat", {"n": n}, required=True)
     members = Population(checked_model(model, "repeat"), n)
     history = fitting.fit(members, x, y, options_of("repeat", fit), Replicated(orders=True))
     return Scores("seeds", last_results(history), [members])

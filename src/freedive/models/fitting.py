@@ -257,7 +257,7 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
             try:
                 execute(run, host, callbacks, epochs)
             finally:
-                host.give(run.guard.restored(run.ts))
+                host.give(run.outcome())
             finalize(model)
             callbacks.on_train_end()
     finally:

@@ -8,8 +8,8 @@ from typing import Any
 
 from . import page
 from .classes import class_sections
+from .gallery import gallery
 from .page import Section, html
-from .pictures import data_uri
 from .scores import spelt
 from .svg import Series, chart
 
@@ -103,8 +103,7 @@ class TrainingReport:
         if not self.made:
             return None
         places = sorted({round(i * (len(self.made) - 1) / (GRIDS - 1)) for i in range(GRIDS)})
-        shown = "".join(_grid(*self.made[place]) for place in places)
-        return Section("What it made", f'<div class="charts">{shown}</div>', "From the same noise each time.")
+        return gallery("What it made", [self.made[place] for place in places], "From the same noise each time.")
 
     # where it errs --------------------------------------------------------------------------------------------------
     def _classes(self) -> list[Section]:
@@ -131,12 +130,6 @@ class TrainingReport:
 
     def _use(self) -> Section | None:
         return Section("Use it next", "".join(page.code(text, what) for what, text in self.use)) if self.use else None
-
-
-def _grid(when: str, picture: Any) -> str:
-    """Samples of a time, as a figure."""
-    shown = f'<img class="grid" src="{data_uri(picture)}" alt="{html(f"samples, {when}")}">'
-    return page.figure(shown, when)
 
 
 # how numbers are written -------------------------------------------------------------------------------------------

@@ -147,9 +147,8 @@ class Run:
 
     def dispatch(self, part: Part, verify: bool = False) -> tuple[Any, Any]:
         """Run an interval, wherever the run stands: the sums of the epochs that ended in it, and what is finite."""
-        call = compiled_chunk(self.program, part.line)
         place = Place(np.uint32(self.seed), *map(np.int32, (part.epoch, part.at, part.steps, verify)))
-        self.carry, logs, signs = call((self.program, part.line), self.carry, part.line.arrays, place)
+        self.carry, logs, signs = self._do(self.program, part.line, self.carry, place)
         self.dispatches += 1
         jax.block_until_ready(self.carry.ts.step)
         return logs, signs
@@ -191,6 +190,8 @@ class Run:
             left = None if epochs is None or self.stream else (epochs - self.epoch) * self.line.steps - self.at
             known = kept(("ways", self.program.key, self.line.key), dict)
             self.program = self.program._replace(members=faster(self._trial(), members, left, known))
+        if self.program.members is not None:
+            self.program.members.place(self.line)
         _, signs = self.dispatch(Part(self.line, self.epoch, self.at, 0, 0, None), True)
         self.guard.reset(signs, self.given)
         self.given = None
@@ -199,14 +200,25 @@ class Run:
         """Some steps in a way, on a copy of the state, for the seconds that they take."""
 
         def seconds(members: Members, count: int) -> float:
-            program = self.program._replace(members=members)
-            call, carry = compiled_chunk(program, self.line), jax.tree.map(jnp.copy, self.carry)
+            program, carry = self.program._replace(members=members), jax.tree.map(jnp.copy, self.carry)
             place = Place(np.uint32(self.seed), *map(np.int32, (0, 0, count, False)))
             began = time.perf_counter()
-            jax.block_until_ready(call((program, self.line), carry, self.line.arrays, place))
+            jax.block_until_ready(self._do(program, self.line, carry, place))
             return time.perf_counter() - began
 
         return seconds
+
+    @staticmethod
+    def _do(program: Program, line: Line, carry: Carry, place: Place) -> Any:
+        arrays = line.arrays
+        if program.members is not None:
+            carry, arrays = program.members.placed(carry, arrays, line.own)
+        return compiled_chunk(program, line)((program, line), carry, arrays, place)
+
+    def outcome(self) -> TrainState:
+        """The state that is to be left in the model: of members that stopped the one before, all on one device."""
+        ts, members = self.guard.restored(self.ts), self.program.members
+        return ts if members is None else members.gathered(ts)
 
     def finish(self) -> TrainState:
         """The last state, handed over: the run keeps neither it nor the data."""

@@ -157,6 +157,7 @@ def test_a_file_of_another_search_is_refused(tmp_path):
         ),
         ({"build": 3}, "expected a function"),
         ({"build": lambda rate: None}, "must give a compiled model"),
+        ({"build": lambda rate: fd.Sequential([fd.layers.Dense(1)])}, "that is not compiled"),
         ({"search": "best"}, "'best'"),
         ({"monitor": "val_acuracy"}, "direction|val_acuracy"),
         (

@@ -85,14 +85,15 @@ class Ledger:
         def enough(noise: float) -> bool:
             return self.and_(Spent(noise, rate, steps)).epsilon(delta) <= epsilon
 
+        before = f": {gone:.4g} is spent before them" if self.entries else ""
         high = 1.0
         while not enough(high):
             high *= 2
             if high > LARGEST_NOISE:
                 raise ValueError(
                     f"private(epsilon={epsilon}, delta={delta}): it cannot be reached with {steps} steps that sample a "
-                    f"share of {rate:.3g}, however much noise there is (up to {LARGEST_NOISE:g}): {gone:.4g} is spent "
-                    "before them. Take a larger epsilon or delta, a smaller batch_size, or fewer epochs"
+                    f"share of {rate:.3g}, however much noise there is (up to {LARGEST_NOISE:g}){before}. Take a "
+                    "larger epsilon or delta, a smaller batch_size, or fewer epochs"
                 )
         low = high / 2
         while high == 1.0 and low > 0.01 and enough(low):

@@ -81,8 +81,10 @@ class Builder:
                 set_number(model, name, value)
         else:
             model = self.build(**mine)
-        if not isinstance(model, Model) or not model._training.compiled:
+        if not isinstance(model, Model):
             raise ValueError(f"tune: build(**{mine}) must give a compiled model. It gave {model!r}")
+        if not model._training.compiled:
+            raise ValueError(f"tune: build(**{mine}) gave a model that is not compiled. Call model.compile(...) in it")
         model._seed = self.seed
         if not model.built:
             model._plan_for((jax.tree.map(lambda a: a[:1], rows.x),), {})

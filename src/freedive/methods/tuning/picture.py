@@ -9,6 +9,8 @@ import numpy as np
 
 from ...train.callbacks.curves import COLOURS, save
 
+BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}  # of words on lines
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -56,7 +58,7 @@ def draw_lines(study: Study, trials: list[Trial], ax: Any) -> None:
     for place, (name, ranges) in enumerate(study.space.items()):
         for at, text in marks(name, ranges):
             ax.annotate(text, (place, at), xytext=(-3, 0), textcoords="offset points", ha="right", va="center",
-                        fontsize=7.5, color="0.35")  # fmt: skip
+                        fontsize=7.5, color="0.2", bbox=BEHIND, zorder=4)  # fmt: skip
     for at, value in ((0.0, low), (1.0, high)):
         ax.annotate(f"{value:.4g}", (len(study.space), at), xytext=(4, 0), textcoords="offset points", va="center",
                     fontsize=7.5, color="0.35")  # fmt: skip
@@ -65,7 +67,7 @@ def draw_lines(study: Study, trials: list[Trial], ax: Any) -> None:
     ax.set(xlim=(-0.35, len(study.space) + 0.45), ylim=(-0.06, 1.06))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    ax.set_title(f"{len(trials)} trials", fontsize=11)
+    ax.set_title(f"{len(trials)} trials, the darker the better", fontsize=11)
     ax.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.06))
 
 

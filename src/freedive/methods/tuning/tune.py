@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...config import one_of
+from ...config import argument, one_of
 from ...core.variables import derived_seed
 from ...models import fitting
 from ...models.data import Data, read_pair
@@ -86,7 +86,7 @@ def tune(
     >>> study.best.parameters
     {'rate': 0.1}
     """
-    one_of(*SEARCHES)(search)
+    argument("tune", "search", search, one_of(*SEARCHES))
     if fit.get("resume") is not None:
         raise ValueError("tune(resume=...): a study goes on from its file. Give path='study.json'")
     options = options_of("tune", fit, ("initial_epoch", "callbacks", "resume"))
