@@ -1,7 +1,7 @@
 """Federated learning on the embedded digits: unequal clients, the time of a round, and the accuracy.
 
     python -m benchmarks.methods.federated [--clients 100] [--alpha 0.3] [--rounds 20] [--local-epochs 5]
-        [--rate 0.1] [--momentum 0.5] [--seed 0] [--validation 0] [--flower ROUNDS]
+        [--rate 0.1] [--momentum 0.5] [--dropout 0.5] [--seed 0] [--validation 0] [--flower ROUNDS]
 
 Without `--validation` clients have all training rows, and the test rows are looked at once, at the end. With it, so
 many of the training rows belong to no client, and each round is tested with them: so were the rates chosen. With
@@ -54,7 +54,7 @@ def against_flower(clients: Any, test: Any, options: Any) -> None:
     """A round of Flower's beside one of freedive's, compiled and started before."""
     from . import in_flower
 
-    told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, BATCH)
+    told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, BATCH, options.dropout)
     when, reached = in_flower.simulate(clients, test, options.flower, told)
     theirs = (when[-1] - when[1]) / (len(when) - 2)  # without the first round, in which processes start
     model = network(options.rate, options.dropout)
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--local-epochs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--momentum", type=float, default=0.5, help="of the server")
-    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--dropout", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validation", type=int, default=0, metavar="ROWS")
     parser.add_argument("--flower", type=int, default=0, metavar="ROUNDS", help="3 or more")

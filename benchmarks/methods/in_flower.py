@@ -22,15 +22,16 @@ class Told(NamedTuple):
     momentum: float
     local_epochs: int
     batch_size: int
+    dropout: float
 
 
-def network() -> Any:
+def network(dropout: float) -> Any:
     """1x28x28 -> 10: two convolutions and a dense layer."""
     from torch import nn
 
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(),
-        nn.Flatten(), nn.Linear(800, 64), nn.ReLU(), nn.Linear(64, 10),
+        nn.Flatten(), nn.Dropout(dropout), nn.Linear(800, 64), nn.ReLU(), nn.Linear(64, 10),
     )  # fmt: skip
 
 
@@ -75,13 +76,13 @@ def simulate(clients: Any, test: tuple[Any, Any], rounds: int, told: Told) -> tu
         when, reached = [], []
 
         def tested(number: int, weights: Any, _: Any) -> tuple[float, dict[str, Any]]:
-            reached.append(accuracy(with_weights(network(), weights), *test))
+            reached.append(accuracy(with_weights(network(0.0), weights), *test))
             when.append(time.perf_counter())
             return 0.0, {"accuracy": reached[-1]}
 
         strategy = FedAvg(
             fraction_fit=1.0, fraction_evaluate=0.0, min_available_clients=len(clients), evaluate_fn=tested,
-            initial_parameters=ndarrays_to_parameters(weights_of(network())),
+            initial_parameters=ndarrays_to_parameters(weights_of(network(0.0))),
         )  # fmt: skip
         parts = ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
         run_simulation(
@@ -120,7 +121,7 @@ def client(path: str, number: Any, told: Told) -> Any:
 
     class Client(NumPyClient):
         def fit(self, weights: Any, config: Any) -> Any:
-            net = with_weights(network(), weights)
+            net = with_weights(network(told.dropout), weights)
             learn(net, rows_of(x), torch.tensor(y).long(), told)
             return weights_of(net), size, {}
 
