@@ -10,7 +10,6 @@ from the four files in a folder, with "auto" from the caches or the network.
 """
 
 import argparse
-import os
 
 import numpy as np
 
@@ -27,18 +26,19 @@ from freedive.layers import (
     Reshape,
     SpectralNormalization,
 )
+from freedive.report import TrainingReport, gallery
 
-SHAPE, BATCH = (28, 28, 1), 32
+SHAPE = (28, 28, 1)
 
 
-def make_classifier(x, y):
+def make_classifier(x, y, epochs):
     """A network that knows the digits; x from 0 to 1."""
     model = fd.Sequential([
         fd.Input(SHAPE), Conv2D(32, 3, activation="relu"), MaxPooling2D(),
         Conv2D(64, 3, activation="relu"), MaxPooling2D(), Flatten(),
         Dense(64, "relu"), Dense(10, "softmax")])  # fmt: skip
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y, epochs=10, batch_size=64, verbose=0)
+    model.fit(x, y, epochs=epochs, batch_size=64, verbose=0)
     return model
 
 
@@ -51,7 +51,7 @@ def make_vae(**_):
     return model
 
 
-def make_gan(loss="original"):
+def make_gan(loss="original", **_):
     """A small DCGAN whose discriminator is bounded by spectral normalisation, or by the penalty of "wasserstein"."""
     bounded = (lambda layer: layer) if loss == "wasserstein" else SpectralNormalization
     generator = fd.Sequential([
@@ -71,9 +71,9 @@ def make_diffusion(steps, **_):
     """A U-Net of two sizes that sees squares of 2 by 2 pixels as one point; it is told which digit to make."""
     inputs = [fd.Input(SHAPE), fd.Input((1,)), fd.Input((), dtype="int32")]
     squares = Reshape((14, 14, 4))(Permute((1, 3, 2, 4))(Reshape((14, 2, 14, 2))(inputs[0])))
-    noise = fd.networks.unet((14, 14, 4), (32, 64), timed=True, classes=10)([squares, *inputs[1:]])
-    noise = Reshape(SHAPE)(Permute((1, 3, 2, 4))(Reshape((14, 14, 2, 2))(noise)))
-    model = fd.Diffusion(fd.Model(inputs, noise), steps=500, classes=10, unlabelled=0.3, target="velocity")
+    found = fd.networks.unet((14, 14, 4), (32, 64), timed=True, classes=10)([squares, *inputs[1:]])
+    found = Reshape(SHAPE)(Permute((1, 3, 2, 4))(Reshape((14, 14, 2, 2))(found)))
+    model = fd.Diffusion(fd.Model(inputs, found), steps=500, classes=10, unlabelled=0.3, target="velocity")
     rate = fd.optimizers.schedules.CosineDecay(2e-3, steps)
     model.compile(fd.optimizers.Adam(rate, use_ema=True, ema_momentum=0.995))
     return model
@@ -98,44 +98,65 @@ def tell(what, made, classifier):
     return f"{share:.1%} of {what} are recognised"
 
 
-def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000, folder="."):
+def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000, classifier_epochs=4):
     """Train; returns (model, history, what was said of the samples) and leaves a report."""
-    found = fd.datasets.digits.load_data() if mnist is None else load_mnist(mnist)
-    (x, y), (x_test, y_test) = ((pictures[..., None].astype("float32") / 255, labels) for pictures, labels in found)
+    (x, y), (x_test, y_test) = load(mnist)
     x, y = x[:samples], y[:samples]
-    classifier = make_classifier(x, y)
+    classifier = make_classifier(x, y, classifier_epochs)
     print(f"the classifier is right in {classifier.evaluate(x_test, y_test, verbose=0)[1]:.1%}", flush=True)
     tell("real digits", x_test, classifier)
-    labelled, signed = kind == "diffusion", kind == "diffusion"
-    model = MAKERS[kind](loss=loss, steps=epochs * -(-len(x) // BATCH))
-    unit = (lambda made: np.clip((made + 1) / 2, 0, 1)) if signed else (lambda made: made)
-    labels = (lambda n: {"labels": np.arange(n) % 10}) if labelled else (lambda n: {})
-    grid = fd.callbacks.SampleGrid(n=60, columns=10, every=max(1, epochs // 5), **labels(60))
-    scored = min(n, 200) if kind == "diffusion" else n  # whose every sample takes 50 steps
-    score = fd.generative.FrechetScore(classifier, x_test, n=scored, prepare=unit, **labels(scored))
-    history = model.fit(2 * x - 1 if signed else x, y if labelled else None, epochs=epochs, batch_size=BATCH,
+    diffuses = kind == "diffusion"  # between -1 and 1, told which digit to make, 50 steps a sample
+    batch, scored = (32, min(n, 200)) if diffuses else (64, n)
+    model = MAKERS[kind](loss=loss, steps=epochs * -(-len(x) // batch))
+    grid = fd.callbacks.SampleGrid(n=60, columns=10, every=max(1, epochs // 5), **asked(kind, 60))
+    score = fd.generative.FrechetScore(classifier, x_test, n=scored, prepare=unit(kind), **asked(kind, scored))
+    history = model.fit(2 * x - 1 if diffuses else x, y if diffuses else None, epochs=epochs, batch_size=batch,
                         callbacks=[score, grid], verbose=2)  # fmt: skip
     print(f"Frechet score {history.history['frechet'][0]:.1f} -> {history.history['frechet'][-1]:.1f}")
-    said = tell("samples", unit(model.generate(n, seed=1, **labels(n))), classifier)
-    sections = []
-    if labelled:
-        for what, guidance in (("samples with guidance 1", 1.0), ("samples that were told no label", -1.0)):
-            said = tell(what, unit(model.generate(n, seed=1, guidance=guidance, **labels(n))), classifier)
-    if kind == "vae":
-        one, many = (-model.bound(x_test, k).mean() for k in (1, 50))
-        print(f"bound of the test digits: {one:.1f} nats, with 50 samples {many:.1f}")
-        lines = model.interpolate(x_test[:6], x_test[6:12], steps=10)
-        sections = [fd.report.gallery("From one digit to another", [("straight lines between two codes", lines)])]
+    said = [
+        tell(what, unit(kind)(model.generate(n, seed=1, **asked(kind, n), **options)), classifier)
+        for what, options in (GUIDED if diffuses else PLAIN).items()
+    ]
     made = [(f"epoch {epoch}", picture) for epoch, picture in grid.grids.items()]
-    report = fd.report.TrainingReport(f"Digits by {kind}", said, history=history.history, made=made, sections=sections)
-    with open(os.path.join(folder, f"{kind}.html"), "w", encoding="utf-8") as file:
+    sections = [between(model, x_test)] if kind == "vae" else []
+    report = TrainingReport(f"Digits by {kind}", "; ".join(said), history=history.history, made=made, sections=sections)
+    with open(f"{kind}.html", "w", encoding="utf-8") as file:
         file.write(report.html())
     return model, history, said
 
 
-def load_mnist(folder):
-    """The full set."""
-    return fd.datasets.mnist.load_data(None if folder == "auto" else folder, fallback=False)
+PLAIN = {"samples": {}}
+GUIDED = {
+    "samples": {},
+    "samples with guidance 1": {"guidance": 1.0},
+    "samples that were told no label": {"guidance": -1.0},
+}
+
+
+def asked(kind, n):
+    """What `generate` is told beside the number: of diffusion, which digits to make."""
+    return {"labels": np.arange(n) % 10} if kind == "diffusion" else {}
+
+
+def unit(kind):
+    """Samples as numbers from 0 to 1."""
+    return lambda made: np.clip((made + 1) / 2 if kind == "diffusion" else made, 0, 1)
+
+
+def between(vae, x):
+    """Say the bound; what lies between digits, for the report."""
+    one, many = (-vae.bound(x, k).mean() for k in (1, 50))
+    print(f"bound of the test digits: {one:.1f} nats, with 50 samples {many:.1f}")
+    lines = vae.interpolate(x[:6], x[6:12], steps=10)
+    return gallery("From one digit to another", [("straight lines between two codes", lines)])
+
+
+def load(folder):
+    """((x, y), (x_test, y_test)), pictures from 0 to 1: the embedded digits, or the full set."""
+    mnist = fd.datasets.mnist.load_data
+    given = None if folder == "auto" else folder
+    found = fd.datasets.digits.load_data() if folder is None else mnist(given, fallback=False)
+    return [(pictures[..., None].astype("float32") / 255, labels) for pictures, labels in found]
 
 
 if __name__ == "__main__":
@@ -146,5 +167,5 @@ if __name__ == "__main__":
     parser.add_argument("--mnist", metavar="FOLDER")
     parser.add_argument("--samples", type=int, help="so many training digits")
     parser.add_argument("--n", type=int, default=1000, help="samples that are looked at in the end")
-    parser.add_argument("--folder", default=".", help="of the report")
+    parser.add_argument("--classifier-epochs", type=int, default=4)
     main(**vars(parser.parse_args()))
