@@ -55,8 +55,8 @@ def against_flower(clients: Any, test: Any, options: Any) -> None:
     from . import in_flower
 
     told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, BATCH, options.dropout)
-    when, reached = in_flower.simulate(clients, test, options.flower, told)
-    theirs = (when[-1] - when[1]) / (len(when) - 2)  # without the first round, in which processes start
+    (_, *seconds), reached = in_flower.simulate(clients, test, options.flower, told)
+    theirs = sum(seconds) / len(seconds)  # without the first round, in which processes start
     model = network(options.rate, options.dropout)
     own = lambda rounds: fd.federated.simulate(  # noqa: E731
         model, clients, rounds, local_epochs=options.local_epochs, batch_size=BATCH, verbose=0
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--validation", type=int, default=0, metavar="ROWS")
-    parser.add_argument("--flower", type=int, default=0, metavar="ROUNDS", help="3 or more")
+    parser.add_argument("--flower", type=int, default=0, metavar="ROUNDS", help="2 or more")
     options = parser.parse_args()
     (x, y), (x_test, y_test) = fd.datasets.digits.load_data()
     x, x_test = (a[..., None].astype("float32") / 255 for a in (x, x_test))
