@@ -74,6 +74,29 @@ def test_nothing_is_left_behind(interrupted, kind):
         assert left == LEFT.get(kind, [])
 
 
+AMID = """
+import os, signal, sys
+
+class Amid:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("jaxlib."):
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Amid())
+from freedive.cli import main
+code = main(["evaluate", "nothing"])
+sys.exit(code if hasattr(sys.modules.get("jax"), "numpy") else 9)
+"""
+
+
+def test_a_command_that_is_stopped_while_it_starts():
+    """Not amid the import of jax, where a signal may end the process by a fault: after it."""
+    done = subprocess.run([sys.executable, "-c", AMID], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "Stopped. Nothing was written.\n")
+
+
 def test_a_search_that_is_stopped_goes_on(tmp_path, capfd):
     """`freedive tune` keeps the trials that are done, says so, and takes them up again."""
     words = ["tune", "zoo", "--trials", "4", "--search", "bayesian", "--epochs", "2", "--output", str(tmp_path)]

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -16,6 +19,7 @@ import typer
 from . import bench, console, distill, federate, machine, train, tune, use
 
 FAILED, MISUSED = 1, 2
+LIGHT = (machine.datasets, bench.bench)  # commands that do without jax
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer carries its own click, under changing names
 EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError, ArithmeticError, RuntimeError)  # else: a bug
 
@@ -63,11 +67,28 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**options: Any) -> None:
         try:
+            if command not in LIGHT:
+                import_whole("jax")
             command(**options)
         except KeyboardInterrupt:
             raise console.Stopped("Stopped. Nothing was written.") from None
 
     return run
+
+
+def import_whole(name: str) -> None:
+    """Import a module with Ctrl-C held back: amid the making of extensions it would end in a crash of the process."""
+    came: list[int] = []
+    former = signal.getsignal(signal.SIGINT)
+    if former is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        return  # nobody is interrupted here
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        importlib.import_module(name)
+    finally:
+        signal.signal(signal.SIGINT, former)
+    if came:
+        raise KeyboardInterrupt
 
 
 for command in (

@@ -167,15 +167,24 @@ def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> s
     for kind in ("integer", "real", "boolean", "date"):
         if distinct and all(map(_FITS[kind], distinct)):
             return kind
-    numbers = sum(map(_FITS["real"], given))
-    if given and numbers >= 0.9 * len(given) and not any(map(_CODE.fullmatch, distinct)):
-        place = next(i for i, cell in enumerate(cells) if cell is not None and not _FITS["real"](cell))
-        warnings.warn(
-            f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds {cells[place]!r}, "
-            f"though {numbers} of {len(given)} values are numbers. If that means no value, pass missing=",
-            stacklevel=4,
-        )
+    warn_nearly(path, name, cells, lines)
     return text_kind(given, distinct)
+
+
+def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]) -> None:
+    """Say it where a few cells make texts of a column of numbers or dates."""
+    given = [cell for cell in cells if cell is not None]
+    for kind, called in (("real", "numbers"), ("date", "dates")):
+        fits = _FITS[kind]
+        fitting = sum(map(fits, given))
+        if fitting >= 0.9 * len(given) > 0 and not (kind == "real" and any(map(_CODE.fullmatch, given))):
+            place = next(i for i, cell in enumerate(cells) if cell is not None and not fits(cell))
+            warnings.warn(
+                f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds "
+                f"{cells[place]!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass "
+                "missing=",
+                stacklevel=5,
+            )
 
 
 def text_kind(given: Sequence[Any], distinct: Collection[Any]) -> str:

@@ -18,12 +18,13 @@ def parallel_text(path: str, told: Told) -> Source | None:
     """a .tsv file of sentences and their translations: Good morning. <tab> Guten Morgen."""
     if not path.lower().endswith(ENDINGS) or not os.path.isfile(path) or told.target is not None:
         return None
-    pairs = pairs_of(read_text(path).splitlines())
+    lines = read_text(path).splitlines()
+    pairs = pairs_of(lines)
     if len(pairs) < LEAST or not all(sentences(side) for side in zip(*pairs[:LOOKED_AT], strict=True)):
         return None
     source, target = (list(side) for side in zip(*pairs, strict=True))
     x_train, y_train, x_test, y_test = divided(source, target, told.seed, group=source)
-    found = f"{len(pairs):,} sentences and their translations"
+    found = f"{len(pairs):,} sentences and their translations{left_out(lines)}"
     parts = (x_train, y_train, x_test, y_test)
     return Source(named(path), Translator(), *parts, "sentences", facts=[("data", path)], found=found)
 
@@ -34,10 +35,30 @@ def pairs_of(lines: list[str]) -> list[tuple[str, str]]:
     >>> pairs_of(["en\\tde", "one\\teins\\t7", "no tab", "two\\t"])
     [('one', 'eins')]
     """
-    rows = [tuple(cell.strip() for cell in line.split("\t")[:2]) for line in lines if "\t" in line]
+    rows = [halves(line) for line in lines if "\t" in line]
     if rows and all(HEADER.fullmatch(cell) for cell in rows[0]):
         rows = rows[1:]
     return [(left, right) for left, right in rows if left and right]
+
+
+def left_out(lines: list[str]) -> str:
+    """What there is to say of lines that have no translation.
+
+    >>> left_out(["one\\teins", "two", "", "three\\t"])
+    '; 2 lines without a translation are left out, the first is line 2'
+    """
+    lone = [number for number, line in enumerate(lines, 1) if line.strip() and not all(halves(line))]
+    return f"; {len(lone):,} lines without a translation are left out, the first is line {lone[0]}" if lone else ""
+
+
+def halves(line: str) -> tuple[str, str]:
+    """The first two columns of a line, empty where they are missing.
+
+    >>> halves("one\\teins\\t7"), halves("two")
+    (('one', 'eins'), ('two', ''))
+    """
+    left, _, rest = line.partition("\t")
+    return left.strip(), rest.partition("\t")[0].strip()
 
 
 def sentences(column: tuple[str, ...]) -> bool:
