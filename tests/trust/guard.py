@@ -67,6 +67,7 @@ def main(folder):
         import tokenizers  # noqa: F401
 
     warnings.simplefilter("ignore")
+    Family.complete()
     for cls in {m for family in Family.families.values() for m in family.members.values() if isinstance(m, type)}:
         field_converters(cls)  # reads the annotations of our own classes, which Python evaluates
     files = sorted(os.path.join(folder, name) for name in os.listdir(folder))

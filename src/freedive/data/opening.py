@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import gzip
 import os
 import zlib
@@ -75,3 +76,19 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
         detail = f"byte 0x{byte:02x} is not {encoding}; "
         detail += "pass the file's encoding, as encoding='cp1252', or convert it: iconv -f cp1252 -t utf-8"
         raise DataFileError(path, detail, line, "line") from None
+
+
+@contextlib.contextmanager
+def many_objects() -> Iterator[None]:
+    """Make many small objects, none of which refers to itself, without Python looking for such among them every time.
+
+    The looking takes as long as the reading of a table. And jax is told of it: a Ctrl-C that comes meanwhile is raised
+    in what jax does then, and lost.
+    """
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()

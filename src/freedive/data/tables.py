@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import unknown
 from .errors import DataFileError
-from .opening import Path, read_text
+from .opening import Path, many_objects, read_text
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 SEPARATORS = (",", "\t", ";", "|")
@@ -94,13 +94,17 @@ def read_table(
     text = read_text(path, encoding)
     if separator is None:
         separator = _separator(path, text)
-    names, lines, rows = _rows(path, text, separator, header, quotes)
+    with many_objects():
+        return _made(path, _rows(path, text, separator, header, quotes), kinds, frozenset(missing))
+
+
+def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collection[str]) -> Table:
+    names, lines, rows = read
     for name, kind in (kinds or {}).items():
         if name not in names:
             raise unknown("column", name, names)
         if kind not in KINDS:
             raise unknown("kind of column", kind, KINDS)
-    absent = frozenset(missing)
     columns, found = {}, {}
     for place, name in enumerate(names):
         cells = [None if (cell := row[place].strip()) in absent else cell for row in rows]
@@ -183,7 +187,7 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
                 f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds "
                 f"{cells[place]!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass "
                 "missing=",
-                stacklevel=5,
+                stacklevel=6,
             )
 
 
