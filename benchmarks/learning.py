@@ -1,6 +1,6 @@
 """Whether speed costs learning: the same network on the same real data, in freedive and in Keras, some seeds of each.
 
-    python -m benchmarks.learning clothing FOLDER [--library keras] [--seeds 0,1,2]
+    python -m benchmarks.learning clothing FOLDER [--library keras] [--seeds 0,1,2] [--epochs 20]
 
 One piece of code builds and trains both. Neither the number of epochs nor anything else is chosen by the test rows.
 MNIST and Fashion-MNIST are folders of IDX files; the clothing photos are a folder with "train", "validation" and "test"
@@ -119,9 +119,11 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--library", choices=("freedive", "keras"), default="freedive")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--epochs", type=int, help="in place of the lesson's own")
     options = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "jax")
     lesson = LESSONS[options.lesson]
+    lesson = dataclasses.replace(lesson, epochs=options.epochs or lesson.epochs)
     parts = lesson.read(options.path)
     print(f"{len(parts[0])} rows to learn from, {len(parts[2])} to test with")
     found = []

@@ -4,7 +4,7 @@ Spoken digits of the Free Spoken Digit Dataset are joined to strings of three to
 between them and noise over all. The test strings are made of takes that no training string has. `Transcriber` learns by
 connectionist temporal classification.
 
-    python examples/s01_digit_strings.py [recordings.zip]
+    python examples/s01_digit_strings.py [recordings.zip [SEED]]
 """
 
 import sys
@@ -49,4 +49,4 @@ def main(path=None, training=2000, testing=300, epochs=15, seed=0, verbose="auto
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:2], seed=int("".join(sys.argv[2:3]) or 0))

@@ -3,9 +3,10 @@
 The Free Spoken Digit Dataset: 3,000 recordings of ten digits by six speakers. With known speakers, takes 0 to 4 are the
 test, as its authors do; with an unseen one, all recordings of that speaker, and none of them is learned from.
 
-    python examples/s02_spoken_digits.py recordings.zip            # known speakers
+    python examples/s02_spoken_digits.py recordings.zip known      # known speakers
     python examples/s02_spoken_digits.py recordings.zip george     # one speaker unseen
     python examples/s02_spoken_digits.py recordings.zip each       # each in turn: six trainings, and their mean
+    python examples/s02_spoken_digits.py recordings.zip each 1     # from another seed
 """
 
 import sys
@@ -33,7 +34,7 @@ def accuracy(raw, unseen=None, **parameters):
 def main(path=None, unseen=None, **parameters):
     """Train and test; returns the accuracy, of "each" the mean."""
     raw = fd.datasets.spoken_digits.load_raw(path)
-    speakers = np.unique(raw["speakers"]).tolist() if unseen == "each" else [unseen]
+    speakers = np.unique(raw["speakers"]).tolist() if unseen == "each" else [None if unseen == "known" else unseen]
     found = []
     for speaker in speakers:
         found.append(accuracy(raw, speaker, **parameters))
@@ -44,4 +45,4 @@ def main(path=None, unseen=None, **parameters):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:3], seed=int("".join(sys.argv[3:4]) or 0))

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
-import math
-import numbers
-import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -20,112 +16,13 @@ from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
-from .errors import nearest, refuse_misspelt, unknown
+from ..errors import nearest, refuse_misspelt, unknown
+from .checks import argument, boolean, integer, real, text
+from .families import Family
 
 T = TypeVar("T")
 
 
-# families -------------------------------------------------------------------------------------------------------
-class Family:
-    """The members of one kind (losses, layers, ...), by name.
-
-    Packages with further members are imported when one is looked for that is not there yet (`rest`).
-    """
-
-    families: ClassVar[dict[str, Family]] = {}
-    rest: ClassVar[list[str]] = []  # packages with members, not imported yet
-
-    def __init__(self, kind: str):
-        self.kind = kind
-        self._members: dict[str, Any] = {}
-        Family.families[kind] = self
-
-    @classmethod
-    def complete(cls) -> None:
-        """Import what has members and was not asked for yet."""
-        for package in tuple(cls.rest):
-            importlib.import_module(package)
-        cls.rest.clear()
-
-    @classmethod
-    def of(cls, kind: Any) -> Family | None:
-        """The family of that kind."""
-        if isinstance(kind, str) and kind not in cls.families:
-            cls.complete()
-        return cls.families.get(kind) if isinstance(kind, str) else None
-
-    @property
-    def members(self) -> dict[str, Any]:
-        """All members, by each of their names."""
-        self.complete()
-        return self._members
-
-    def __contains__(self, name: Any) -> bool:
-        return isinstance(name, str) and (name in self._members or name in self.members)
-
-    def add(self, member: T, *names: str) -> T:
-        """Register a class or function under its own name, its snake_case name and `names`."""
-        own = getattr(member, "__name__", "")
-        for name in dict.fromkeys((own, snake(own), *names)):
-            self._members[name] = member
-        return member
-
-    def find(self, name: str) -> Any:
-        """The member of that name; an unknown name is an error with the nearest ones."""
-        if name not in self:
-            raise unknown(self.kind, name, self.members)
-        return self._members[name]
-
-    def other_names(self, module: str) -> Callable[[str], Any]:
-        """The `__getattr__` of a module in which members go by their other names too: `regularizers.l2` is L2."""
-
-        def look_up(name: str) -> Any:
-            if name in self._members:
-                return self._members[name]
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-
-        return look_up
-
-    def holds(self, member: Any) -> bool:
-        """Whether this very class or function is a member."""
-        return any(known is member for known in self._members.values())
-
-    def name_of(self, member: Any) -> str:
-        """The first name a registered member has; how it is written in a file."""
-        for name, known in self._members.items():
-            if known is member:
-                return name
-        shown = getattr(member, "__name__", repr(member))
-        raise ValueError(
-            f"{self.kind} {shown!r} is not registered, so it cannot be written to a file. "
-            f"Register it once, above its use: freedive.register({shown})"
-        )
-
-    def class_name(self, cls: type) -> str:
-        """How a class is written in a file; one's own class by its name, which loading must then be told of."""
-        if self.holds(cls):
-            return self.name_of(cls)
-        known = self.members.get(cls.__name__, cls)
-        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):  # equal: a cell was run again
-            owner = "freedive" if known.__module__.startswith("freedive.") else known.__module__
-            raise ValueError(
-                f"{self.kind} {cls.__name__!r} of {cls.__module__} has the name of another {self.kind}, of {owner}, "
-                "so a file could not tell them apart. Give your class another name"
-            )
-        return cls.__name__
-
-
-def snake(name: str) -> str:
-    """CamelCase as snake_case, as Keras spells it.
-
-    >>> snake("MaxPooling2D"), snake("LSTM"), snake("MeanSquaredError")
-    ('max_pooling2d', 'lstm', 'mean_squared_error')
-    """
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-# configured things ------------------------------------------------------------------------------------------------
 @dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field,))
 class Configured:
     """Base of everything that is described by its fields.
@@ -281,118 +178,10 @@ def _converter(hint: Any) -> Callable[[Any], Any] | None:
     return _plain.get(hint) if isinstance(hint, type) else None
 
 
-def argument(owner: str, name: str, value: Any, *steps: Callable[[Any], Any]) -> Any:
-    """A value after these checks and conversions; a refusal names the argument.
-
-    >>> argument("partition", "alpha", 0, real, positive)
-    Traceback (most recent call last):
-    ValueError: partition(alpha=0): expected more than 0. Received: 0.0
-    """
-    try:
-        return functools.reduce(lambda v, step: step(v), steps, value)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{owner}({name}={shown(value)}): {error}") from None
-
-
-def shown(value: Any) -> str:
-    """A value as messages show it: a long list by how many it holds.
-
-    >>> shown(3), shown("ab"), shown(list(range(1000)))
-    ('3', "'ab'", '<list of 1000>')
-    """
-    long = isinstance(value, (list, tuple, Mapping)) and len(value) > 20
-    return f"<{type(value).__name__} of {len(value)}>" if long else repr(value)
-
-
-def integer(value: Any) -> int:
-    """A whole number, never a bool or a float."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_)):
-        return int(value)
-    raise TypeError(f"expected a whole number. Received: {value!r} of type {type(value).__name__}")
-
-
-def real(value: Any) -> float:
-    """A finite or infinite number, never NaN."""
-    if isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)):
-        if math.isnan(value):
-            raise ValueError("expected a number. Received: NaN")
-        return float(value)
-    raise TypeError(f"expected a number. Received: {value!r} of type {type(value).__name__}")
-
-
-def boolean(value: Any) -> bool:
-    """True or False."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    raise TypeError(f"expected True or False. Received: {value!r}")
-
-
-def text(value: Any) -> str:
-    """A string."""
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"expected a string. Received: {value!r} of type {type(value).__name__}")
-
-
 _plain: dict[type, Callable[[Any], Any]] = {int: integer, float: real, bool: boolean, str: text}
 
 
-def positive(value: Any) -> Any:
-    """More than zero."""
-    if not value > 0:
-        raise ValueError(f"expected more than 0. Received: {value!r}")
-    return value
-
-
-def non_negative(value: Any) -> Any:
-    """Zero or more."""
-    if not value >= 0:
-        raise ValueError(f"expected 0 or more. Received: {value!r}")
-    return value
-
-
-def fraction(value: float) -> float:
-    """A number from 0 to 1."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected a number from 0 to 1. Received: {value!r}")
-    return value
-
-
-def axes(value: Any) -> int | tuple[int, ...]:
-    """An axis, or several.
-
-    >>> axes(-1), axes([0, 1])
-    (-1, (0, 1))
-    """
-    return tuple(integer(axis) for axis in value) if isinstance(value, (list, tuple)) else integer(value)
-
-
-def finite(value: float) -> float:
-    """Not infinite."""
-    if math.isinf(value):
-        raise ValueError(f"expected a finite number. Received: {value!r}")
-    return value
-
-
-def one_of(*allowed: Any) -> Callable[[Any], Any]:
-    """One of a few words."""
-
-    def check(value: Any) -> Any:
-        if value not in allowed:
-            raise ValueError(f"expected one of {', '.join(map(repr, allowed))}. Received: {value!r}")
-        return value
-
-    return check
-
-
-PositiveInt = Annotated[int, positive]
-PositiveFloat = Annotated[float, positive]
-NonNegativeFloat = Annotated[float, non_negative]
-Fraction = Annotated[float, fraction]
-Axes = Annotated[Any, axes]
-
-
-# JSON ---------------------------------------------------------------------------------------------------------------
+# JSON --------------------------------------------------------------------------------------------------------------
 def to_json(value: Any, where: str = "value") -> Any:
     """A configuration value as JSON; what cannot be written is an error that names the field."""
     if value is None or isinstance(value, (bool, str)):
