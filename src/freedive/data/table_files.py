@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import nearest
 from .errors import DataFileError
 from .frames import as_table, rows_to_columns
-from .opening import Path, read_text
+from .opening import Path, many_objects, read_text
 from .parquet import read_parquet
 from .tables import Table, read_table
 
@@ -51,6 +51,7 @@ def table_ending(path: Path) -> str:
     return os.path.splitext(os.fspath(path).lower().removesuffix(".gz"))[1]
 
 
+@many_objects()
 def read_json_lines(path: Path, encoding: str = "utf-8") -> Table:
     """A table with an object of JSON in every line; names that a line lacks are missing there.
 

@@ -61,6 +61,7 @@ class Table:
         return Table(kept, {name: self.kinds[name] for name in kept})
 
 
+@many_objects()
 def read_table(
     path: Path,
     separator: str | None = None,
@@ -94,8 +95,7 @@ def read_table(
     text = read_text(path, encoding)
     if separator is None:
         separator = _separator(path, text)
-    with many_objects():
-        return _made(path, _rows(path, text, separator, header, quotes), kinds, frozenset(missing))
+    return _made(path, _rows(path, text, separator, header, quotes), kinds, frozenset(missing))
 
 
 def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collection[str]) -> Table:
