@@ -5,7 +5,7 @@ A constraint is a pure function of the weight. Names, defaults and formulas are 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,9 @@ def get(identifier: Any) -> Any:
     (NonNeg(), None)
     """
     return config.get(FAMILY, identifier, Constraint)
+
+
+ConstraintLike = Annotated[Any, get]  # the type of a field that holds a constraint, given as `get` takes it
 
 
 class Constraint(Configured):

@@ -46,6 +46,9 @@ def get(identifier: Any) -> Any:
     return FunctionInitializer(found)
 
 
+InitializerLike = Annotated[Any, get]  # the type of a field that holds an initializer, given as `get` takes it
+
+
 class Initializer(Configured):
     """Base of the initializers: subclass it and write `draw`. As a field's type it takes whatever `get` takes.
 

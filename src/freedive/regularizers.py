@@ -36,6 +36,9 @@ def get(identifier: Any) -> Any:
     return found if found is None or isinstance(found, Regularizer) else FunctionRegularizer(found)
 
 
+RegularizerLike = Annotated[Any, get]  # the type of a field that holds a regularizer, given as `get` takes it
+
+
 class Regularizer(Configured):
     """Base of the regularizers: subclass it and write `penalty`. As a field's type it takes whatever `get` takes.
 

@@ -34,6 +34,7 @@ def test_it_translates_what_it_never_saw(translator):
     result = translator.evaluate(source, target)
     assert result["bleu"] > 80 and result["chrf"] > 80 and translator.score(source, target) == result["bleu"]
     assert translator.target.tokenize == "zh"
+    assert translator.baselines(*spoken(600), source, target) == []
     said = translator.predict(source[:5])
     assert said == translator.translate(source[:5]) and translator.translate(source[0]) == said[0]
     assert len(translator.translate(source, Beam(1))) == len(translator.translate(source, "sample")) == 40

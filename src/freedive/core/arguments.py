@@ -98,7 +98,7 @@ def call_arguments(cls: type) -> frozenset[str]:
 def _by_place(cls: type) -> tuple[str, ...]:
     """The names of those that may be given by place, in order."""
     parameters = list(inspect.signature(cls.call).parameters.values())[1:]  # type: ignore[attr-defined]
-    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
 def in_order(cls: type, inputs: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 
 from .. import activations
 from ..config import Axes, NonNegativeFloat
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.layer import Layer
 from ..errors import show_shape
-from ..initializers import Initializer
-from ..regularizers import Regularizer
+from ..initializers import InitializerLike
+from ..regularizers import RegularizerLike
 
 
 class Activation(Layer):
@@ -33,7 +33,7 @@ class Activation(Layer):
     """
 
     activation: activations.Activation
-    activity_regularizer: Regularizer = None
+    activity_regularizer: RegularizerLike = None
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:
@@ -106,9 +106,9 @@ class PReLU(Layer):
     ((1, 8, 8, 3), (1, 1, 3))
     """
 
-    alpha_initializer: Initializer = "zeros"
-    alpha_regularizer: Regularizer = None
-    alpha_constraint: Constraint = None
+    alpha_initializer: InitializerLike = "zeros"
+    alpha_regularizer: RegularizerLike = None
+    alpha_constraint: ConstraintLike = None
     shared_axes: Axes | None = None
     supports_masking: ClassVar[bool] = True
 

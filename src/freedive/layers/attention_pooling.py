@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 
 
 class AttentionPooling1D(Layer):
@@ -36,7 +36,7 @@ class AttentionPooling1D(Layer):
 
     units: PositiveInt = 64
     return_attention_scores: bool = False
-    kernel_initializer: Initializer = "glorot_uniform"
+    kernel_initializer: InitializerLike = "glorot_uniform"
 
     def call(self, x: Any, mask: Any = None) -> Any:  # (batch, time, features) -> (batch, features)
         if x.ndim != 3:

@@ -15,13 +15,13 @@ import numpy as np
 from .. import activations
 from ..activations import Activation
 from ..config import Fraction, PositiveInt
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..initializers import Initializer, Ones
+from ..initializers import Initializer, InitializerLike, Ones
 from ..numerics import widen
 from ..ops import recurrent
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 from .dropping import drop, keep_factors
 from .regularization import Seed
 
@@ -117,15 +117,15 @@ class SimpleRNNCell(_Cell):
 
     activation: Activation = "tanh"
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    recurrent_initializer: Initializer = "orthogonal"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    recurrent_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    recurrent_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    recurrent_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
     seed: Seed = None
@@ -165,16 +165,16 @@ class LSTMCell(_Cell):
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    recurrent_initializer: Initializer = "orthogonal"
-    bias_initializer: Initializer = "zeros"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
     unit_forget_bias: bool = True
-    kernel_regularizer: Regularizer = None
-    recurrent_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    recurrent_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    recurrent_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
     seed: Seed = None
@@ -224,15 +224,15 @@ class GRUCell(_Cell):
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    recurrent_initializer: Initializer = "orthogonal"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    recurrent_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    recurrent_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    recurrent_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
     reset_after: bool = True

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 
 from ..activations import Activation
 from ..config import Fraction, PositiveInt
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 from ..numerics import widen
 from ..ops import recurrent
 from ..ops.conv import conv
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 from .cells import OverTime, lstm_bias, weight
 from .dropping import drop, keep_factors
 from .recurrent import _Recurrent
@@ -33,16 +33,16 @@ class _ConvCell(Layer):
     activation: Activation = "tanh"
     recurrent_activation: Activation = "sigmoid"
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    recurrent_initializer: Initializer = "orthogonal"
-    bias_initializer: Initializer = "zeros"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    recurrent_initializer: InitializerLike = "orthogonal"
+    bias_initializer: InitializerLike = "zeros"
     unit_forget_bias: bool = True
-    kernel_regularizer: Regularizer = None
-    recurrent_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    recurrent_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_regularizer: RegularizerLike = None
+    recurrent_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    recurrent_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     dropout: Fraction = 0.0
     recurrent_dropout: Fraction = 0.0
     seed: Seed = None

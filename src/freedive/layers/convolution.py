@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from ..activations import Activation, relu
 from ..config import PositiveInt, non_negative, one_of
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 from ..ops.conv import conv_layer, conv_transpose
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 from .spatial import DataFormat, Padding, expect_rank, expect_room, from_last, per_axis, to_last
 
 CausalPadding = Annotated[str, str.lower, one_of("valid", "same", "causal")]
@@ -60,13 +60,13 @@ class _Convolution(_Filter):
     groups: PositiveInt = 1
     activation: Activation = None
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
 
     def call(self, x: Any) -> Any:
         expect_rank(self, x, self.rank)
@@ -164,13 +164,13 @@ class _Transposed(_Filter):
     dilation_rate: Any = 1
     activation: Activation = None
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -258,13 +258,13 @@ class _Depthwise(_Filter):
     dilation_rate: Any = 1
     activation: Activation = None
     use_bias: bool = True
-    depthwise_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    depthwise_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    depthwise_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    depthwise_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    depthwise_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
 
     def slide(self, x: Any) -> Any:
         return each_channel(self, x, "kernel")
@@ -313,16 +313,16 @@ class _Separable(_Filter):
     depth_multiplier: PositiveInt = 1
     activation: Activation = None
     use_bias: bool = True
-    depthwise_initializer: Initializer = "glorot_uniform"
-    pointwise_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Regularizer = None
-    pointwise_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    depthwise_constraint: Constraint = None
-    pointwise_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    depthwise_initializer: InitializerLike = "glorot_uniform"
+    pointwise_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    depthwise_regularizer: RegularizerLike = None
+    pointwise_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    depthwise_constraint: ConstraintLike = None
+    pointwise_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
 
     def slide(self, x: Any) -> Any:
         depthwise = each_channel(self, x, "depthwise_kernel")

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from ..activations import Activation, relu
 from ..config import PositiveInt
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..initializers import Initializer, along
+from ..initializers import InitializerLike, along
 from ..ops.products import affine
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 
 
 class Dense(Layer):
@@ -36,13 +36,13 @@ class Dense(Layer):
     units: PositiveInt
     activation: Activation = None
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:  # (..., features) -> (..., units)
@@ -80,13 +80,13 @@ class EinsumDense(Layer):
     output_shape: Any
     activation: Activation = None
     bias_axes: str | None = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     supports_masking: ClassVar[bool] = True
 
     def __post_init__(self):

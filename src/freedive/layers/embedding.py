@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import PositiveFloat, PositiveInt
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.layer import Layer
 from ..errors import BadRowsError
-from ..initializers import Initializer
-from ..regularizers import Regularizer
+from ..initializers import InitializerLike
+from ..regularizers import RegularizerLike
 
 
 class Embedding(Layer):
@@ -38,9 +38,9 @@ class Embedding(Layer):
 
     input_dim: PositiveInt
     output_dim: PositiveInt
-    embeddings_initializer: Initializer = "uniform"
-    embeddings_regularizer: Regularizer = None
-    embeddings_constraint: Constraint = None
+    embeddings_initializer: InitializerLike = "uniform"
+    embeddings_regularizer: RegularizerLike = None
+    embeddings_constraint: ConstraintLike = None
     mask_zero: bool = False
     autocast: ClassVar[bool] = False  # ids in half precision would be other ids
 
@@ -100,9 +100,9 @@ class ReversibleEmbedding(Embedding):
     input_dim: PositiveInt
     output_dim: PositiveInt
     tie_weights: bool = True
-    embeddings_initializer: Initializer = "uniform"
-    embeddings_regularizer: Regularizer = None
-    embeddings_constraint: Constraint = None
+    embeddings_initializer: InitializerLike = "uniform"
+    embeddings_regularizer: RegularizerLike = None
+    embeddings_constraint: ConstraintLike = None
     mask_zero: bool = False
     reverse_dtype: str | None = None
     logit_soft_cap: PositiveFloat | None = None

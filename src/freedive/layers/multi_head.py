@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from ..config import Fraction, PositiveInt, axes, integer, positive
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core import forward
 from ..core.layer import Layer
 from ..errors import show_shape
-from ..initializers import Initializer, along
+from ..initializers import InitializerLike, along
 from ..ops.attention import attention, causal_mask, combined_mask, dot_product_attention, window_mask
 from ..ops.products import affine
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 from .dropping import keep_factors
 from .regularization import Seed
 
@@ -28,12 +28,12 @@ class _Projection(Layer):
     """(..., *inputs) -> (..., *outputs): a dense layer over the last axis, or over the last few."""
 
     over: int = 1
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     use_bias: bool = True
 
     def call(self, x: Any, shape: tuple[int, ...]) -> Any:
@@ -219,13 +219,13 @@ class MultiHeadAttention(_Heads):
     attention_axes: Any = None
     sliding_window: PositiveInt | None = None
     flash_attention: Any = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     use_gate: bool = False
     seed: Seed = None
 
@@ -272,13 +272,13 @@ class GroupQueryAttention(_Heads):
     use_bias: bool = True
     sliding_window: PositiveInt | None = None
     flash_attention: Any = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer = None
-    bias_regularizer: Regularizer = None
-    activity_regularizer: Regularizer = None
-    kernel_constraint: Constraint = None
-    bias_constraint: Constraint = None
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
+    kernel_regularizer: RegularizerLike = None
+    bias_regularizer: RegularizerLike = None
+    activity_regularizer: RegularizerLike = None
+    kernel_constraint: ConstraintLike = None
+    bias_constraint: ConstraintLike = None
     use_gate: bool = False
     seed: Seed = None
     attention_axes: ClassVar[None] = None

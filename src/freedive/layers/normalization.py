@@ -14,13 +14,13 @@ import numpy as np
 
 from .. import config
 from ..config import Axes, Fraction, NonNegativeFloat
-from ..constraints import Constraint
+from ..constraints import ConstraintLike
 from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 from ..numerics import EPSILON, floating, l2_normalize, widen
 from ..ops import columns
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 
 
 class _Normalizing(Layer):
@@ -94,14 +94,14 @@ class BatchNormalization(_Normalizing):
     epsilon: NonNegativeFloat = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    moving_mean_initializer: Initializer = "zeros"
-    moving_variance_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer = None
-    gamma_regularizer: Regularizer = None
-    beta_constraint: Constraint = None
-    gamma_constraint: Constraint = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    moving_mean_initializer: InitializerLike = "zeros"
+    moving_variance_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = None
+    gamma_constraint: ConstraintLike = None
     synchronized: bool = False
     supports_masking: ClassVar[bool] = True
 
@@ -170,12 +170,12 @@ class LayerNormalization(_Normalizing):
     epsilon: NonNegativeFloat = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer = None
-    gamma_regularizer: Regularizer = None
-    beta_constraint: Constraint = None
-    gamma_constraint: Constraint = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = None
+    gamma_constraint: ConstraintLike = None
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:
@@ -206,12 +206,12 @@ class GroupNormalization(_Normalizing):
     epsilon: NonNegativeFloat = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer = None
-    gamma_regularizer: Regularizer = None
-    beta_constraint: Constraint = None
-    gamma_constraint: Constraint = None
+    beta_initializer: InitializerLike = "zeros"
+    gamma_initializer: InitializerLike = "ones"
+    beta_regularizer: RegularizerLike = None
+    gamma_regularizer: RegularizerLike = None
+    beta_constraint: ConstraintLike = None
+    gamma_constraint: ConstraintLike = None
     supports_masking: ClassVar[bool] = True
 
     def __post_init__(self):

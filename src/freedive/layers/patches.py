@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 
 
 class PatchTokens(Layer):
@@ -35,8 +35,8 @@ class PatchTokens(Layer):
 
     patch: PositiveInt
     units: PositiveInt
-    kernel_initializer: Initializer = "glorot_uniform"
-    embedding_initializer: Initializer = "TruncatedNormal"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    embedding_initializer: InitializerLike = "TruncatedNormal"
 
     def call(self, x: Any) -> Any:
         if x.ndim != 4:

@@ -11,7 +11,7 @@ from jax import lax
 from ..config import PositiveFloat, PositiveInt
 from ..core.forward import LENGTHS
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 
 
 class PositionEmbedding(Layer):
@@ -37,7 +37,7 @@ class PositionEmbedding(Layer):
     """
 
     sequence_length: PositiveInt
-    initializer: Initializer = "glorot_uniform"
+    initializer: InitializerLike = "glorot_uniform"
 
     def call(self, inputs: Any, start_index: Any = 0) -> Any:  # (batch, time, size) -> the same
         time, size = inputs.shape[-2:]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ..config import one_of
 from ..core.forward import shape_of
 from ..core.layer import Layer
-from ..regularizers import Regularizer
+from ..regularizers import RegularizerLike
 from .cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, checked_cell, initial_states, over_time
 
 Auto = Annotated[Any, one_of("auto", True, False)]
@@ -29,7 +29,7 @@ class _Recurrent(Layer):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
-    activity_regularizer: Regularizer = None
+    activity_regularizer: RegularizerLike = None
     supports_masking: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("batch", "time", "features")
 

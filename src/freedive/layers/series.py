@@ -9,7 +9,7 @@ import numpy as np
 
 from ..config import NonNegativeFloat, PositiveInt, one_of
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 
 
 class ReversibleNormalization(Layer):
@@ -107,8 +107,8 @@ class SeriesPatches(Layer):
     units: PositiveInt
     size: PositiveInt = 16
     stride: PositiveInt = 8
-    kernel_initializer: Initializer = "glorot_uniform"
-    positions_initializer: Initializer = "uniform"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    positions_initializer: InitializerLike = "uniform"
 
     def call(self, x: Any) -> Any:  # (batch, time, features) -> (batch, pieces, units)
         steps, features = x.shape[1:]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt, integer, positive
 from ..core.layer import Layer
-from ..initializers import Initializer, RandomUniform
+from ..initializers import InitializerLike, RandomUniform
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ class CategoryEmbedding(_Categories):
     """
 
     most: PositiveInt = 50
-    embeddings_initializer: Initializer = "uniform"
+    embeddings_initializer: InitializerLike = "uniform"
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from ..activations import Activation
 from ..config import Fraction, NonNegativeFloat, PositiveInt, positive
 from ..core import forward
 from ..core.layer import Layer
-from ..initializers import Initializer
+from ..initializers import InitializerLike
 from ..ops.attention import causal_mask, combined_mask, dot_product_attention
 from .core import Dense
 from .dropping import keep_factors
@@ -99,8 +99,8 @@ class _Block(Layer):
     dropout: Fraction = 0.0
     activation: Activation = "relu"
     layer_norm_epsilon: NonNegativeFloat = 1e-5
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
+    kernel_initializer: InitializerLike = "glorot_uniform"
+    bias_initializer: InitializerLike = "zeros"
     normalize_first: bool = False
     seed: Seed = None
     supports_masking: ClassVar[bool] = True

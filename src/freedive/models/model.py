@@ -60,7 +60,7 @@ class Model(Layer):
         self.stop_training = False
         self.history: Any = None
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, /) -> Any:
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} needs a method call(self, x)")
         return self._graph.run(inputs)

@@ -162,8 +162,8 @@ class Task(Configured):
         return self.model.predict(x, verbose=0)
 
     def features(self, x: Any) -> Any:
-        """(rows, ...) numbers that simple methods are told of rows that were read; (rows, 0) where there are none."""
-        return np.zeros((len(x), 0))
+        """(rows, ...) numbers that simple methods are told of rows that were read; None: there are none to compare."""
+        return None
 
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
         """What the report shows of the test rows (raw `X`, encoded `y`) beside what it shows for every target.

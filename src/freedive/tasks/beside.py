@@ -27,22 +27,28 @@ BLOCK = 250  # rows that are read together
 
 def compared(task: Task, X: Any, y: Any, X_test: Any, y_test: Any) -> list[Baseline]:
     """Simple methods on the numbers that a task has of its rows, see `Task.baselines`."""
-    x, labels = _told(task, X, y, drawn(len(y), MOST_ROWS), MOST_NUMBERS)
-    if not x.size:
+    learned = _told(task, X, y, drawn(len(y), MOST_ROWS), MOST_NUMBERS)
+    if learned is None:
         return []
-    told = _told(task, X_test, y_test, np.arange(len(y_test)))
-    return baseline_scores(x, labels, *told, classes=isinstance(task.target, Classes))
+    tested = _told(task, X_test, y_test, np.arange(len(y_test)))
+    return baseline_scores(*learned, *tested, classes=isinstance(task.target, Classes))
 
 
-def _told(task: Task, X: Any, y: Any, order: np.ndarray, most: float = np.inf) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, numbers) that simple methods are told of raw rows in an order, about `most` in all, and their labels."""
+def _told(task: Task, X: Any, y: Any, order: np.ndarray, most: float = np.inf) -> Any:
+    """(rows, numbers) that simple methods are told of raw rows in an order, about `most` in all, and their labels.
+
+    None where the task has no such numbers.
+    """
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for start in range(0, len(order), BLOCK):
         rows = order[start : start + BLOCK]
         with contextlib.suppress(DataFileError), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # files that are left out were named when the network learned
             _, x, labels = task.taken(rows_of(X, rows), rows_of(y, rows))
-            parts.append((np.asarray(task.features(x), np.float32).reshape(len(labels), -1), labels))
+            numbers = task.features(x)
+            if numbers is None:
+                return None
+            parts.append((np.asarray(numbers, np.float32).reshape(len(labels), -1), labels))
         if sum(x.size for x, _ in parts) >= most:
             break
     x, labels = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import jax
 import numpy as np
@@ -18,17 +18,8 @@ Mode = Annotated[str, one_of("auto", "min", "max")]
 # What ends in one of these words is the better the smaller it is, or the larger.
 SMALLER = (
     *("loss", "error", "err", "mse", "mae", "rmse", "mape", "msle", "hinge", "poisson", "logcosh", "perplexity"),
-    *(
-        "crossentropy",
-        "entropy",
-        "divergence",
-        "distance",
-        "false_positives",
-        "false_negatives",
-        "wer",
-        "cer",
-        "error_rate",
-    ),
+    *("crossentropy", "entropy", "divergence", "distance", "false_positives", "false_negatives", "wer", "cer"),
+    "error_rate",
 )
 LARGER = (
     *("acc", "accuracy", "auc", "precision", "recall", "sensitivity", "specificity", "score", "f1", "iou", "io_u"),
@@ -50,9 +41,8 @@ def direction(name: str) -> Literal["min", "max"] | None:
 class Watcher(Described):
     """A callback that watches the result called `monitor`; a subclass has the fields `monitor` and `mode`."""
 
-    if TYPE_CHECKING:
-        monitor: Any
-        mode: Any
+    if TYPE_CHECKING:  # without annotations: they are fields of the subclasses, in the order of each
+        monitor = mode = cast(Any, None)
 
     _validates = True  # whether the run has validation; known after its first chunk
 
