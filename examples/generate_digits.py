@@ -3,6 +3,7 @@
     python examples/generate_digits.py vae --epochs 20          # ends with the bound, in nats a digit
     python examples/generate_digits.py gan --loss hinge
     python examples/generate_digits.py diffusion --epochs 12
+    python examples/generate_digits.py diffusion --epochs 12 --classifier-epochs 10 --gan 32    # beside the GAN of P11
 
 A small classifier gives the features of the Frechet score, and says which samples it recognises: with more than 90%
 certainty. Writes KIND.html, a report with what was made while training. With `--mnist FOLDER` the full set is taken
@@ -98,7 +99,7 @@ def tell(what, made, classifier):
     return f"{share:.1%} of {what} are recognised"
 
 
-def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000, classifier_epochs=4):
+def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000, classifier_epochs=4, gan=0):
     """Train; returns (model, history, what was said of the samples) and leaves a report."""
     (x, y), (x_test, y_test) = load(mnist)
     x, y = x[:samples], y[:samples]
@@ -122,7 +123,18 @@ def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000
     report = TrainingReport(f"Digits by {kind}", "; ".join(said), history=history.history, made=made, sections=sections)
     with open(f"{kind}.html", "w", encoding="utf-8") as file:
         file.write(report.html())
+    if gan:
+        said.append(tell("samples of the GAN of p11_digit_gan", made_by_gan(gan, samples, n), classifier))
     return model, history, said
+
+
+def made_by_gan(epochs, samples, n):
+    """What the GAN of the program P11 makes, told no label, once it has learned from the same digits."""
+    import p11_digit_gan  # beside this file
+
+    generator, _ = p11_digit_gan.main(epochs, samples)
+    made = generator.predict(np.random.default_rng(1).normal(size=(n, p11_digit_gan.NOISE)), verbose=0)
+    return (made + 1) / 2
 
 
 PLAIN = {"samples": {}}
@@ -168,4 +180,5 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, help="so many training digits")
     parser.add_argument("--n", type=int, default=1000, help="samples that are looked at in the end")
     parser.add_argument("--classifier-epochs", type=int, default=4)
+    parser.add_argument("--gan", type=int, default=0, metavar="EPOCHS", help="train the GAN of p11_digit_gan, too")
     main(**vars(parser.parse_args()))

@@ -12,7 +12,7 @@ import freedive.cli
 from freedive.cli import console, train
 from freedive.tasks import embedded
 
-COMMANDS = ("train", "tune", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
+COMMANDS = ("train", "tune", "distill", "federate", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
 WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
@@ -21,8 +21,8 @@ WRONG = [
     (("train", "zzz"), "Known: digits, fashion, "),
     (("train", "digits", "--epochs", "0"), "Invalid value for '--epochs'"),
     (("train", "digits", "--epochs", "two"), "Invalid value for '--epochs'"),
-    (("train", "digits", "--learning-rate", "-1"), "--learning-rate -1.0: expected a number over 0"),
-    (("train", "digits", "--learning-rate", "nan"), "--learning-rate nan: expected a number over 0"),
+    (("train", "digits", "--learning-rate", "-1"), "'--learning-rate': expected a number over 0. Received: -1.0"),
+    (("train", "digits", "--learning-rate", "nan"), "'--learning-rate': expected a number over 0. Received: nan"),
     (("train", "digits", "--optimizer", "adm"), "unknown optimizer 'adm'. Did you mean 'adam'"),
     (("train", "digits", "--epoch", "1"), "No such option"),
     (("predict", "model.safetensors"), "Missing argument 'FILE...'"),
@@ -62,12 +62,12 @@ def test_wrong_words_are_told_in_a_line(run, tmp_path, monkeypatch, words, text)
 
 
 def test_help_names_every_data_set_that_can_be_learned():
-    argument = inspect.signature(train.train, eval_str=True).parameters["data"].annotation.__metadata__[0]
+    argument = inspect.signature(train.train).parameters["data"].annotation.__metadata__[0]
     listed = argument.help.rpartition(": ")[2].rstrip(".").replace(" or ", ", ").split(", ")
     assert listed == list(embedded.RECIPES)
 
 
-LIGHT = ("__init__", "app", "console", "machine", "train", "tune", "use", "bench", "distill", "federate")
+LIGHT = ("__init__", "app", "console", "machine", "options", "train", "tune", "use", "bench", "distill", "federate")
 
 
 @pytest.mark.parametrize("name", LIGHT)

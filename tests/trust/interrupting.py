@@ -131,7 +131,7 @@ def tuning(folder):
             Y,
             trials=trials,
             epochs=epochs,
-            path=path,
+            resume=path,
             validation_split=0.2,
         )
 

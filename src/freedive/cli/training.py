@@ -21,28 +21,9 @@ from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task
 from ..tasks.sources import Source, Told, UnknownSourceError, find
 from . import console, story
+from .options import Options
 
 EVERY = 20.0  # seconds between two checkpoints
-
-
-class Options(NamedTuple):
-    """What the command was told; None: as suits the data."""
-
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    optimizer: str | None = None
-    seed: int = 0
-    rows: int | None = None
-    output: str | None = None
-    quiet: bool = False
-    resume: bool = False
-    target: str | None = None
-    group: str | None = None
-    horizon: int | None = None
-    text: str | None = None
-    baselines: bool = True
-    set: tuple[str, ...] = ()  # "name=value", parameters of the task
 
 
 class Way(NamedTuple):
@@ -51,10 +32,12 @@ class Way(NamedTuple):
     Args:
         words: of the command, up to the options that every training has: to say how to go on.
         begin: of a training that was prepared; what trains, called with the network and the arguments of `fit`.
+        ending: of the folder's name.
     """
 
     words: list[str]
     begin: Callable[[Training], Callable[..., Any]]
+    ending: str
 
 
 @dataclasses.dataclass
@@ -108,8 +91,8 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
     """Train on a data set or on files, and write what came of it."""
     began = time.perf_counter()
     source = sought(data, options)
-    training = Training(data, options, source, settled(source.task, options), options.output or folder_of(source))
-    training.way = way
+    folder = options.output or folder_of(source) + ("" if way is None else way.ending)
+    training = Training(data, options, source, settled(source.task, options), folder, way=way)
     make_folders(training.folder)
     with only_writer(training.folder):
         prepare(training)
@@ -163,9 +146,9 @@ def folder_of(source: Source) -> str:
 def settled(task: Task, options: Options) -> Task:
     """The task with the numbers that the command gave."""
     wanted = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "optimizer")}
-    if options.learning_rate is not None and not 0 < options.learning_rate < float("inf"):
-        raise console.Misuse(f"--learning-rate {options.learning_rate}: expected a number over 0")
-    told = dict(map(parameter, options.set)) | {name: value for name, value in wanted.items() if value is not None}
+    told = dict(map(parameter, options.set or ())) | {
+        name: value for name, value in wanted.items() if value is not None
+    }
     try:
         task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
     except (TypeError, ValueError) as error:
@@ -254,7 +237,7 @@ def words(options: Options) -> list[str]:
     return [
         word
         for name, values in given.items()
-        for value in (values if isinstance(values, tuple) else [values])
+        for value in (values if isinstance(values, list) else [values])
         if value is not None
         for word in (f"--{name.replace('_', '-')}", str(value))
     ]

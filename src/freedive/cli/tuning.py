@@ -5,44 +5,36 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import optimizers
 from ..core.paths import paths
 from ..files import make_folders, only_writer
 from ..layers import Dropout
-from ..methods import Real, Study
+from ..methods import Grid, Real, Study
 from ..methods import tune as search_for
-from ..methods.tuning.search import SEARCHES
+from ..methods.tuning.search import Search, read_search
 from ..tasks import Task
 from . import console, story, training
+from .options import Options
 
 POINTS = 3  # of a grid along each parameter
 
 
-class Options(NamedTuple):
-    """What the command was told; None: as the recipe says."""
-
-    search: str
-    trials: int
-    epochs: int | None
-    seed: int
-    rows: int | None
-    output: str | None
-
-
-def run(data: str, options: Options) -> None:
+def run(data: str, search: str, trials: int, options: Options) -> None:
     """Search, test the best model, and write what came of it."""
-    if options.search not in SEARCHES:
-        raise console.Misuse(f"--search {options.search!r}: expected one of {', '.join(SEARCHES)}")
-    told = training.Options(epochs=options.epochs, seed=options.seed, rows=options.rows)
-    source = training.sought(data, told)
+    try:
+        plan = read_search(search)
+    except ValueError as error:
+        raise console.Misuse(f"--search: {error}") from None
+    source = training.sought(data, options)
     folder = options.output or f"{training.folder_of(source)}-tune"
     make_folders(folder)
     path = os.path.join(folder, "study.json")
     with only_writer(folder):
         try:
-            search(training.Training(data, told, source, training.settled(source.task, told), folder), options, path)
+            task = training.settled(source.task, options)
+            tried(training.Training(data, options, source, task, folder), plan, trials, path)
         except KeyboardInterrupt:
             if not os.path.exists(path):
                 raise
@@ -50,24 +42,26 @@ def run(data: str, options: Options) -> None:
             raise console.Stopped(done) from None
 
 
-def search(prepared: training.Training, options: Options, path: str) -> None:
+def tried(prepared: training.Training, search: Search, trials: int, path: str) -> None:
     """Try, take the best, and write it down."""
     task, source, place = prepared.task, prepared.source, functools.partial(os.path.join, prepared.folder)
     training.prepare(prepared)
-    study = searched(task, options, path)
+    count = None if isinstance(search, Grid) else trials
+    verbose = 0 if prepared.options.quiet else "auto"
+    study = searched(task, search=search, trials=count, resume=path, verbose=verbose)
     task.model = study.model
-    result = task.target.scored(task.outputs(source.x_test), task.target.encoded(source.y_test))
-    made = {"freedive": importlib.metadata.version("freedive"), "seed": options.seed, **study.best.parameters}
-    task.save(place("model.safetensors"), data=prepared.data, test=story.plain(result), made=made)
+    training.test(prepared)
+    made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}
+    task.save(place("model.safetensors"), data=prepared.data, test=story.plain(prepared.result), made=made)
     study.to_csv(place("trials.csv"))
     study.plot(place("study.png"))
     console.say(study.table())
-    console.say(f"The best one: {task.target.told(result, source.noun)[2]}.")
+    console.say(f"The best one: {task.target.told(prepared.result, source.noun)[2]}.")
     console.say(f"Written: {place('model.safetensors')}, study.json, trials.csv, study.png")
 
 
-def searched(task: Task, options: Options, path: str) -> Study:
-    """The study of a task that was prepared."""
+def searched(task: Task, **options: Any) -> Study:
+    """The study of a task that was prepared; how it is searched are arguments of `tune`."""
     rows, settings, best = task.rows, task.settings, task.settings.learning_rate
     space = {
         "learning_rate": Real(best / 30, best * 30, log=True, count=POINTS),
@@ -90,13 +84,11 @@ def searched(task: Task, options: Options, path: str) -> Study:
         space,
         rows.x,
         rows.y,
-        search=options.search,
-        trials=None if options.search == "grid" else options.trials,
-        path=path,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
-        seed=options.seed,
+        seed=task.seed,
         validation_data=(rows.x_validation, rows.y_validation),
+        **options,
     )
 
 

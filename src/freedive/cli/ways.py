@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import optimizers
+from ..errors import unknown
 from ..federated import partition, simulate
+from ..federated.simulate import STRATEGIES
 from ..methods import distill
 from ..tasks import Classes
 from ..tasks.base import loaded
 from . import console
-from .training import Options, Training, Way, first_rows, run
+from .options import Options
+from .training import Training, Way, first_rows, run
 
 
 class Teaching(NamedTuple):
@@ -27,8 +30,6 @@ def learn_from(teacher: str, data: str | None, teaching: Teaching, options: Opti
     known = data or about.data
     if not known:
         raise console.Misuse(f"{teacher} does not say what it learned from: name the data")
-    if options.output is None:
-        options = options._replace(output=f"runs/{known.strip('/').rpartition('/')[2]}-student")
     told = ["--temperature", str(teaching.temperature), "--alpha", str(teaching.alpha)]
 
     def begin(training: Training) -> Callable[..., Any]:
@@ -41,7 +42,7 @@ def learn_from(teacher: str, data: str | None, teaching: Teaching, options: Opti
 
         return by
 
-    run(known, options, Way(["distill", teacher, *([data] if data else []), *told], begin))
+    run(known, options, Way(["distill", teacher, *([data] if data else []), *told], begin, "-student"))
 
 
 def note(training: Training, name: str, fact: str) -> None:
@@ -92,8 +93,8 @@ class Federation(NamedTuple):
 
 def learn_apart(data: str, federation: Federation, options: Options) -> None:
     """Train a network by clients who keep their rows."""
-    if options.output is None:
-        options = options._replace(output=f"runs/{data.strip('/').rpartition('/')[2]}-federated")
+    if federation.strategy not in STRATEGIES:
+        raise console.Misuse(f"--strategy: {unknown('strategy', federation.strategy, STRATEGIES)}")
     given = federation._asdict()
     words = [word for name, value in given.items() if value is not None and name not in ("rounds", "learning_rate")
              for word in (f"--{name.replace('_', '-')}", str(value))]  # fmt: skip
@@ -101,16 +102,17 @@ def learn_apart(data: str, federation: Federation, options: Options) -> None:
     def begin(training: Training) -> Callable[..., Any]:
         model, target = training.task.model, training.task.target
         model.compile(optimizers.SGD(federation.learning_rate, 0.9), target.loss, metrics=list(target.metrics))
-        by = "iid" if federation.alpha is None else "dirichlet"
-        dealt = f"by Dirichlet({federation.alpha:g})" if federation.alpha is not None else "at random"
-        note(training, "clients", f"{federation.clients}, rows dealt out {dealt}")
+        alpha = federation.alpha
+        dealt: dict[str, Any] = {} if alpha is None else {"by": "dirichlet", "alpha": alpha}
+        told = "at random" if alpha is None else f"by Dirichlet({alpha:g})"
+        note(training, "clients", f"{federation.clients}, rows dealt out {told}")
 
         def learn(model: Any, x: Any, y: Any, epochs: int, **fit: Any) -> Any:
-            clients = partition(x, y, federation.clients, by, federation.alpha or 1.0, options.seed)
+            clients = partition(x, y, federation.clients, seed=options.seed, **dealt)
             told = (federation.strategy, federation.fraction, federation.local_epochs)
             return simulate(model, clients, epochs, *told, **fit)
 
         return learn
 
     asked = options._replace(epochs=federation.rounds, learning_rate=federation.learning_rate)
-    run(data, asked, Way(["federate", data, *words], begin))
+    run(data, asked, Way(["federate", data, *words], begin, "-federated"))

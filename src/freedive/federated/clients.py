@@ -86,14 +86,23 @@ def partition(x: Any, y: Any, clients: int, by: str = "iid", alpha: float = 0.5,
         raise ValueError(f"partition(clients={clients}): {rows} rows are enough for 1 to {rows} clients")
     argument("partition", "alpha", alpha, real, positive, finite)
     check_counts("partition", {"seed": seed}, least=0, required=True)
-    if by == "dirichlet" and len(jax.tree.leaves(y)) != 1:
-        raise ValueError("partition(by='dirichlet'): deals out by classes, so y must be one array of labels")
+    if by == "dirichlet":
+        check_classes(y)
     rng = np.random.default_rng([seed, clients])
     order = rng.permutation(rows)
     parts = np.array_split(order, clients) if by == "iid" else _by_dirichlet(order, y, clients, alpha, rng)
     chosen = np.concatenate(parts)
     x, y = jax.tree.map(lambda a: np.asarray(a)[chosen], (x, y))
     return Clients(x, y, [len(part) for part in parts])
+
+
+def check_classes(y: Any) -> None:
+    """Whole numbers, or a one for the class and zeros."""
+    labels, *more = jax.tree.leaves(y)
+    parts = labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels))
+    wide = labels.ndim > 2 or (labels.ndim == 2 and labels.shape[1] > 1 and not (labels.sum(1) == 1).all())
+    if more or parts or wide:
+        raise ValueError("partition(by='dirichlet'): deals out by classes, so y must be one array of labels")
 
 
 def _by_dirichlet(order: np.ndarray, y: Any, clients: int, alpha: float, rng: Any) -> list[np.ndarray]:

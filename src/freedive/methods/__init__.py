@@ -11,21 +11,40 @@ from .rate_range import RateRange, lr_find
 from .replicate import replicate
 from .scores import Comparison, Scores
 from .transfer import GradualUnfreezing, discriminative_rates, transfer, unfreeze
-from .tuning import Choice, Median, Ray, Real, Study, Trial, Whole, tune
+from .tuning import (
+    Bayesian,
+    Choice,
+    Grid,
+    Halving,
+    Median,
+    PopulationBased,
+    Random,
+    Ray,
+    Real,
+    Study,
+    Trial,
+    Whole,
+    tune,
+)
 from .validation import cross_validate, repeat
 
 __all__ = [
+    "Bayesian",
     "Calibration",
     "Choice",
     "Comparison",
     "Ensemble",
     "Features",
     "GradualUnfreezing",
+    "Grid",
+    "Halving",
     "Importance",
     "Ledger",
     "Median",
     "Population",
+    "PopulationBased",
     "Private",
+    "Random",
     "RateRange",
     "Ray",
     "Real",

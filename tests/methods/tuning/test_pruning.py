@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 import freedive as fd
-from freedive.methods import Median, Real
+from freedive.methods import Halving, Median, PopulationBased, Random, Real
 
 (X, Y), _ = fd.datasets.digits.load_data()
 X, Y = X[:300, ::2, ::2].reshape(300, -1).astype("float32") / 255, Y[:300]
@@ -45,8 +45,8 @@ def test_the_same_trials_are_stopped_as_by_optuna(direction, sign, startup, warm
 
 
 def test_pruned_trials_end_early_and_the_best_goes_on(tmp_path):
-    given = {"trials": 12, "pruning": Median(startup=3), "monitor": "val_accuracy", **HELD}
-    study = fd.tune(build, NUMBERS, X, Y, path=tmp_path / "study.json", **given)
+    given = {"trials": 12, "search": Random(pruning=Median(startup=3)), "monitor": "val_accuracy", **HELD}
+    study = fd.tune(build, NUMBERS, X, Y, resume=tmp_path / "study.json", **given)
     pruned = [trial for trial in study.trials if trial.state == "pruned"]
     assert len(study.trials) == 12 and 0 < len(pruned) < 9
     assert all(len(trial.curve) < 4 for trial in pruned) and study.best.state == "done"
@@ -55,18 +55,19 @@ def test_pruned_trials_end_early_and_the_best_goes_on(tmp_path):
     for cut, trial in zip(study.trials, whole.trials, strict=True):
         np.testing.assert_allclose(cut.curve, trial.curve[: len(cut.curve)], atol=0.02)
     assert study.model.evaluate(*HELD["validation_data"], verbose=0)[1] == pytest.approx(study.best.score)
-    again = fd.tune(build, NUMBERS, X, Y, path=tmp_path / "study.json", **given)
+    again = fd.tune(build, NUMBERS, X, Y, resume=tmp_path / "study.json", **given)
     assert again.trials == study.trials
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("search", "options", "told"),
     [
-        ({"pruning": "mean"}, "expected None, 'median'"),
-        ({"pruning": "median", "search": "halving"}, "in their own way"),
-        ({"pruning": "median", "search": "population"}, "in their own way"),
+        (Random, {"pruning": "mean"}, "expected None, 'median'"),
+        (Halving, {"pruning": "median"}, "no argument 'pruning'"),
+        (PopulationBased, {"pruning": "median"}, "no argument 'pruning'"),
+        (Halving, {"factor": 1}, "expected 2 or more"),
     ],
 )
-def test_what_is_no_pruning_is_refused(options, told):
-    with pytest.raises(ValueError, match=told):
-        fd.tune(build, {"rate": Real(0.1, 1.0)}, X, Y, **options, **HELD)
+def test_what_is_no_pruning_is_refused(search, options, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        search(**options)

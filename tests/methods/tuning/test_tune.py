@@ -9,7 +9,7 @@ import pytest
 import freedive as fd
 from freedive.core.variables import derived_seed
 from freedive.methods import Real, Whole
-from freedive.methods.tuning.search import SEARCHES, Halving, PopulationBased
+from freedive.methods.tuning.search import Halving, PopulationBased
 
 (X, Y), _ = fd.datasets.digits.load_data()
 X, Y = X[:300, ::2, ::2].reshape(300, -1).astype("float32") / 255, Y[:300]
@@ -69,7 +69,7 @@ def test_a_model_may_stand_for_the_function():
     assert found.model.layers[1].rate == found.best.parameters["dropout.rate"]
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", ["random", "grid", "bayesian", "halving", "population"])
 def test_every_search_finds_a_good_rate(search):
     space = {"rate": Real(1e-5, 0.1, log=True, count=3)}
     found = fd.tune(build, space, X, Y, search=search, trials=None if search == "grid" else 9, **FIT)
@@ -90,14 +90,15 @@ def test_halving_lets_the_better_go_on():
 
 
 def test_rungs_of_halving_are_thirds():
-    assert Halving({}, 27, 0, 27).rungs() == [1, 3, 9, 27]
-    assert Halving({}, 9, 0, 30).rungs() == [4, 10, 30]
-    assert Halving({}, 2, 0, 5).rungs() == [5]
+    assert Halving().of({}, 27, 0, 27).rungs() == [1, 3, 9, 27]
+    assert Halving().of({}, 9, 0, 30).rungs() == [4, 10, 30]
+    assert Halving().of({}, 2, 0, 5).rungs() == [5]
+    assert Halving(factor=5).of({}, 27, 0, 27).rungs() == [2, 6, 27]
 
 
 def test_the_worst_take_over_from_the_best():
     space = {"rate": Real(0.1, 10.0), "kind": fd.methods.Choice(["a", "b"])}
-    plan = PopulationBased(space, 10, 0, 12)
+    plan = PopulationBased().of(space, 10, 0, 12)
     parameters = [{"rate": 1.0 + i, "kind": "a"} for i in range(10)]
     rung = plan.next(0, np.arange(10.0), parameters)
     assert rung.members[2:] == list(range(2, 10)) and set(rung.members[:2]) <= {8, 9}
@@ -125,26 +126,26 @@ def test_a_stopped_study_goes_on_as_if_it_had_not_been(search, tmp_path):
     file = tmp_path / "study.json"
     if search == "bayesian":
         with pytest.raises(KeyboardInterrupt):
-            fd.tune(breaks, space, X, Y, search=search, path=file, **FIT, **count)
+            fd.tune(breaks, space, X, Y, search=search, resume=file, **FIT, **count)
     else:
-        fd.tune(build, space, X, Y, search=search, path=file, **FIT)
+        fd.tune(build, space, X, Y, search=search, resume=file, **FIT)
         told = json.loads(file.read_text())
         told["trials"] = [trial for trial in told["trials"] if trial["parameters"]["units"] == 4]
         file.write_text(json.dumps(told))
     before = len(json.loads(file.read_text())["trials"])
-    again = fd.tune(build, space, X, Y, search=search, path=file, **FIT, **count)
+    again = fd.tune(build, space, X, Y, search=search, resume=file, **FIT, **count)
     assert 0 < before < len(whole.trials)
     assert [t.parameters for t in again.trials] == [t.parameters for t in whole.trials]
     np.testing.assert_allclose([t.score for t in again.trials], [t.score for t in whole.trials], rtol=1e-5)
-    read = fd.tune(build, space, X, Y, search=search, path=file, **FIT, **count)
+    read = fd.tune(build, space, X, Y, search=search, resume=file, **FIT, **count)
     np.testing.assert_array_equal(read.model.predict(X, verbose=0), again.model.predict(X, verbose=0))
 
 
 def test_a_file_of_another_search_is_refused(tmp_path):
     file = tmp_path / "study.json"
-    fd.tune(build, {"rate": [0.01]}, X, Y, search="grid", path=file, **FIT)
+    fd.tune(build, {"rate": [0.01]}, X, Y, search="grid", resume=file, **FIT)
     with pytest.raises(ValueError, match="another search"):
-        fd.tune(build, {"rate": [0.02]}, X, Y, search="grid", path=file, **FIT)
+        fd.tune(build, {"rate": [0.02]}, X, Y, search="grid", resume=file, **FIT)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,10 @@ def test_a_file_of_another_search_is_refused(tmp_path):
         ({"build": 3}, "expected a function"),
         ({"build": lambda rate: None}, "must give a compiled model"),
         ({"build": lambda rate: fd.Sequential([fd.layers.Dense(1)])}, "that is not compiled"),
-        ({"search": "best"}, "'best'"),
+        ({"search": "halfing"}, "unknown search 'halfing'. Did you mean 'halving'"),
+        ({"search": 3}, "expected a name"),
+        ({"trials": 0}, "trials=0.*1 or more"),
+        ({"pruning": "median"}, "no argument 'pruning'"),
         ({"monitor": "val_acuracy"}, "direction|val_acuracy"),
         (
             {"search": "population", "space": {"units": [4, 8], "rate": [0.01]}, "trials": 8},

@@ -2,8 +2,23 @@
 
 from .engine import Ray
 from .pruning import Median
+from .search import Bayesian, Grid, Halving, PopulationBased, Random
 from .space import Choice, Real, Whole
 from .study import Study, Trial
 from .tune import tune
 
-__all__ = ["Choice", "Median", "Ray", "Real", "Study", "Trial", "Whole", "tune"]
+__all__ = [
+    "Bayesian",
+    "Choice",
+    "Grid",
+    "Halving",
+    "Median",
+    "PopulationBased",
+    "Random",
+    "Ray",
+    "Real",
+    "Study",
+    "Trial",
+    "Whole",
+    "tune",
+]

@@ -35,7 +35,7 @@ class Ray(Configured):
         try:
             import ray
         except ImportError:
-            raise ImportError("tune(engine='ray') needs Ray: pip install 'freedive[distributed]'") from None
+            raise ImportError("engine='ray' needs Ray: pip install 'freedive[distributed]'") from None
         mine = not ray.is_initialized()
         if mine:
             local = {"num_cpus": max(1, round(self.workers * self.cpus))} if self.address is None else {}
@@ -105,7 +105,7 @@ def read_engine(given: Any) -> Ray | None:
         return given
     if given == "ray":
         return Ray()
-    raise ValueError(f"tune(engine={given!r}): expected None, 'ray', or methods.Ray(workers, address, cpus)")
+    raise ValueError("expected None, 'ray', or methods.Ray(workers, address, cpus)")
 
 
 def on_host(rows: Rows) -> tuple[Any, ...]:

@@ -65,4 +65,4 @@ def read_pruning(given: Any) -> Median | None:
         return given
     if given == "median":
         return Median()
-    raise ValueError(f"tune(pruning={given!r}): expected None, 'median', or methods.Median(startup, warmup, interval)")
+    raise ValueError("expected None, 'median', or methods.Median(startup, warmup, interval)")

@@ -1,23 +1,38 @@
 """Searches: which parameters to try next, and after how many epochs who goes on.
 
 A search asks for trials in rounds. A round is trained together, by groups of equal programs, and on the way there may
-be *rungs*: epochs after which only some go on, or the worst take over what the best have learned.
+be *rungs*: epochs after which only some go on, or the worst take over what the best have learned. A search is
+described by its fields; `of` gives one for a space, so many trials and so many epochs.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from ...config import Configured, Family, PositiveInt, get
 from ...core.variables import derived_seed
-from .pruning import Median
+from .engine import Ray, read_engine
+from .pruning import Median, read_pruning
 from .space import Choice, Real, Space, drawn, grid
 
 AT_ONCE = 64  # trials of a round, of searches that do not look back
 LOOKS_BACK = 8  # rounds of a search that does
+
+
+searches = Family("search")
+
+
+def at_least_two(value: int) -> int:
+    """Two or more."""
+    if value < 2:
+        raise ValueError(f"expected 2 or more. Received: {value!r}")
+    return value
 
 
 class Rung(NamedTuple):
@@ -27,33 +42,37 @@ class Rung(NamedTuple):
     parameters: list[dict[str, Any]]
 
 
-class Search:
-    """Some trials, all to the end.
+class Search(Configured):
+    """Some trials; every search is one."""
 
-    Args:
-        space: what parameters may be.
-        trials: how many in all.
-        seed: of what is drawn.
-        epochs: of a whole training.
-    """
+    family: ClassVar[Family | None] = searches
+    exchanges: ClassVar[bool] = False  # whether members hand on what they learned, so that all must be of one program
+    pruning: ClassVar[Median | None] = None
+    engine: ClassVar[Ray | None] = None
 
-    exchanges = False  # whether members hand on what they have learned, so that all must be of one program
+    space: Space = dataclasses.field(init=False, repr=False)  # these are known with `of`
+    trials: int = dataclasses.field(init=False, repr=False)
+    seed: int = dataclasses.field(init=False, repr=False)
+    epochs: int = dataclasses.field(init=False, repr=False)
+    at_once: int = dataclasses.field(init=False, repr=False)  # trials of a round
 
-    def __init__(self, space: Space, trials: int | None, seed: int, epochs: int):
-        self.space, self.seed, self.epochs = space, seed, epochs
-        self.trials = 20 if trials is None else trials
-        self.at_once = AT_ONCE
-        self.pruner: Median | None = None
+    def of(self, space: Space, trials: int | None, seed: int, epochs: int) -> Self:
+        """This search of a space.
 
-    def prune_by(self, pruner: Median) -> None:
-        """Stop trials on the way; they are compared with those of earlier rounds, so rounds are small."""
-        if type(self).rungs is not Search.rungs:
-            raise ValueError(
-                "tune(pruning=...): halving and population stop trials in their own way. Take search='random', "
-                "'grid' or 'bayesian'"
-            )
-        self.pruner = pruner
-        self.at_once = min(self.at_once, max(pruner.startup, math.ceil(self.trials / LOOKS_BACK)))
+        Args:
+            space: what parameters may be.
+            trials: how many in all.
+            seed: of what is drawn.
+            epochs: of a whole training.
+        """
+        mine = copy.copy(self)
+        mine.space, mine.seed, mine.epochs = space, seed, epochs
+        mine.trials, mine.at_once = 20 if trials is None else trials, AT_ONCE
+        mine.begin(trials)
+        return mine
+
+    def begin(self, trials: int | None) -> None:
+        """Make ready to be asked."""
 
     def ask(self, done: Sequence[Any]) -> list[dict[str, Any]]:
         """The parameters of the next round, from what is done; the same for the same, so that a study can go on."""
@@ -66,7 +85,7 @@ class Search:
 
     def rungs(self) -> list[int]:
         """The epochs at whose ends members are compared; the last is the end."""
-        return [self.epochs] if self.pruner is None else self.pruner.rungs(self.epochs)
+        return [self.epochs] if self.pruning is None else self.pruning.rungs(self.epochs)
 
     def next(self, rung: int, scores: np.ndarray, parameters: list[dict[str, Any]]) -> Rung:
         """Who goes on after a rung that is not the last.
@@ -79,49 +98,91 @@ class Search:
         raise NotImplementedError
 
 
-class Random(Search):
+class _ToTheEnd(Search):
+    """A search whose trials know nothing of each other while they train: some may be stopped, or all be sent away."""
+
+    pruning: Annotated[Any, read_pruning] = None
+    engine: Annotated[Any, read_engine] = dataclasses.field(default=None, repr=False)  # where, and not what
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pruning is not None and self.engine is not None:
+            raise ValueError(
+                f"{type(self).__name__}(pruning=..., engine=...): workers train their trials by themselves, so none "
+                "can be compared on the way. Give one of the two"
+            )
+
+    def in_rounds(self, least: int) -> None:
+        """Ask for an eighth of the trials at a time, so that they can be compared with those before."""
+        self.at_once = min(self.at_once, max(least, math.ceil(self.trials / LOOKS_BACK)))
+
+    def begin(self, trials: int | None) -> None:
+        if self.pruning is not None:
+            self.in_rounds(self.pruning.startup)
+
+
+class Random(_ToTheEnd):
     """Independent draws; of a space of nothing but choices each point once, in a random order.
+
+    Args (of this search, `Grid` and `Bayesian`):
+        pruning: "median" or `Median(...)`: trials whose best result is worse than the median of what completed trials
+            had at that epoch are stopped.
+        engine: "ray" or `Ray(...)`: trials are trained by the workers of a Ray cluster.
+
+    >>> import freedive as fd
+    >>> fd.methods.Random(pruning="median")
+    Random(pruning=Median())
 
     Reference: J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", 2012,
     https://www.jmlr.org/papers/v13/bergstra12a.html
     """
 
-    def __init__(self, space: Space, trials: int | None, seed: int, epochs: int):
-        super().__init__(space, trials, seed, epochs)
+    def begin(self, trials: int | None) -> None:
         self.points: list[dict[str, Any]] = []
-        if all(isinstance(values, Choice) for values in space.values()):
-            points = grid(space)
-            self.points = [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
+        if all(isinstance(values, Choice) for values in self.space.values()):
+            points = grid(self.space)
+            self.points = [points[i] for i in np.random.default_rng(self.seed).permutation(len(points))]
             self.trials = min(self.trials, len(points))
+        super().begin(trials)
 
     def at(self, number: int) -> dict[str, Any]:
         return self.points[number] if self.points else super().at(number)
 
 
-class Grid(Search):
-    """Every point of a grid."""
+class Grid(_ToTheEnd):
+    """Every point of a grid; `pruning` and `engine` as for `Random`.
 
-    def __init__(self, space: Space, trials: int | None, seed: int, epochs: int):
-        super().__init__(space, trials, seed, epochs)
-        self.points = grid(space)[:trials]
+    >>> import freedive as fd
+    >>> fd.methods.Grid()
+    Grid()
+    """
+
+    def begin(self, trials: int | None) -> None:
+        self.points = grid(self.space)[:trials]
         self.trials = len(self.points)
+        super().begin(trials)
 
     def at(self, number: int) -> dict[str, Any]:
         return self.points[number]
 
 
-class Bayesian(Search):
+class Bayesian(_ToTheEnd):
     """Optuna's tree-structured Parzen estimator: draws where good trials were more often than bad ones.
 
-    It is asked for some trials at a time, which are trained together; the trials that are done decide the next ones.
+    It is asked for an eighth of the trials at a time, which are trained together; the trials that are done decide the
+    next ones. `pruning` and `engine` as for `Random`. Optuna comes with `pip install 'freedive[tune]'`.
+
+    >>> import freedive as fd
+    >>> fd.methods.Bayesian(pruning=fd.methods.Median(startup=8))
+    Bayesian(pruning=Median(startup=8))
 
     Reference: J. Bergstra et al., "Algorithms for hyper-parameter optimization", 2011,
     https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization
     """
 
-    def __init__(self, space: Space, trials: int | None, seed: int, epochs: int):
-        super().__init__(space, trials, seed, epochs)
-        self.at_once = max(2, min(AT_ONCE, math.ceil(self.trials / LOOKS_BACK)))
+    def begin(self, trials: int | None) -> None:
+        self.in_rounds(2)
+        super().begin(trials)
 
     def ask(self, done: Sequence[Any]) -> list[dict[str, Any]]:
         try:
@@ -146,11 +207,18 @@ class Bayesian(Search):
 class Halving(Search):
     """Many begin, and after each rung the better third goes on for three times the epochs.
 
+    Args:
+        factor: three, or another: the part that goes on is 1 / factor.
+
     Reference: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
     2016, https://arxiv.org/abs/1502.07943
+
+    >>> import freedive as fd
+    >>> fd.methods.Halving(factor=4)
+    Halving(factor=4)
     """
 
-    factor = 3
+    factor: Annotated[int, at_least_two] = 3
 
     def rungs(self) -> list[int]:
         most = max(0, math.floor(math.log(max(min(self.at_once, self.trials), 1), self.factor) + 1e-9))
@@ -167,12 +235,21 @@ class PopulationBased(Search):
     """All train side by side; every few epochs the worst fifth takes over what one of the best fifth has learned, with
     its numbers, each moved by a fifth down or a quarter up.
 
+    Args:
+        times: exchanges of a training, at most.
+
     Reference: M. Jaderberg et al., "Population based training of neural networks", 2017,
     https://arxiv.org/abs/1711.09846
+
+    >>> import freedive as fd
+    >>> fd.methods.PopulationBased(times=10)
+    PopulationBased(times=10)
     """
 
-    exchanges = True
-    times = 5  # exchanges of a training, at most
+    aliases: ClassVar[tuple[str, ...]] = ("population",)
+    exchanges: ClassVar[bool] = True
+
+    times: PositiveInt = 5
 
     def rungs(self) -> list[int]:
         every = max(1, math.ceil(self.epochs / (self.times + 1)))
@@ -190,10 +267,6 @@ class PopulationBased(Search):
         return Rung(members, new)
 
 
-SEARCHES: dict[str, type[Search]] = {
-    "grid": Grid,
-    "random": Random,
-    "bayesian": Bayesian,
-    "halving": Halving,
-    "population": PopulationBased,
-}
+def read_search(given: Any) -> Search:
+    """A search, or the name of one."""
+    return get(searches, given, Search)

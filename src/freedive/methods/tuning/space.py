@@ -11,8 +11,6 @@ import numpy as np
 
 from ...config import Configured, PositiveInt, finite
 
-Space = dict[str, "Real | Whole | Choice"]
-
 
 class Real(Configured):
     """Numbers between two bounds.
@@ -157,6 +155,9 @@ def check_bounds(range_: Any) -> None:
     if not low < high or (range_.log and low <= 0):
         least = " above 0" if range_.log else ""
         raise ValueError(f"{range_!r}: expected low < high{least}")
+
+
+Space = dict[str, Real | Whole | Choice]
 
 
 def read_space(given: Any) -> Space:

@@ -87,13 +87,13 @@ class Study:
             told = read_json(self.path, file.read().decode("utf-8", "replace"))
         if not isinstance(told, Mapping) or told.get("asked") != json.loads(json.dumps(self.asked)):
             raise ValueError(
-                f"tune(path={self.path!r}): this file holds another search: other parameters, another number of trials "
-                "or epochs, or another seed. Give another path, or ask for the same"
+                f"tune(resume={self.path!r}): this file holds another search: other parameters, another number of "
+                "trials or epochs, or another seed. Give another file, or ask for the same"
             )
         try:
             self.trials = [_read(trial, self.sign) for trial in told["trials"]]
         except (LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"tune(path={self.path!r}): the file holds no trials such as tune writes") from error
+            raise ValueError(f"tune(resume={self.path!r}): the file holds no trials such as tune writes") from error
 
     @property
     def best(self) -> Trial:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...config import argument, one_of
+from ...config import argument
 from ...core.variables import derived_seed
 from ...models import fitting
 from ...models.data import Data, read_pair
@@ -21,9 +21,8 @@ from ...train.screen import duration, number, say
 from ...train.streams import Stream
 from ..validation import options_of
 from .cohort import Builder, Built, Cohort, Rows, groups
-from .engine import Part, Ray, dealt, on_host, read_engine
-from .pruning import read_pruning
-from .search import SEARCHES, Search
+from .engine import Part, dealt, on_host
+from .search import Search, read_search
 from .space import read_space
 from .study import Study
 
@@ -35,12 +34,9 @@ def tune(
     space: Any,
     x: Any,
     y: Any = None,
-    search: str = "random",
+    search: Any = "random",
     trials: int | None = None,
     monitor: str = "val_loss",
-    path: Any = None,
-    pruning: Any = None,
-    engine: Any = None,
     **fit: Any,
 ) -> Study:
     """Search for the parameters with which a model does best.
@@ -58,16 +54,14 @@ def tune(
         x, y: as for `fit`, arrays.
         search: "random", "grid" (all points, of `Real` as many as its `count`), "bayesian" (Optuna; asks for an eighth
             of the trials at a time), "halving" (after a third, a ninth, ... of the epochs a third goes on) or
-            "population" (the worst take over from the best as they train).
+            "population" (the worst take over from the best as they train); or such a search with more to say:
+            `methods.Random(pruning="median")` stops trials on the way, `methods.Bayesian(engine="ray")` has them
+            trained by the workers of a Ray cluster.
         trials: how many; 20 unless given, of a grid all.
         monitor: the result of the last epoch that decides; its name says whether less is better.
-        pruning: "median" or `methods.Median(...)`: trials whose best result is worse than the median of what completed
-            trials had at that epoch are stopped; of searches that let all trials go to the end.
-        engine: "ray" or `methods.Ray(...)`: trials are trained by the workers of a Ray cluster, of searches that let
-            all trials go to the end.
-        path: a .json file that the study is kept in: asked for again after it was stopped, it goes on from there.
         **fit: further arguments of `Model.fit`: epochs, batch_size, validation_data or validation_split (a fifth of the
-            rows unless given), seed, verbose, ...
+            rows unless given), seed, verbose, ... With `resume`, as in `fit`, the study is kept: in a .json file. Asked
+            for again after it was stopped, it goes on from there.
 
     Returns:
         The Study: `study.best`, `study.model`, `study.table()`, `study.plot()`.
@@ -86,29 +80,24 @@ def tune(
     >>> study.best.parameters
     {'rate': 0.1}
     """
-    argument("tune", "search", search, one_of(*SEARCHES))
-    if fit.get("resume") is not None:
-        raise ValueError("tune(resume=...): a study goes on from its file. Give path='study.json'")
-    options = options_of("tune", fit, ("initial_epoch", "callbacks", "resume"))
+    wanted: Search = argument("tune", "search", search, read_search)
+    options = options_of("tune", fit, ("initial_epoch", "callbacks"))
     options.check()
     check_counts("tune", {"trials": trials})
     options = options._replace(seed=0 if options.seed is None else options.seed)
     ranges, rows = read_space(space), rows_of(x, y, options)
     seed: Any = options.seed
     builder = Builder(build, list(ranges), derived_seed(seed))
-    plan, pruner = SEARCHES[search](ranges, trials, seed, options.epochs), read_pruning(pruning)
-    if pruner is not None:
-        plan.prune_by(pruner)
+    plan = wanted.of(ranges, trials, seed, options.epochs)
     goal = direction(monitor)
     if goal is None:
         raise ValueError(f"tune(monitor={monitor!r}): its name does not say whether less is better. Take 'val_loss'")
-    asked = {"search": search, "trials": plan.trials, "epochs": options.epochs, "seed": seed, "monitor": monitor,
+    asked = {"search": repr(wanted), "trials": plan.trials, "epochs": options.epochs, "seed": seed, "monitor": monitor,
              "space": {name: repr(values) for name, values in ranges.items()}}  # fmt: skip
-    asked |= {} if pruner is None else {"pruning": repr(pruner)}
-    study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, path)
+    study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, options.resume)
     study.load()
-    plain = options._replace(validation_split=0.0, class_weight=None, verbose=0)
-    Work(study, plan, builder, rows, plain, options.verbose != 0, read_engine(engine)).do()
+    plain = options._replace(validation_split=0.0, class_weight=None, verbose=0, resume=None)
+    Work(study, plan, builder, rows, plain, options.verbose != 0).do()
     return study
 
 
@@ -141,7 +130,6 @@ class Work:
     rows: Rows
     options: Options
     talks: bool
-    engine: Ray | None = None
 
     def do(self) -> None:
         """The trials that the study still lacks; the best model is in it then."""
@@ -150,7 +138,7 @@ class Work:
             asked = self.plan.ask([trial for trial in self.study.trials if trial.number < start])
             ended = {trial.number for trial in self.study.trials}
             missing = [(start + i, parameters) for i, parameters in enumerate(asked) if start + i not in ended]
-            if self.engine is not None:
+            if self.plan.engine is not None:
                 self._send(missing)
                 missing = []
             for part in self._groups([self.builder(i, parameters, self.rows) for i, parameters in missing]):
@@ -163,8 +151,8 @@ class Work:
         """The trials that end here, being worse than the median; where half are gone, the others go on alone."""
         completed = [trial.curve for trial in self.study.done]
         going = cohort.going
-        assert self.plan.pruner is not None
-        stopped = self.plan.pruner.stops([cohort.curves[i] for i in going], completed, until, self.study.sign)
+        assert self.plan.pruning is not None
+        stopped = self.plan.pruning.stops([cohort.curves[i] for i in going], completed, until, self.study.sign)
         ended = [cohort.trial(going[place], "pruned") for place in stopped]
         cohort.live[[going[place] for place in stopped]] = False
         if 2 * len(cohort.going) <= cohort.size and cohort.going:
@@ -174,12 +162,7 @@ class Work:
 
     def _send(self, missing: list[Any]) -> None:
         """Let the workers of the engine train trials."""
-        if self.plan.rungs() != [self.options.epochs]:
-            raise ValueError(
-                "tune(engine=...): workers train their trials by themselves, so none can be compared on the way. Take "
-                "search='random', 'grid' or 'bayesian', without pruning"
-            )
-        engine, builder = self.engine, self.builder
+        engine, builder = self.plan.engine, self.builder
         if not missing or engine is None:
             return
         told = (on_host(self.rows), self.options, self.study.monitor, self.study.sign)
@@ -203,7 +186,7 @@ class Work:
         parts = groups(built)
         if self.plan.exchanges and len(parts) > 1:
             raise ValueError(
-                "tune(search='population'): members take over weights from each other, so they must be of one "
+                "tune(search=...): members take over weights from each other, so they must be of one "
                 f"structure. This space has {len(parts)}: leave out the parameters that change shapes"
             )
         return parts
@@ -215,7 +198,7 @@ class Work:
         *early, end = self.plan.rungs()
         for rung, until in enumerate(early):
             scores = cohort.train(until)
-            if self.plan.pruner is not None:
+            if self.plan.pruning is not None:
                 ended += self._pruned(cohort, until)
                 if not cohort.going:
                     break
