@@ -80,6 +80,7 @@ def make_diffusion(steps, **_):
     return model
 
 
+NAMES = {"vae": "a VAE", "gan": "a GAN", "diffusion": "diffusion"}
 MAKERS = {"vae": make_vae, "gan": make_gan, "diffusion": make_diffusion}
 
 
@@ -120,7 +121,7 @@ def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000
     ]
     made = [(f"epoch {epoch}", picture) for epoch, picture in grid.grids.items()]
     sections = [between(model, x_test)] if kind == "vae" else []
-    report = TrainingReport(f"Digits by {kind}", "; ".join(said), history=history.history, made=made, sections=sections)
+    report = TrainingReport(f"Digits by {NAMES[kind]}", "; ".join(said), history=history.history, made=made, sections=sections)
     with open(f"{kind}.html", "w", encoding="utf-8") as file:
         file.write(report.html())
     if gan:

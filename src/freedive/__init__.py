@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         optimizers,
         preprocessing,
         regularizers,
+        report,
         tasks,
         utils,
     )
@@ -136,6 +137,7 @@ __all__ = [
     "register",
     "regularizers",
     "repeat",
+    "report",
     "set_seed",
     "tasks",
     "train_step",

@@ -29,6 +29,11 @@ def test_a_search_writes_model_table_and_picture(run, tmp_path):
     assert again.code == 0 and "4 trials" not in again.out and f"{right:.2%}" in again.out
 
 
-def test_an_unknown_search_is_wrong_usage(run):
-    result = run("tune", "zoo", "--search", "best")
-    assert result.code == 2 and "population" in result.err
+def test_any_kind_of_data_and_its_target(run, tmp_path):
+    table, folder = tmp_path / "houses.csv", tmp_path / "run"
+    table.write_text("size,rooms,price\n" + "".join(f"{i % 17},{i % 5},{3 * (i % 17)}\n" for i in range(60)))
+    words = ("tune", table, "--target", "price", "--trials", 2, "--epochs", 1, "--quiet", "--output", folder)
+    result = run(*words, "--search", "bayesian", "--set", 'options={"units": [4]}')
+    assert result.code == 0, result.err
+    about = modelfile.load(str(folder / "model.safetensors"))
+    assert about.data == str(table) and "R2" in result.out and "trials" not in result.err

@@ -39,17 +39,42 @@ def test_clients_teach_a_network(run, tmp_path):
     assert "5, rows dealt out by Dirichlet(1)" in (tmp_path / "report.html").read_text()
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "told"),
-    [
-        (("federate", "zoo", "--strategy", "best"), 1, "'fedavg', 'fedprox', 'fedadam'"),
-        (("federate", "zoo", "--clients", 1000), 1, "rows are enough"),
-        (("distill", "zoo.safetensors"), 1, "zoo.safetensors"),
-        (("distill", "{zoo}", "penguins"), 2, "teacher and student must answer alike"),
-        (("distill", "{zoo}", "--alpha", 2), 1, "alpha from 0 to 1"),
-    ],
-)
+AMISS = [
+    (("federate", "zoo", "--strategy", "fedavgg"), 2, "unknown strategy 'fedavgg'. Did you mean 'fedavg'"),
+    (("federate", "zoo", "--clients", 1000), 1, "68 rows are enough for 1 to 68 clients"),
+    (("federate", "zoo", "--clients", 0), 2, "greater than or equal to 1"),
+    (("federate", "zoo", "--rounds", 0), 2, "greater than or equal to 1"),
+    (("federate", "zoo", "--alpha", 0), 2, "expected a number over 0. Received: 0.0"),
+    (("federate", "zoo", "--fraction", 0), 2, "expected a number over 0, and 1 at most. Received: 0.0"),
+    (("federate", "zoo", "--fraction", 2), 2, "expected a number over 0, and 1 at most. Received: 2.0"),
+    (("federate", "zoo", "--learning-rate", "nan"), 2, "expected a number over 0. Received: nan"),
+    (("federate", "zoo", "--set", "netwrok=x"), 2, "'netwrok'. Did you mean 'network'"),
+    (("federate", "zoo", "--target", "kid"), 1, "what is learned of it is known: leave out target='kid'"),
+    (("federate", "sunspots", "--alpha", 1), 1, "deals out by classes"),
+    (("federate", "no/such/folder"), 1, "no/such/folder: no such file"),
+    (("federate", "{table}", "--target", "prize"), 1, "unknown column 'prize'. Did you mean 'price'"),
+    (("distill", "zoo.safetensors"), 1, "zoo.safetensors"),
+    (("distill", "{table}"), 1, "a model file has"),
+    (("distill", "{zoo}", "penguins"), 2, "teacher and student must answer alike"),
+    (("distill", "{zoo}", "--alpha", 2), 2, "less than or equal to 1"),
+    (("distill", "{zoo}", "--temperature", 0), 2, "expected a number over 0. Received: 0.0"),
+    (("distill", "{zoo}", "--set", "netwrok=x"), 2, "'netwrok'. Did you mean 'network'"),
+    (("distill", "{zoo}", "{table}", "--target", "prize"), 1, "unknown column 'prize'"),
+    (("tune", "zoo", "--search", "halfing"), 2, "unknown search 'halfing'. Did you mean 'halving'"),
+    (("tune", "zoo", "--trials", 0), 2, "greater than or equal to 1"),
+    (("tune", "zoo", "--set", "netwrok=x"), 2, "'netwrok'. Did you mean 'network'"),
+    (("tune", "zoo", "--optimizer", "adm"), 2, "unknown optimizer 'adm'. Did you mean 'adam'"),
+    (("tune", "{table}", "--target", "prize"), 1, "unknown column 'prize'. Did you mean 'price'"),
+    (("tune", "no/such.csv"), 1, "no/such.csv: no such file"),
+    (("tune", "sunspots", "--horizon", 1000), 1, "need"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "told"), AMISS, ids=[" ".join(map(str, words)) for words, *_ in AMISS])
 def test_what_makes_no_sense_is_one_error(run, zoo, tmp_path, words, code, told):
-    made = [str(word).replace("{zoo}", str(zoo / "model.safetensors")) for word in words]
-    result = run(*made, "--output", tmp_path)
+    table = tmp_path / "houses.csv"
+    table.write_text("size,rooms,price\n" + "".join(f"{i % 17},{i % 5},{3 * (i % 17)}\n" for i in range(60)))
+    named = {"{zoo}": str(zoo / "model.safetensors"), "{table}": str(table)}
+    result = run(*(named.get(word, word) for word in words), "--output", tmp_path / "run", "--quiet")
     assert result.code == code and told in result.err, result.err
+    assert result.err.startswith("Error: ") and result.err.count("\n") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib.metadata
 import os
@@ -71,7 +72,7 @@ def searched(task: Task, **options: Any) -> Study:
         space["dropout"] = Real(0.05, 0.6, count=POINTS)
 
     def build(learning_rate: float, weight_decay: float, dropout: float = 0.0) -> Any:
-        model = task.make_network(rows.x, task.target)
+        model = copy.deepcopy(task.model)
         for layer in dropouts(model):
             layer.rate = dropout
         config = {"learning_rate": learning_rate, "weight_decay": weight_decay}
@@ -87,7 +88,7 @@ def searched(task: Task, **options: Any) -> Study:
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         seed=task.seed,
-        validation_data=(rows.x_validation, rows.y_validation),
+        validation_data=None if rows.y_validation is None else (rows.x_validation, rows.y_validation),
         **options,
     )
 

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import show_shape
-from .forward import BATCH, LENGTHS, plan
+from .forward import BATCH, LENGTHS
+from .outline import outputs_of
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -127,4 +128,4 @@ def _traced(node: Node, batch: int, length: int) -> Any:
         return jax.ShapeDtypeStruct(tuple(sizes), x.dtype)
 
     args, kwargs = jax.tree.map(struct, (node.args, node.kwargs))
-    return plan(node.layer, args, kwargs)[0]
+    return outputs_of(node.layer, args, kwargs)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..models import Model
 from ..train.callbacks import Callback
+from ..train.callbacks.averages import ended
 from ..train.inputs import one_array
 
 
@@ -97,4 +98,6 @@ class FrechetScore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["frechet"] = self(self.model.generate(self.n, seed=self.seed, **self.given))
+            with ended(self.model):
+                made = self.model.generate(self.n, seed=self.seed, **self.given)
+            logs["frechet"] = self(made)

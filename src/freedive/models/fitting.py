@@ -14,11 +14,12 @@ import numpy as np
 
 from ..core.calling import run_key
 from ..core.structure import compiled
-from ..core.variables import gather, scatter
+from ..core.variables import scatter
 from ..errors import refuse_misspelt
 from ..train.ahead import BLOCK_BATCHES, room_for
 from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
+from ..train.callbacks.averages import final_weights
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Ran, Run, StreamedRun, execute, next_count
@@ -268,10 +269,7 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
 
 def finalize(model: Any) -> None:
     """Let the optimizer have its last word on the weights: an average of them takes their place."""
-    training = model._training
-    params = gather(model).params
-    trained = {path: values for path, values in params.items() if path not in training.frozen}
-    scatter(model, training.optimizer.finalize(trained, training.slots), {})
+    scatter(model, final_weights(model), {})
 
 
 # evaluate -----------------------------------------------------------------------------------------------------------

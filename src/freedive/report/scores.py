@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-SPELT = {"r2": "R2", "mse": "MSE", "mae": "MAE", "rmse": "RMSE", "mase": "MASE", "bleu": "BLEU", "chrf": "chrF"}
+SPELT = {name.lower(): name for name in ("R2", "MSE", "MAE", "RMSE", "MASE", "BLEU", "chrF", "KL")}
 
 
 def spelt(name: str) -> str:

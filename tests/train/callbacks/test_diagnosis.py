@@ -39,6 +39,14 @@ def test_curves(case):
     assert bool(found.advice) == (verdict != "fine") and str(found).startswith(verdict)
 
 
+@pytest.mark.parametrize("case", [case for case in CURVES if case != "is not finite"])
+@pytest.mark.parametrize("unit", [1e-3, 50.0])
+def test_the_unit_of_the_loss_is_of_no_account(case, unit):
+    verdict, train, test, metric = CURVES[case]
+    whole, other = told(train, test, metric).diagnose(), told(unit * train, unit * test, metric).diagnose()
+    assert (other.verdict, other.epoch) == (verdict, whole.epoch)
+
+
 def test_a_goal_that_was_not_reached_is_under_fitting():
     history = told(np.exp(-E / 2) + 0.3, np.exp(-E / 2) + 0.3, (0.92, 0.92))
     assert history.diagnose().verdict == "fine"

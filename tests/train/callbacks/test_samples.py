@@ -11,15 +11,17 @@ from freedive.train.callbacks.samples import tiled
 X = np.random.default_rng(0).random((32, 4, 4, 1)).astype("float32")
 
 
-def vae():
+def vae(optimizer="adam"):
     encoder = fd.Sequential([fd.Input((4, 4, 1)), Flatten(), Dense(4)])
     model = fd.VAE(encoder, fd.Sequential([fd.Input((2,)), Dense(16, "sigmoid"), Reshape((4, 4, 1))]))
-    model.compile("adam")
+    model.compile(optimizer)
     return model
 
 
-def test_a_grid_every_second_epoch_and_at_the_end(tmp_path):
-    model, grid = vae(), SampleGrid(tmp_path / "grids/{epoch:02d}.png", n=6, columns=3, every=2)
+@pytest.mark.parametrize("averaged", [False, True])
+def test_a_grid_every_second_epoch_and_at_the_end(tmp_path, averaged):
+    model = vae(fd.optimizers.Adam(0.01, use_ema=averaged, ema_momentum=0.9))
+    grid = SampleGrid(tmp_path / "grids/{epoch:02d}.png", n=6, columns=3, every=2)
     model.fit(X, epochs=5, callbacks=[grid], verbose=0)
     assert list(grid.grids) == [2, 4, 5]
     assert sorted(path.name for path in (tmp_path / "grids").iterdir()) == ["02.png", "04.png", "05.png"]

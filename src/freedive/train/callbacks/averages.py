@@ -1,7 +1,9 @@
-"""A callback that tests a model with the moving average of its weights."""
+"""Moving averages of weights: a model that has them for a while, and a callback that tests with them."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...core.variables import gather, scatter
@@ -9,6 +11,25 @@ from .base import Described, Edge
 
 if TYPE_CHECKING:
     from ..program import Program, TrainState
+
+
+def final_weights(model: Any) -> Any:
+    """The weights of layers that learn, as training would leave them now: their averages with `use_ema`."""
+    training, params = model._training, gather(model).params
+    trained = {path: values for path, values in params.items() if path not in training.frozen}
+    return training.optimizer.finalize(trained, training.slots)
+
+
+@contextlib.contextmanager
+def ended(model: Any) -> Iterator[None]:
+    """While it lasts, a model that trains has the weights that it would be left with, were this the end."""
+    kept = gather(model).params
+    if model._training.slots is not None:
+        scatter(model, final_weights(model), {})
+    try:
+        yield
+    finally:
+        scatter(model, kept, {})
 
 
 class SwapEMAWeights(Described):

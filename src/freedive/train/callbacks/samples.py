@@ -9,6 +9,7 @@ import numpy as np
 
 from ...config import PositiveInt
 from ...preprocessing.image import save_img
+from .averages import ended
 from .base import Described
 
 
@@ -67,7 +68,8 @@ class SampleGrid(Described):
         if (epoch + 1) % self.every and epoch + 1 < self.params.get("epochs", 0):
             return
         given = {} if self.labels is None else {"labels": np.asarray(self.labels)}
-        samples = self.model.generate(self.n, seed=self.seed, **given)
+        with ended(self.model):
+            samples = self.model.generate(self.n, seed=self.seed, **given)
         if samples.ndim not in (3, 4):
             raise ValueError(f"{self.where()}: the model makes no pictures, but rows of shape {samples.shape[1:]}")
         grid = self.grids[epoch + 1] = tiled(samples, self.columns)
