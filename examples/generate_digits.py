@@ -121,7 +121,9 @@ def main(kind="vae", epochs=5, loss="original", mnist=None, samples=None, n=1000
     ]
     made = [(f"epoch {epoch}", picture) for epoch, picture in grid.grids.items()]
     sections = [between(model, x_test)] if kind == "vae" else []
-    report = TrainingReport(f"Digits by {NAMES[kind]}", "; ".join(said), history=history.history, made=made, sections=sections)
+    report = TrainingReport(
+        f"Digits by {NAMES[kind]}", "; ".join(said), history=history.history, made=made, sections=sections
+    )
     with open(f"{kind}.html", "w", encoding="utf-8") as file:
         file.write(report.html())
     if gan:

@@ -137,6 +137,11 @@ def test_every_epoch_stands_in_a_table():
     ]
 
 
+def test_numbers_of_members_stay_out():
+    history = {"loss": [0.9, 0.5], "loss_members": [np.array([0.8, 1.0]), np.array([0.4, 0.6])]}
+    assert Page(made(history=history).html()).tables[0][0] == ["epoch", "loss"]
+
+
 @pytest.mark.parametrize(
     ("changes", "missing"),
     [

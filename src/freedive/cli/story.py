@@ -10,8 +10,6 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..models import summary
 from ..report import TrainingReport
 from ..report.page import Section
@@ -89,7 +87,7 @@ def report(t: Training) -> TrainingReport:
         title=source.name.replace("_", " ").capitalize(),
         result=f"{sentence} after {epochs} {'epoch' if epochs == 1 else 'epochs'} and {spent:.0f} seconds.",
         tiles=tiles,
-        history={name: values for name, values in task.history.items() if np.ndim(values) == 1},
+        history=task.history,
         kept=task.kept,
         classes=target.names if classes else (),
         y_true=t.y_test if classes else None,

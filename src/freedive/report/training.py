@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from . import page
 from .classes import class_sections
 from .gallery import gallery
@@ -25,7 +27,7 @@ class TrainingReport:
         title: of the page.
         result: one sentence.
         tiles: (what, number) of the few numbers that matter most.
-        history: name -> numbers by epoch; "loss" with "val_loss", and so on.
+        history: name -> numbers by epoch; "loss" with "val_loss", and so on. Those of members or clients stay out.
         kept: the epoch, from 1, whose weights were kept; None if it is the last.
         classes: the names of the classes; none for other tasks.
         y_true: (rows,) classes of the test rows.
@@ -69,8 +71,12 @@ class TrainingReport:
         return page.page(title, lead, [section for section in sections if section is not None], "Made by freedive.")
 
     # how it went ----------------------------------------------------------------------------------------------------
+    def _results(self) -> list[str]:
+        """The results that are a number an epoch; of members or clients there is one for each."""
+        return [name for name, values in self.history.items() if len(values) and np.ndim(values[0]) == 0]
+
     def _curves(self) -> Section | None:
-        names = [name for name in self.history if not name.startswith("val_") and name != "learning_rate"]
+        names = [name for name in self._results() if not name.startswith("val_") and name != "learning_rate"]
         if not names:
             return None
         kept = f"The dotted line marks epoch {self.kept}, whose weights were kept."
@@ -90,7 +96,7 @@ class TrainingReport:
         return page.figure(drawn, words)
 
     def _numbers(self) -> str:
-        names = list(self.history)
+        names = self._results()
         epochs = len(self.history[names[0]])
         if epochs > TABLE_EPOCHS:
             return ""
