@@ -106,6 +106,30 @@ def test_frozen_base_with_new_head():
     assert len(model.trainable_weights) == 2
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda **o: fd.layers.TimeDistributed(Dense(3), **o),
+        lambda **o: fd.layers.TransformerEncoder(4, 2, **o),
+        lambda **o: fd.Sequential([fd.Input((5, 4)), Dense(3)], **o),
+    ],
+    ids=["a wrapper", "a block", "a model"],
+)
+def test_what_a_new_layer_is_told_holds_for_those_inside_it(made):
+    frozen = fd.Sequential([fd.Input((5, 4)), made(trainable=False), fd.layers.Flatten(), Dense(1)])
+    frozen.compile("adam", "mse")
+    assert len(frozen.trainable_weights) == 2
+    again = fd.Sequential.from_config(frozen.get_config())
+    assert len(again.trainable_weights) == 2
+    slow = made(learning_rate_factor=0.1)
+    assert {layer.learning_rate_factor for layer in paths(slow)} == {0.1}
+
+
+def test_trainable_is_true_or_false():
+    with pytest.raises(TypeError, match="expected True or False"):
+        Dense(1).trainable = "False"
+
+
 def test_state_is_written_in_training_only():
     model = fd.Sequential([fd.Input((4,)), Counter(), Dense(1)])
     model.compile("sgd", "mse")

@@ -52,6 +52,15 @@ def test_a_thousand_epochs_take_few_dispatches():
     assert history.run.dispatches <= 30
 
 
+def test_lines_with_and_without_the_short_batch_are_two_programs():
+    batches = [(X[at : at + 15], Y[at : at + 15]) for at in range(0, 50, 15)]  # three, and one of 5 rows
+    for first, second in ((4, 3), (3, 4)):
+        classifier().fit(X, Y, 15, epochs=3, shuffle=False, steps_per_epoch=first, verbose=0)
+        found = classifier().fit(X, Y, 15, epochs=3, shuffle=False, steps_per_epoch=second, verbose=0)
+        expected = classifier().fit(batches[:second], epochs=3, verbose=0)
+        np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-6)
+
+
 def test_an_equal_model_compiles_nothing():
     classifier().fit(X, Y, epochs=2, verbose=0)
     second = classifier()

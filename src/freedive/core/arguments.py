@@ -71,7 +71,7 @@ def checked_flag(name: str, value: Any) -> bool:
 
 
 def checked_factor(value: Any) -> float | None:
-    """What the learning rate of a layer's weights is multiplied by; None where that is nothing of its own."""
+    """What the learning rate of a layer's weights is multiplied by; None: no factor of its own."""
     try:
         return None if value is None else finite(non_negative(real(value)))
     except (TypeError, ValueError) as error:

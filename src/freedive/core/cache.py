@@ -28,13 +28,13 @@ def switch_on() -> None:
     settings: Any = jax.config
     if settings.jax_compilation_cache_dir is not None or not settings.jax_enable_compilation_cache:
         return
-    path = folder()
     try:
+        path = folder()
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.chmod(0o700)
         if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
             return
-    except OSError:
+    except (OSError, RuntimeError):  # a user without a home among them
         return
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

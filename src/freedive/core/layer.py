@@ -7,6 +7,7 @@ asks the current `Pass` for them. Where it stands in its model (attribute, or ty
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -45,6 +46,7 @@ class LayerType(type):
             raise TypeError(f"{cls.__name__}: {error}. Its arguments are {signature}".replace("(self, ", "(")) from None
         layer._arguments = dict(list(bound.arguments.items())[1:])
         layer.__init__(*args, **kwargs)
+        layer._hand_down()
         return layer
 
 
@@ -218,8 +220,18 @@ class Layer(Configured, metaclass=LayerType):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        learns = checked_flag("trainable", value)
         for layer in paths(self):
-            layer._trainable = bool(value)
+            layer._trainable = learns
+
+    def _hand_down(self) -> None:
+        """Let what a new layer was told hold for those inside it; a factor only where they have none of their own."""
+        if not self._trainable:
+            self.trainable = False
+        if (factor := self.learning_rate_factor) is not None:
+            for layer in paths(self):
+                if layer.learning_rate_factor is None:
+                    layer.learning_rate_factor = factor
 
     @property
     def learning_rate_factor(self) -> float | None:
@@ -399,4 +411,4 @@ class Layer(Configured, metaclass=LayerType):
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:
-    return tuple(int(d) for d in shape)
+    return tuple(operator.index(d) for d in shape)

@@ -27,7 +27,7 @@ class Sight:
     """What a walk under a root found, and the content of everything that it met on its way."""
 
     def __init__(self, owner: Any = None) -> None:
-        self.owner = id(owner)  # a shallow copy of the owner has eyes of its own
+        self.owner = id(owner)  # a shallow copy of the owner must walk anew
         self.met: list[tuple[Any, tuple]] | None = None  # (live view, content then); None where a walk cannot tell
         self.paths: dict[Layer, str] = {}
         self.memo: dict[Any, Any] = {}  # what else was computed from the same sight

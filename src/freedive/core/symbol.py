@@ -116,7 +116,7 @@ def record(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 
 def _unclear(shape: tuple[int, ...]) -> bool:
-    """Whether one trace leaves open which sizes follow the batch: all but the first seem to, or the first does not."""
+    """Whether a size beside the batch's may follow it, or the batch's own is missing: then one trace does not tell."""
     return not shape or shape[0] != BATCH or any(d and d % BATCH == 0 for d in shape[1:])
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from ..files.atomic import make_folders, write_atomic
 from ..files.errors import missing_file
 
-CACHE = Path.home() / ".cache" / "freedive" / "datasets"
-KERAS_CACHE = Path.home() / ".keras" / "datasets"
+HOME = Path(os.path.expanduser("~"))  # "~" itself for a user without a home
+CACHE = HOME / ".cache" / "freedive" / "datasets"
+KERAS_CACHE = HOME / ".keras" / "datasets"
 TIMEOUT = 10  # seconds without an answer
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .. import losses
-from ..config import boolean, one_of
+from ..config import argument, boolean, one_of
 from ..models import fitting, predicting
 from ..models.fitting import Method
 from .calibration import Calibration, calibration
@@ -18,7 +18,6 @@ from .population import Population, Replicated
 
 VOTES = ("average", "majority")
 SMALLEST = 1e-7  # the least share of votes that is written as a logit
-Vote = Annotated[str, one_of(*VOTES)]
 
 
 class Ensemble(Population):
@@ -57,9 +56,8 @@ class Ensemble(Population):
     """
 
     def __init__(self, model: Any, n: int = 16, vote: str = "average", bootstrap: bool = False):
-        if vote not in VOTES:
-            raise ValueError(f"Ensemble(vote={vote!r}): expected one of {', '.join(map(repr, VOTES))}")
-        self.vote, self.bootstrap = vote, boolean(bootstrap)
+        self.vote, self.bootstrap = argument("Ensemble", "vote", vote, one_of(*VOTES)), boolean(bootstrap)
+        self._together = True  # whether it answers what the members agree on, or what each says
         super().__init__(model, n)
         if self._training.compiled:
             self._check_vote()
@@ -83,7 +81,7 @@ class Ensemble(Population):
     def call(self, x: Any) -> Any:  # (batch, ...) -> (batch, ...)
         """What the members answer together."""
         answers = super().call(x)
-        if self.vote == "apart":
+        if not self._together:
             return answers
         return jax.tree.map(self._counted if self.vote == "majority" else lambda a: jnp.mean(a, axis=1), answers)
 
@@ -105,7 +103,7 @@ class Ensemble(Population):
             batch_size: rows computed together.
         """
         each = copy.copy(self)
-        each.vote = "apart"
+        each._together = False
         return jax.tree.map(lambda a: np.moveaxis(a, 1, 0), predicting.predict(each, x, batch_size))
 
     def evaluate_members(self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None) -> Any:

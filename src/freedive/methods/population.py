@@ -206,7 +206,7 @@ class Replicated(Method):
     """How a population trains: the program of its model, for all members at once.
 
     Args:
-        way: "batched", "in turn", or as it is, to let the run measure which is faster here.
+        way: as of `replicate`.
         orders: whether every member has an order of the data of its own.
         bootstrap: whether every member has rows of its own, drawn with replacement, as many as there are.
         own: the numbers in which members differ, see `replicate`.

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..config import argument, one_of
 from ..core.variables import Variables
-from ..train.members import UNSETTLED, Members
+from ..train.members import UNSETTLED, WAYS, Members
 from ..train.program import Program, TrainState
 
 
@@ -29,12 +30,14 @@ def replicate(
     Args:
         program: what one member does.
         n: the number of members.
-        way: "batched", "in turn", or as it is, to let the run measure which is faster here.
+        way: "batched", "in turn", "over devices", or as it is, to let the run measure which is fastest here.
         own: changes the numbers of the members, a tree of arrays (n,), where they are not those of `program` for all.
 
     Returns:
         A Program. `init` takes n keys and variables with the members' axis.
     """
+
+    argument("replicate", "way", way, one_of(UNSETTLED, *WAYS))
 
     def hyper() -> Any:
         shared = jax.tree.map(lambda number: jnp.full((n,), number, jnp.float32), program.hyper())

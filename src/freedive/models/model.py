@@ -100,7 +100,7 @@ class Model(Layer):
     # configuration --------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal model, as JSON values; a graph of symbols layer by layer."""
-        if self._graph is None or type(self) not in (Model,):
+        if self._graph is None or type(self) is not Model:
             return super().get_config()
         whole = self._symbolic()
         layers = [named_config(name, layer) for name, layer in named(whole.layers)]

@@ -112,7 +112,7 @@ def objective_for(model: Any, x: Any, y: Any) -> Objective:
     targets = None if y is None else [a.shape for a in jax.tree.leaves(y)]
     if targets is not None and len(targets) != len(outputs):
         raise ValueError(
-            f"fit(y=...): the model has {len(outputs)} outputs {names}, received {len(targets)} arrays of targets"
+            f"y=...: the model has {len(outputs)} outputs {names}, received {len(targets)} arrays of targets"
         )
     shapes = [(None, *o.shape[1:]) for o in outputs]
     if model.lengths_vary:

@@ -86,6 +86,11 @@ def read_snapshot(path: Path) -> Snapshot:
     version = found.metadata.get("freedive", {}).get("format")
     if version != FORMAT:
         raise ModelFileError(path, "VERSION", f"a checkpoint of format {version!r}; this is freedive of {FORMAT}")
+    for name in ("position", "memory", "run", "made"):
+        if not isinstance(found.metadata.get(name), dict):
+            raise ModelFileError(path, "BAD_STATE", f"a checkpoint without its {name!r}")
+    if not {"begun", "over", "way"} <= found.position.keys():
+        raise ModelFileError(path, "BAD_STATE", f"its position lacks something: {found.position}")
     if not all(_whole(found.position.get(name)) for name in ("seed", "epoch", "at")):
         raise ModelFileError(path, "BAD_STATE", f"its position is no three whole numbers: {found.position}")
     return found

@@ -64,7 +64,7 @@ class Resident:
 
     @property
     def key(self) -> Hashable:
-        return ("resident", self.rows, self.batch_size, self.shuffle, self.full)
+        return ("resident", self.rows, self.batch_size, self.shuffle, self.full, self.rest)
 
     def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
         return self._take(arrays, at * self.batch_size, self.batch_size, seed, epoch)

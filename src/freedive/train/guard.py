@@ -67,7 +67,7 @@ DONE = {
 class Part(NamedTuple):
     """An interval that was run: `steps` steps of a line from `at`, with the numbers of that time.
 
-    `offset` is what the line lacks to the place in the epoch: a stream's blocks are lines of their own.
+    `offset` is the number of the epoch's steps before this line: a stream's blocks are lines of their own.
     """
 
     line: Line
@@ -238,13 +238,9 @@ class Guard:
 
     def _decide(self, run: Run, failing: Part) -> list[Closed]:
         """What comes of a step that fails; the run stands before it."""
-        step, place = int(run.ts.step), failing.at + failing.offset
-        self.in_a_row = self.in_a_row + 1 if step == self.last else 1
-        self.last = step
+        place = failing.at + failing.offset
         last = run.stream is None and place + 1 == run.training
-        done = "row" if self.in_a_row == IN_A_ROW and self.policy != "stop" else self.policy
-        alone = done == "skip" and sum(f.epoch == failing.epoch for f in self.found) == place  # none was fine before
-        done = "end" if last and (done == "rollback" or alone) else done
+        done = self._verdict(failing.epoch, place, int(run.ts.step), last)
         self.found.append(Nonfinite(failing.epoch, place, first_bad(run, failing)[0], DONE[done]))
         if done == "skip":
             run.at += 1
@@ -259,6 +255,15 @@ class Guard:
         sums = run.carry.sums if not ends(failing) else jax.tree.map(lambda l: l[0], logs)
         run.carry = before._replace(sums=sums)  # the epoch's results show what happened
         return run.close()
+
+    def _verdict(self, epoch: int, place: int, step: int, last: bool) -> str:
+        """A word of `DONE`: the policy, unless it leads nowhere."""
+        self.in_a_row = self.in_a_row + 1 if step == self.last else 1
+        self.last = step
+        if self.in_a_row == IN_A_ROW and self.policy != "stop":
+            return "row"
+        alone = self.policy == "skip" and sum(f.epoch == epoch for f in self.found) == place  # none was fine before
+        return "end" if last and (self.policy == "rollback" or alone) else self.policy
 
     def _retire(self, run: Run, failing: Part) -> list[Closed]:
         """Members that fail stop; the others go on."""

@@ -83,8 +83,9 @@ def narrowed(array: np.ndarray, where: str) -> np.ndarray:
             raise ValueError(f"{where}: {array[tuple(at)]} at index {at} does not fit in float32. Scale the data")
         return narrow
     if array.dtype.itemsize > 4:
-        if array.size and (array.max() > 2**31 - 1 or array.min() < -(2**31)):
-            raise ValueError(f"{where}: {array.max()} does not fit in int32")
+        beyond = (array > 2**31 - 1) | (array < -(2**31))
+        if beyond.any():
+            raise ValueError(f"{where}: {array[beyond][0]} does not fit in int32")
         return array.astype(np.int32)
     return array
 

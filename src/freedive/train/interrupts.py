@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 from typing import Any
 
-NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM"))
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
@@ -34,7 +35,8 @@ class Signals:
     def _note(self, number: int, frame: Any) -> None:
         self.asked = number
         self.give_back()
-        os.write(2, b"\nStopping as soon as the steps under way are done; once more stops at once.\n")
+        with contextlib.suppress(OSError):  # nobody reads: the run is stopped all the same
+            os.write(2, b"\nStopping as soon as the steps under way are done; once more stops at once.\n")
 
     def give_back(self) -> None:
         """Let signals do what they did before."""

@@ -1,7 +1,7 @@
-"""What callbacks remember, as JSON beside arrays: what a file can hold and give back unchanged.
+"""What callbacks remember, as JSON beside arrays: what a file can hold and give back.
 
 Arrays, long rows of numbers and numbers that are not finite, which JSON has no words for, become arrays; in the JSON
-stands `{"$array": position, "kind": ...}` in their place.
+stands `{"$array": position, "kind": ...}` in their place. As JSON has it, tuples come back as lists, and keys as texts.
 """
 
 from __future__ import annotations

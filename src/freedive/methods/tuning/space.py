@@ -40,7 +40,7 @@ class Real(Configured):
         return float(rng.uniform(self.low, self.high))
 
     def near(self, value: float, rng: np.random.Generator) -> float:
-        """A number near another: a fifth less or more."""
+        """A number near another: 0.8 or 1.25 times it."""
         return float(np.clip(value * rng.choice([0.8, 1.25]), self.low, self.high))
 
     def grid(self, name: str) -> list[Any]:
