@@ -54,6 +54,12 @@ def test_layers_of_ones_own_are_traced_each_time(monkeypatch):
 
     assert traces(monkeypatch, [Scale(), Scale()])[0] == 2
 
+    def double(x):
+        return 2 * x
+
+    assert traces(monkeypatch, [L.Lambda(double), L.Lambda(double)])[0] == 2
+    assert traces(monkeypatch, [L.Dense(2, activation=double), L.Dense(2, activation=double)])[0] == 2
+
 
 def test_swept_numbers_and_later_calls_are_those_of_a_traced_layer():
     def model(strength):

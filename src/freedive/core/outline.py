@@ -2,8 +2,8 @@
 
 Tracing a call takes milliseconds, and a deep network or a search makes many layers of one structure for inputs of one
 shape. Freedive's own layers without layers inside are traced once; the others of their kind get what was found, with
-their own initializers, regularizers and constraints. Layers that people write are traced each time: a call of theirs
-may do more than compute.
+their own initializers, regularizers and constraints. Layers and functions that people write are traced each time: a
+call of theirs may do more than compute.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def outputs_of(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 def _key(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Hashable:
     """What alike layers and inputs share; None where a layer is to be traced by itself."""
-    own = type(layer).__module__.startswith("freedive.")
-    if not own or layer._planned or any(True for _ in layer._children()) or bounds() is not None:
+    theirs = not all(map(_known, (type(layer), *filter(callable, layer._written().values()))))
+    if theirs or layer._planned or any(True for _ in layer._children()) or bounds() is not None:
         return None
     flat, tree = jax.tree.flatten((args, kwargs))
     inputs = tuple((x.shape, x.dtype) if hasattr(x, "shape") else x for x in flat)
@@ -75,6 +75,12 @@ def _key(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Hashable:
     except TypeError:  # an argument that is no plain value
         return None
     return key
+
+
+def _known(thing: Any) -> bool:
+    """Whether a class, a function or an object is freedive's or jax'."""
+    home = getattr(thing, "__module__", None) or type(thing).__module__
+    return home.partition(".")[0] in ("freedive", "jax")
 
 
 def _outline(layer: Layer, outputs: Any) -> Outline | None:

@@ -14,12 +14,11 @@ import numpy as np
 
 from ..core.calling import run_key
 from ..core.structure import compiled
-from ..core.variables import scatter
 from ..errors import refuse_misspelt
 from ..train.ahead import BLOCK_BATCHES, room_for
 from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
-from ..train.callbacks.averages import final_weights
+from ..train.callbacks.averages import finalize
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Ran, Run, StreamedRun, execute, next_count
@@ -265,11 +264,6 @@ def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> Histor
         run.finish()
     history.run = Ran(run.dispatches, run.pace, run.program.members, tuple(run.guard.retired))
     return history
-
-
-def finalize(model: Any) -> None:
-    """Let the optimizer have its last word on the weights: an average of them takes their place."""
-    scatter(model, final_weights(model), {})
 
 
 # evaluate -----------------------------------------------------------------------------------------------------------

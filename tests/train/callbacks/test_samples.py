@@ -18,9 +18,20 @@ def vae(optimizer="adam"):
     return model
 
 
-@pytest.mark.parametrize("averaged", [False, True])
-def test_a_grid_every_second_epoch_and_at_the_end(tmp_path, averaged):
-    model = vae(fd.optimizers.Adam(0.01, use_ema=averaged, ema_momentum=0.9))
+def averaging():
+    return fd.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
+
+
+def gan():
+    generator = fd.Sequential([fd.Input((2,)), Dense(16, "sigmoid"), Reshape((4, 4, 1))])
+    model = fd.GAN(generator, fd.Sequential([fd.Input((4, 4, 1)), Flatten(), Dense(1)]))
+    model.compile(averaging(), fd.optimizers.Adam(0.01))
+    return model
+
+
+@pytest.mark.parametrize("make", [vae, lambda: vae(averaging()), gan], ids=["plain", "averaged", "one of two averaged"])
+def test_a_grid_every_second_epoch_and_at_the_end(tmp_path, make):
+    model = make()
     grid = SampleGrid(tmp_path / "grids/{epoch:02d}.png", n=6, columns=3, every=2)
     model.fit(X, epochs=5, callbacks=[grid], verbose=0)
     assert list(grid.grids) == [2, 4, 5]

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from ..program import Program, TrainState
 
 
-def final_weights(model: Any) -> Any:
-    """The weights of layers that learn, as training would leave them now: their averages with `use_ema`."""
-    training, params = model._training, gather(model).params
-    trained = {path: values for path, values in params.items() if path not in training.frozen}
-    return training.optimizer.finalize(trained, training.slots)
+def final(model: Any, params: Any, slots: Any) -> Any:
+    """Weights as training would leave them now: the averages of those that learn, with `use_ema`."""
+    training = model._training
+    learned = {path: values for path, values in params.items() if path not in training.frozen}
+    return {**params, **training.optimizer.finalize(learned, slots)}
+
+
+def finalize(model: Any) -> None:
+    """Let the optimizer have its last word on the weights: an average of them takes their place."""
+    scatter(model, final(model, gather(model).params, model._training.slots), {})
 
 
 @contextlib.contextmanager
 def ended(model: Any) -> Iterator[None]:
     """While it lasts, a model that trains has the weights that it would be left with, were this the end."""
     kept = gather(model).params
-    if model._training.slots is not None:
-        scatter(model, final_weights(model), {})
+    if model._training.slots is not None:  # before the first step there is no average yet
+        finalize(model)
     try:
         yield
     finally:
@@ -66,8 +71,7 @@ class SwapEMAWeights(Described):
 
     def wrap(self, program: Program) -> Program:
         def test(ts: TrainState, batch: Any) -> Any:
-            params = {path: ts.params[path] | ts.optimizer["average"].get(path, {}) for path in ts.params}
-            return program.test(ts._replace(params=params), batch)
+            return program.test(ts._replace(params=final(self.model, ts.params, ts.optimizer)), batch)
 
         self._check()
         return program._replace(test=test, key=("averages", program.key))
@@ -109,10 +113,9 @@ class SwapEMAWeights(Described):
 
     def _swap(self) -> None:
         self._check()
-        slots = self.model._training.slots
-        if self._kept is None and slots is not None:  # before the first step there is no average yet
+        if self._kept is None and self.model._training.slots is not None:
             self._kept = gather(self.model).params
-            scatter(self.model, {path: self._kept[path] | slots["average"].get(path, {}) for path in self._kept}, {})
+            finalize(self.model)
 
     def _swap_back(self) -> None:
         if self._kept is not None:
