@@ -1,7 +1,7 @@
 """Federated learning on the embedded digits: unequal clients, the time of a round, and the accuracy.
 
     python -m benchmarks.methods.federated [--clients 100] [--alpha 0.3] [--rounds 20] [--local-epochs 5]
-        [--rate 0.1] [--momentum 0.5] [--dropout 0.5] [--seed 0] [--validation 0] [--flower ROUNDS]
+        [--batch-size 32] [--rate 0.1] [--momentum 0.5] [--dropout 0.5] [--seed 0] [--validation 0] [--flower ROUNDS]
 
 Without `--validation` clients have all training rows, and the test rows are looked at once, at the end. With it, so
 many of the training rows belong to no client, and each round is tested with them: so were the rates chosen. With
@@ -16,7 +16,7 @@ from typing import Any
 
 import freedive as fd
 
-BATCH, MOMENTUM = 32, 0.9  # of a client
+MOMENTUM = 0.9  # of a client
 
 
 def network(rate: float, dropout: float) -> fd.Sequential:
@@ -45,8 +45,9 @@ def learned(clients: Any, options: Any, held_out: Any) -> Any:
     falling = fd.optimizers.schedules.CosineDecay(options.rate, options.rounds)
     callbacks = [fd.callbacks.LearningRateScheduler(lambda number: float(falling(number)))]
     strategy = fd.federated.Strategy(server=fd.optimizers.SGD(1.0, momentum=options.momentum))
-    fd.federated.simulate(model, clients, options.rounds, strategy, options.fraction, options.local_epochs,
-                          batch_size=BATCH, validation_data=held_out, callbacks=callbacks, verbose=2)  # fmt: skip
+    told = (options.rounds, strategy, options.fraction, options.local_epochs)
+    fit = {"batch_size": options.batch_size, "validation_data": held_out, "callbacks": callbacks, "verbose": 2}
+    fd.federated.simulate(model, clients, *told, **fit)
     return model
 
 
@@ -54,12 +55,12 @@ def against_flower(clients: Any, test: Any, options: Any) -> None:
     """A round of Flower's beside one of freedive's, compiled and started before."""
     from . import in_flower
 
-    told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, BATCH, options.dropout)
+    told = in_flower.Told(options.rate, MOMENTUM, options.local_epochs, options.batch_size, options.dropout)
     (_, *seconds), reached = in_flower.simulate(clients, test, options.flower, told)
     theirs = sum(seconds) / len(seconds)  # without the first round, in which processes start
     model = network(options.rate, options.dropout)
     own = lambda rounds: fd.federated.simulate(  # noqa: E731
-        model, clients, rounds, local_epochs=options.local_epochs, batch_size=BATCH, verbose=0
+        model, clients, rounds, local_epochs=options.local_epochs, batch_size=options.batch_size, verbose=0
     )
     own(1)
     began = time.perf_counter()
@@ -87,6 +88,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--fraction", type=float, default=1.0)
     parser.add_argument("--local-epochs", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, default=32, help="of a client")
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--momentum", type=float, default=0.5, help="of the server")
     parser.add_argument("--dropout", type=float, default=0.5)

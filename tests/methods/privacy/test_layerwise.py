@@ -22,6 +22,9 @@ CASES = {
     "pictures": (PICTURES, lambda: [
         L.Conv2D(4, 3, activation="relu"), L.MaxPooling2D(2), L.Conv2D(6, 2, strides=2, padding="same", use_bias=False),
         L.Flatten(), L.Dense(5, "tanh"), L.Dense(3, "softmax")]),
+    "many places": (PICTURES, lambda: [
+        L.Conv2D(3, (2, 3), strides=(1, 2), padding="same"), L.Conv2D(4, 2, use_bias=False, dilation_rate=2),
+        L.Flatten(), L.Dense(3, "softmax")]),
     "lines": (LINES, lambda: [L.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="relu"), L.Dense(4, "relu"),
         L.Conv1D(40, 3), L.GlobalAveragePooling1D(), L.Dense(3, "softmax")]),
     "texts": (IDS, lambda: [L.Embedding(6, 5), L.Dense(30, "relu"), L.Flatten(), L.Dense(3, "softmax")]),
