@@ -7,8 +7,7 @@ there after one pass forward and one back for all rows together. So no row is go
     T places a row:    g_i = sum_t a_it delta_it^T,  |g_i|^2 = sum_st (a_is . a_it) (delta_is . delta_it)
     sum_i c_i g_i = sum_it a_it (c_i delta_it)^T
 
-Of many places the gradients themselves are made where that is less work than all pairs of places: of a convolution by
-the loops that make the gradient of a batch, row after row. An embedding is the
+Of many places the gradients themselves are made where that is less work than all pairs of places. An embedding is the
 case in which a_it says which row of the table was taken. Rows must not meet within the batch, so only layers that are
 known to keep them apart are computed together; models with others go the long way, row by row.
 
@@ -18,7 +17,6 @@ et al., "Differentially private optimization on large model at small cost", 2022
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,7 +31,7 @@ from ...core.paths import paths
 from ...core.variables import Variables, gather
 from ...models import Model
 from ...models.sequential import Sequential
-from ...ops.conv import conv_layer, looped, patches
+from ...ops.conv import patches
 
 
 class Part(NamedTuple):
@@ -46,7 +44,7 @@ class Part(NamedTuple):
 def product(a: Any, delta: Any) -> Part:
     """For z = a W with a (rows, places, features) and delta (rows, places, units): by W (features, units)."""
     places, features, units = a.shape[1], a.shape[2], delta.shape[2]
-    if pairs_are_dearer(places, features, units):
+    if places > 1 and places * (features + units) >= features * units:
         each = jnp.einsum("itk,ito->iko", a, delta).reshape(len(a), -1)
         return Part(jnp.sum(jnp.square(each), 1), lambda scale: (scale @ counted(each, scale)).reshape(features, units))
     if places == 1:
@@ -59,11 +57,6 @@ def product(a: Any, delta: Any) -> Part:
         return counted(a, scale).reshape(-1, features).T @ scaled.reshape(-1, units)
 
     return Part(squares, total)
-
-
-def pairs_are_dearer(places: int, features: int, units: int) -> bool:
-    """Whether the gradient of a row is less work than the products of all pairs of its places."""
-    return places > 1 and places * (features + units) >= features * units
 
 
 def counted(a: Any, scale: Any) -> Any:
@@ -93,30 +86,10 @@ def of_dense(layer: Any, x: Any, delta: Any) -> Part:
 
 
 def of_convolution(layer: Any, x: Any, delta: Any) -> Part:
-    """Of a convolution: a dense layer of patches; or the gradient of each row, where the native loops make it."""
-    kernel = jnp.zeros((*layer.kernel_size, x.shape[-1], layer.filters), x.dtype)
-    places, features = math.prod(delta.shape[1:-1]), kernel.size // layer.filters
-    if looped(x, kernel) and pairs_are_dearer(places, features, layer.filters):
-        return row_by_row(layer, x, delta, kernel)
+    """Of a convolution: a dense layer of patches."""
     a = patches(x, layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
     shape = (*layer.kernel_size, x.shape[-1], layer.filters)
     return affine(a, delta.reshape(len(delta), -1, layer.filters), layer, shape)
-
-
-def row_by_row(layer: Any, x: Any, delta: Any, kernel: Any) -> Part:
-    """Of a convolution that is linear in its weights, so that they may be zeros here."""
-    weights = {"kernel": kernel} | ({"bias": kernel[(0,) * (kernel.ndim - 1)]} if layer.use_bias else {})
-    options = {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
-
-    def gradient(x: Any, delta: Any) -> Any:
-        z = lambda w: conv_layer(x[None], w["kernel"], w.get("bias"), False, **options)[0]  # noqa: E731
-        return jax.vjp(z, weights)[1](delta)[0]
-
-    each = {name: g.reshape(len(x), -1) for name, g in jax.vmap(gradient)(x, delta).items()}
-    squares = sum(jnp.sum(jnp.square(g), 1) for g in each.values())
-    return Part(
-        squares, lambda scale: {n: (scale @ counted(g, scale)).reshape(weights[n].shape) for n, g in each.items()}
-    )
 
 
 def of_embedding(layer: Any, ids: Any, delta: Any) -> Part:
