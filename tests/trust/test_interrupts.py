@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def test_nothing_is_left_behind(interrupted, kind):
         assert left[0] == "run/.lock" and len(left) in (2, 3)
         assert all(name.startswith("run/step-") for name in left[1:])
     else:
-        assert left == LEFT.get(kind, [])
+        assert sorted(re.sub(r"\.\d+\.", ".", name) for name in left) == LEFT.get(kind, [])
 
 
 AMID = """

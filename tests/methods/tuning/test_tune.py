@@ -10,6 +10,7 @@ import freedive as fd
 from freedive.core.variables import derived_seed
 from freedive.methods import Real, Whole
 from freedive.methods.tuning.search import Halving, PopulationBased
+from freedive.methods.tuning.study import Study
 
 (X, Y), _ = fd.datasets.digits.load_data()
 X, Y = X[:300, ::2, ::2].reshape(300, -1).astype("float32") / 255, Y[:300]
@@ -30,6 +31,11 @@ def build(rate=0.01, dropout=0.1, units=8, decay=0.01):
     optimizer = fd.optimizers.AdamW(rate, weight_decay=decay)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def one_layer(rate, units):
+    """JSON has no tuples: a study that goes on has to find them again."""
+    return build(rate=rate, units=units[0])
 
 
 @pytest.fixture(scope="module")
@@ -112,33 +118,63 @@ def test_the_worst_take_over_from_the_best():
 
 @pytest.mark.parametrize("search", ["grid", "bayesian"])
 def test_a_stopped_study_goes_on_as_if_it_had_not_been(search, tmp_path):
-    space = {"rate": Real(1e-4, 0.1, log=True, count=3), "units": [4, 8]}
+    space = {"rate": Real(1e-4, 0.1, log=True, count=3), "units": [(4,), (8,)]}
     count = {"trials": 6} if search == "bayesian" else {}
-    whole = fd.tune(build, space, X, Y, search=search, **FIT, **count)
+    whole = fd.tune(one_layer, space, X, Y, search=search, **FIT, **count)
     calls = []
 
     def breaks(rate, units):
         calls.append(rate)
-        if len(calls) == (3 if search == "bayesian" else 10):
+        if len(calls) == (5 if search == "bayesian" else 10):
             raise KeyboardInterrupt
-        return build(rate=rate, units=units)
+        return one_layer(rate, units)
 
     file = tmp_path / "study.json"
     if search == "bayesian":
         with pytest.raises(KeyboardInterrupt):
             fd.tune(breaks, space, X, Y, search=search, resume=file, **FIT, **count)
     else:
-        fd.tune(build, space, X, Y, search=search, resume=file, **FIT)
+        fd.tune(one_layer, space, X, Y, search=search, resume=file, **FIT)
         told = json.loads(file.read_text())
-        told["trials"] = [trial for trial in told["trials"] if trial["parameters"]["units"] == 4]
+        told["trials"] = [trial for trial in told["trials"] if trial["parameters"]["units"] == [4]]
         file.write_text(json.dumps(told))
     before = len(json.loads(file.read_text())["trials"])
-    again = fd.tune(build, space, X, Y, search=search, resume=file, **FIT, **count)
+    again = fd.tune(one_layer, space, X, Y, search=search, resume=file, **FIT, **count)
     assert 0 < before < len(whole.trials)
     assert [t.parameters for t in again.trials] == [t.parameters for t in whole.trials]
     np.testing.assert_allclose([t.score for t in again.trials], [t.score for t in whole.trials], rtol=1e-5)
-    read = fd.tune(build, space, X, Y, search=search, resume=file, **FIT, **count)
+    read = fd.tune(one_layer, space, X, Y, search=search, resume=file, **FIT, **count)
     np.testing.assert_array_equal(read.model.predict(X, verbose=0), again.model.predict(X, verbose=0))
+
+
+def test_the_file_names_no_trial_whose_weights_are_not_there(tmp_path, monkeypatch):
+    file, words = tmp_path / "study.json", {"search": "bayesian", "trials": 4}
+    write = Study.add
+
+    def killed(self, trials, made):
+        write(self, trials, made)
+        if len(self.trials) > 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fd.tune(build, NUMBERS, X, Y, resume=file, **FIT, **words)
+    monkeypatch.setattr("freedive.methods.tuning.study.write_text_atomic", stopped)
+    monkeypatch.setattr(Study, "add", write)
+    with pytest.raises(KeyboardInterrupt):  # between the weights and the file
+        fd.tune(build, NUMBERS, X, Y, resume=file, **FIT, **words)
+    monkeypatch.undo()
+    study = fd.tune(build, NUMBERS, X, Y, resume=file, **FIT, **words)
+    assert len(study.trials) == 4
+    assert study.model.evaluate(*HELD, verbose=0)[0] == pytest.approx(study.best.score, rel=1e-4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"study.{study.best.number}.weights.safetensors",
+        "study.json",
+    ]
+
+
+def stopped(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_file_of_another_search_is_refused(tmp_path):

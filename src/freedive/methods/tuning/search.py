@@ -196,7 +196,7 @@ class Bayesian(_ToTheEnd):
         study = optuna.create_study(direction="maximize", sampler=sampler)
         distributions = {name: values.distribution() for name, values in self.space.items()}
         for trial in done:
-            inner = {n: v.values.index(trial.parameters[n]) if hasattr(v, "values") else trial.parameters[n]
+            inner = {n: v.values.index(trial.parameters[n]) if isinstance(v, Choice) else trial.parameters[n]
                      for n, v in self.space.items()}  # fmt: skip
             worth = trial.worth if math.isfinite(trial.worth) else -1e30
             study.add_trial(optuna.trial.create_trial(params=inner, distributions=distributions, value=worth))

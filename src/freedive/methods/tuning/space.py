@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -147,6 +148,16 @@ class Choice(Configured):
     def part(self, value: Any) -> float:
         """Where a value lies, from 0 to 1; for pictures."""
         return self.values.index(value) / max(len(self.values) - 1, 1)
+
+
+def meant(values: Any, told: Any) -> Any:
+    """What a value in a study's file stands for: JSON has no tuples.
+
+    >>> meant(Choice([(16,), (32, 16)]), [32, 16]), meant(Real(0, 1), 0.5)
+    ((32, 16), 0.5)
+    """
+    choices = values.values if isinstance(values, Choice) else ()
+    return next((choice for choice in choices if json.loads(json.dumps(choice)) == told), told)
 
 
 def check_bounds(range_: Any) -> None:

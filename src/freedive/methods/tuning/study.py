@@ -8,12 +8,13 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...files import make_folders, read_json, write_text_atomic
 from ...files.opening import open_regular
 from ...train.screen import number
-from .space import Space
+from .space import Space, meant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,19 +53,22 @@ class Study:
         self.trials: list[Trial] = []
         self.model: Any = None
 
-    def add(self, trials: list[Trial]) -> bool:
-        """Take in trials that ended, and write the file; whether the best one is among them."""
+    def add(self, trials: list[Trial], made: Callable[[], Any]) -> None:
+        """Take in trials that ended, and write the file; `made` gives the model of the best one, if it is among them.
+
+        Its weights are written first, under its number: the file never names a trial whose weights are not there.
+        """
+        former = self._weights
         self.trials = sorted([*self.trials, *trials], key=lambda trial: trial.number)
+        if self.done and self.best in trials:
+            self.model = made()
+            if self._weights is not None:
+                self.model.save_weights(self._weights)
         if self.path is not None:
             told = {"asked": self.asked, "trials": [_written(trial) for trial in self.trials]}
             write_text_atomic(self.path, json.dumps(told, indent=1))
-        return bool(self.done) and self.best in trials
-
-    def hold(self, model: Any) -> None:
-        """Keep the model of the best trial; beside the file of the study, its weights."""
-        self.model = model
-        if self.path is not None:
-            model.save_weights(self._weights)
+        if former not in (None, self._weights):
+            Path(former).unlink(missing_ok=True)
 
     def restore(self, build: Callable[[Trial], Any]) -> None:
         """Make the model of the best trial again, after the study was read from a file."""
@@ -73,8 +77,11 @@ class Study:
         self.model = model
 
     @property
-    def _weights(self) -> str:
-        return f"{str(self.path).removesuffix('.json')}.weights.safetensors"
+    def _weights(self) -> Any:
+        """The file of the best trial's weights; None where there is none."""
+        if self.path is None or not self.done:
+            return None
+        return f"{self.path.removesuffix('.json')}.{self.best.number}.weights.safetensors"
 
     def load(self) -> None:
         """Go on from the file, if it is there and of the same search."""
@@ -91,7 +98,7 @@ class Study:
                 "trials or epochs, or another seed. Give another file, or ask for the same"
             )
         try:
-            self.trials = [_read(trial, self.sign) for trial in told["trials"]]
+            self.trials = [_read(trial, self.space, self.sign) for trial in told["trials"]]
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"tune(resume={self.path!r}): the file holds no trials such as tune writes") from error
 
@@ -167,8 +174,9 @@ def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _read(told: Mapping[str, Any], sign: int) -> Trial:
+def _read(told: Mapping[str, Any], space: Space, sign: int) -> Trial:
     score = math.nan if told["score"] is None else told["score"]
     curve = [math.nan if value is None else value for value in told["curve"]]
     worth = sign * score if math.isfinite(score) else -math.inf
-    return Trial(told["number"], dict(told["parameters"]), score, worth, curve, told["state"])
+    parameters = {name: meant(space[name], value) for name, value in told["parameters"].items()}
+    return Trial(told["number"], parameters, score, worth, curve, told["state"])

@@ -169,13 +169,15 @@ class Work:
         given = dealt(missing, engine.workers)
         parts = [Part(builder.build, list(self.study.space), builder.seed, some, *told) for some in given]
         for found in engine.train(parts):
-            better = self.study.add(found.trials)
-            if better:
-                model = builder(found.best, self.study.best.parameters, self.rows).model
-                model.build()
-                model.set_weights(found.weights)
-                self.study.hold(model)
+            self.study.add(found.trials, lambda found=found: self._sent(found))
             self._tell(f"{len(found.trials)} trials by a worker")
+
+    def _sent(self, found: Any) -> Any:
+        """The model of the best trial that a worker found."""
+        model = self.builder(found.best, self.study.best.parameters, self.rows).model
+        model.build()
+        model.set_weights(found.weights)
+        return model
 
     def _tell(self, what: str) -> None:
         if self.talks:
@@ -209,8 +211,6 @@ class Work:
             cohort.keep(chosen.members, chosen.parameters, self.builder)
         best = int(np.where(cohort.live, cohort.train(end), -np.inf).argmax()) if cohort.going else 0
         ended += [cohort.trial(i, "done") for i in cohort.going]
-        better = self.study.add(ended)
-        if better:
-            self.study.hold(cohort.model(best, self.builder))
+        self.study.add(ended, lambda: cohort.model(best, self.builder))
         told = f"{len(part)} trials {cohort.way}" if len(part) > 1 else "1 trial"
         self._tell(f"{told}, {duration(time.perf_counter() - began)}")
