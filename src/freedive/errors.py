@@ -79,6 +79,15 @@ def unknown(kind: str, name: Any, known: Iterable[str]) -> UnknownNameError:
     return UnknownNameError(f"unknown {kind} {name!r}. {hint}")
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of what a noun in the plural names.
+
+    >>> counted(1, "epochs"), counted(1200, "rows")
+    ('1 epoch', '1,200 rows')
+    """
+    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
+
+
 def show_shape(shape: Iterable[int | None]) -> str:
     """A shape as people write it.
 

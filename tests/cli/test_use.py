@@ -62,6 +62,37 @@ def test_evaluate_on_files_of_ones_own(run, tmp_path, digits, zoo):
     assert table["accuracy"] == run("evaluate", model_of(zoo), "--json").json["accuracy"]
 
 
+HOUSES = "size,rooms,owner,price\n" + "".join(f"{i % 17},{i % 5},o{i % 12},{3 * (i % 17) + i % 5}\n" for i in range(60))
+REVIEWS = "opinion,stars\n" + "".join(f"the {w} film number {i} was shown,{n}\n" for i in range(30) for w, n in
+                                       (("good", 5), ("bad", 1)))  # fmt: skip
+LEARNED = {
+    "houses.csv": (HOUSES, ("--target", "price", "--group", "owner", "--seed", "3")),
+    "reviews.csv": (REVIEWS, ("--target", "stars", "--text", "opinion")),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_evaluate_takes_the_rows_that_were_not_learned_from(run, tmp_path, name):
+    text, words = LEARNED[name]
+    data, model = tmp_path / name, tmp_path / "run" / "model.safetensors"
+    data.write_text(text)
+    assert run("train", data, *words, "--epochs", 1, "-q", "--no-baselines", "--output", model.parent).code == 0
+    about = modelfile.load(str(model))[1]
+    found = run("evaluate", model, "--json").json
+    assert {name: found[name] for name in about.test} == pytest.approx(about.test) and found["rows"] < 20
+    assert run("evaluate", model).out.startswith(f"{found['rows']} rows of {data} that were not learned from\n")
+    assert run("evaluate", model, data, "--json").json == found
+    other = tmp_path / f"other_{name}"
+    other.write_text(text)
+    assert run("evaluate", model, other).out.startswith(f"60 rows of {other}\n")
+    refused = run("evaluate", model, other, "--target", "rooms")
+    assert refused.code == 2 and f"learned with {words[1]!r}, not 'rooms'" in refused.err
+    data.write_text(text + "\n".join(text.splitlines()[1:40]) + "\n")
+    assert "has changed since the model learned from it" in run("evaluate", model).err
+    data.unlink()
+    assert "which is not here" in run("evaluate", model).err
+
+
 def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
     for row in range(30):
         folder = tmp_path / str(LABELS[row])

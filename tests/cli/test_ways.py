@@ -29,6 +29,18 @@ def test_a_student_learns_from_a_file(run, zoo, tmp_path):
     assert "taught by" in report and "temperature 2, targets counting 0.1" in report
 
 
+def test_a_student_learns_what_its_teacher_was_told(run, tmp_path):
+    table, teacher = tmp_path / "houses.csv", tmp_path / "teacher"
+    table.write_text("size,rooms,price\n" + "".join(f"{i % 17},{i % 5},{3 * (i % 17)}\n" for i in range(60)))
+    more = ("--epochs", 1, "-q", "--no-baselines", "--output")
+    assert run("train", table, "--target", "price", "--seed", 5, *more, teacher).code == 0
+    assert run("distill", teacher / "model.safetensors", *more, tmp_path / "student").code == 0
+    told = modelfile.load(str(tmp_path / "student" / "model.safetensors"))[1].told
+    assert told == {"target": "price", "seed": 5}
+    refused = run("distill", teacher / "model.safetensors", "--target", "rooms", *more, tmp_path / "other")
+    assert refused.code == 2 and "learned with 'price', not 'rooms'" in refused.err
+
+
 def test_clients_teach_a_network(run, tmp_path):
     words = ("federate", "zoo", "--clients", 5, "--rounds", 6, "--local-epochs", 3, "--alpha", 1, "--output", tmp_path)
     result = run(*words)

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..data.errors import DataFileError
 from ..files.errors import missing_file
 from ..tasks import About, Classes, Task
 from ..tasks.base import loaded
+from ..tasks.embedded import RECIPES
 from ..tasks.sources import UnknownSourceError, find
+from ..tasks.told import Told
 from . import console
 
 
-def test_rows(path: str, data: str | None, column: str | None) -> tuple[Task, About, Any, Any]:
-    """(task, about, x, y), all encoded, for a model file and a data set's name, a file or a folder."""
+class Measured(NamedTuple):
+    """Rows that a model is measured with, as its network takes them, and whose they are, in words."""
+
+    task: Task
+    x: Any
+    y: Any
+    whose: str
+
+
+def test_rows(path: str, data: str | None, column: str | None) -> Measured:
+    """The rows for a model file: those that it did not learn from, or those of a name, a file or a folder."""
     task, about = loaded(path)
     if about.target is None:
         raise ValueError(f"{path}: its file does not say what classes its outputs are; evaluate it from Python")
     if data is None and not about.data:
         raise ValueError(f"{path}: its file does not say what it learned from: give DATA")
-    data = data or about.data
+    told = remembered(path, about, target=column)
+    if data is None or is_same(data, about.data):
+        return held_out(path, task, about, told)
     if os.path.exists(data):
-        x, labels = about.reader.labelled(data, column)
+        x, labels = about.reader.labelled(data, told.target)
         try:
-            return task, about, x, about.target.encoded(labels)
+            return Measured(task, x, about.target.encoded(labels), f"of {data}")
         except ValueError as error:
             raise DataFileError(data, str(error)) from None
     if os.sep in data or "." in data:
@@ -37,4 +50,32 @@ def test_rows(path: str, data: str | None, column: str | None) -> tuple[Task, Ab
     if isinstance(about.target, Classes) and known is not None and list(known) != list(about.target.values):
         theirs = ", ".join(map(str, known))
         raise ValueError(f"{path}: its classes are {', '.join(about.classes)}; those of {data} are {theirs}")
-    return task, about, about.reader.encoded(source.x_test), about.target.encoded(source.y_test)
+    return Measured(task, about.reader.encoded(source.x_test), about.target.encoded(source.y_test), f"of {data}")
+
+
+def remembered(path: str, about: About, **given: Any) -> Told:
+    """What was said of the data when a model learned, and is said now: nothing else than then."""
+    told = Told.read(about.told)
+    for name, value in given.items():
+        then = getattr(told, name)
+        if None not in (value, then) and value != then:
+            raise console.Misuse(f"--{name}: {path} learned with {then!r}, not {value!r}")
+    return told._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+def held_out(path: str, task: Task, about: About, told: Told) -> Measured:
+    """The rows that a model was tested with: the same part of its data again."""
+    if about.data not in RECIPES and not os.path.exists(about.data):
+        raise ValueError(f"{path}: it learned from {about.data}, which is not here: give DATA")
+    source = find(about.data, told)
+    _, x, y = task.taken(source.x_test, source.y_test)
+    then = (about.test or {}).get("rows")
+    if then not in (None, len(y)):
+        changed = f"{about.data} has changed since the model learned from it"
+        console.warn(f"Note: {changed}, and it may have learned from some of these rows")
+    return Measured(task, x, y, f"of {about.data} that were not learned from")
+
+
+def is_same(data: str, known: str) -> bool:
+    """Whether both name the same data set, file or folder."""
+    return data == known or (os.path.exists(data) and os.path.exists(known) and os.path.samefile(data, known))

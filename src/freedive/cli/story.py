@@ -61,7 +61,7 @@ def about(t: Training) -> dict[str, Any]:
         "seed": t.options.seed,
         "epochs": len((t.task.history or {}).get("loss", [])) or len(t.task.model.history.epoch),
     }
-    return {"data": t.data, "test": plain(t.result) or None, "made": made}
+    return {"data": t.data, "test": plain(t.result) or None, "made": made, "told": t.told.given}
 
 
 def plain(result: dict[str, Any]) -> dict[str, Any]:

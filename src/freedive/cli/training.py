@@ -19,7 +19,8 @@ from ..data.series import TimeSeries
 from ..files import make_folders, move_file, only_writer, write_atomic, write_text_atomic
 from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task
-from ..tasks.sources import Source, Told, UnknownSourceError, find
+from ..tasks.sources import Source, UnknownSourceError, find
+from ..tasks.told import Told
 from . import console, story
 from .options import Options
 
@@ -33,11 +34,13 @@ class Way(NamedTuple):
         words: of the command, up to the options that every training has: to say how to go on.
         begin: of a training that was prepared; what trains, called with the network and the arguments of `fit`.
         ending: of the folder's name.
+        told: about the data, where the options do not say it.
     """
 
     words: list[str]
     begin: Callable[[Training], Callable[..., Any]]
     ending: str
+    told: Told | None = None
 
 
 @dataclasses.dataclass
@@ -46,6 +49,7 @@ class Training:
 
     data: str
     options: Options
+    told: Told
     source: Source
     task: Task
     folder: str
@@ -90,9 +94,10 @@ class Training:
 def run(data: str, options: Options, way: Way | None = None) -> None:
     """Train on a data set or on files, and write what came of it."""
     began = time.perf_counter()
-    source = sought(data, options)
+    told = told_by(options) if way is None or way.told is None else way.told
+    source = sought(data, told)
     folder = options.output or folder_of(source) + ("" if way is None else way.ending)
-    training = Training(data, options, source, settled(source.task, options), folder, way=way)
+    training = Training(data, options, told, source, settled(source.task, options), folder, way=way)
     make_folders(training.folder)
     with only_writer(training.folder):
         prepare(training)
@@ -130,10 +135,15 @@ def finish(training: Training, keeper: Checkpoints) -> None:
     clear(training)
 
 
-def sought(data: str, options: Options) -> Source:
+def told_by(options: Options) -> Told:
+    """What the options say about the data."""
+    return Told(**{name: getattr(options, name) for name in Told._fields})
+
+
+def sought(data: str, told: Told) -> Source:
     """The rows that the command named."""
     try:
-        return find(data, Told(options.target, options.group, options.horizon, options.text, options.seed))
+        return find(data, told)
     except UnknownSourceError as error:
         raise console.Misuse(str(error)) from None
 

@@ -28,14 +28,15 @@ def run(data: str, search: str, trials: int, options: Options) -> None:
         plan = read_search(search)
     except ValueError as error:
         raise console.Misuse(f"--search: {error}") from None
-    source = training.sought(data, options)
+    told = training.told_by(options)
+    source = training.sought(data, told)
     folder = options.output or f"{training.folder_of(source)}-tune"
     make_folders(folder)
     path = os.path.join(folder, "study.json")
     with only_writer(folder):
         try:
             task = training.settled(source.task, options)
-            tried(training.Training(data, options, source, task, folder), plan, trials, path)
+            tried(training.Training(data, options, told, source, task, folder), plan, trials, path)
         except KeyboardInterrupt:
             if not os.path.exists(path):
                 raise
@@ -53,7 +54,8 @@ def tried(prepared: training.Training, search: Search, trials: int, path: str) -
     task.model = study.model
     training.test(prepared)
     made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}
-    task.save(place("model.safetensors"), data=prepared.data, test=story.plain(prepared.result), made=made)
+    known = {"data": prepared.data, "told": prepared.told.given, "test": story.plain(prepared.result), "made": made}
+    task.save(place("model.safetensors"), **known)
     study.to_csv(place("trials.csv"))
     study.plot(place("study.png"))
     console.say(study.table())

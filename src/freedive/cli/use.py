@@ -19,15 +19,19 @@ def evaluate(
         typer.Argument(
             metavar="[DATA]",
             help="A data set's name, or files like those that the model learned from, with their classes. "
-            "By default the set that the model learned from.",
+            "By default the rows of its own data that the model did not learn from.",
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column or array that holds the classes.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column or array of answers; the model knows its own."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Measure a model on test data: accuracy, loss, and how every class fares.
+
+    Without DATA, or with its own, it is measured on the part of it that `freedive train` kept for the test; of other
+    files all rows count.
 
     \b
     Examples:
@@ -36,14 +40,15 @@ def evaluate(
       freedive evaluate runs/digits/model.safetensors test.npz      # arrays x and y
       freedive evaluate runs/zoo/model.safetensors animals.csv --target class
     """
+    from ..errors import counted
     from .measuring import test_rows
 
-    task, about, x, y = test_rows(model, data, target)
+    task, x, y, whose = test_rows(model, data, target)
     result = task.target.scored(task.answer(x), y)
     if json:
         console.say_json(result)
         return
-    first = f"{result['rows']:,} rows of {data or about.data}"
+    first = f"{counted(result['rows'], 'rows')} {whose}"
     numbers = "   ".join(
         f"{name.replace('_', ' ')} {value:{',' if isinstance(value, int) else '.4f'}}"
         for name, value in result.items()

@@ -13,8 +13,9 @@ from ..methods import distill
 from ..tasks import Classes
 from ..tasks.base import loaded
 from . import console
+from .measuring import remembered
 from .options import Options
-from .training import Training, Way, first_rows, run
+from .training import Training, Way, first_rows, run, told_by
 
 
 class Teaching(NamedTuple):
@@ -30,7 +31,8 @@ def learn_from(teacher: str, data: str | None, teaching: Teaching, options: Opti
     known = data or about.data
     if not known:
         raise console.Misuse(f"{teacher} does not say what it learned from: name the data")
-    told = ["--temperature", str(teaching.temperature), "--alpha", str(teaching.alpha)]
+    words = ["--temperature", str(teaching.temperature), "--alpha", str(teaching.alpha)]
+    told = None if data else remembered(teacher, about, **told_by(options)._replace(seed=None)._asdict())
 
     def begin(training: Training) -> Callable[..., Any]:
         refuse_other_target(teacher, task, training)
@@ -42,7 +44,7 @@ def learn_from(teacher: str, data: str | None, teaching: Teaching, options: Opti
 
         return by
 
-    run(known, options, Way(["distill", teacher, *([data] if data else []), *told], begin, "-student"))
+    run(known, options, Way(["distill", teacher, *([data] if data else []), *words], begin, "-student", told))
 
 
 def note(training: Training, name: str, fact: str) -> None:

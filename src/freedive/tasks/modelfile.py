@@ -14,6 +14,7 @@ from ..models.saving import write_model
 from .reading import Numbers, Pictures, Reader
 from .reading.numbers import fits
 from .targets import Classes, Target
+from .told import Told
 
 KEY = "about"
 
@@ -28,6 +29,7 @@ class About(Configured):
         target: what its outputs mean.
         test: results on the test rows.
         made: with what and how it was made.
+        told: what was said about the data: how its rows are found and divided again, see `Told`.
     """
 
     data: str = ""
@@ -36,6 +38,7 @@ class About(Configured):
     target: Any = None
     test: Any = None
     made: Any = None
+    told: Any = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -47,6 +50,7 @@ class About(Configured):
             raise TypeError(f"task: expected a task. Received: {self.task!r:.100}")
         if not all(value is None or isinstance(value, Mapping) for value in (self.test, self.made)):
             raise TypeError("test and made: expected results by name")
+        Told.read(self.told)
 
     @property
     def classes(self) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ..errors import nearest
 from ..files.errors import missing_file
 from ..preprocessing import train_test_split
 from .base import Task
+from .told import Told
 
 TEST = 0.2  # of the rows, where a path has no part for testing
 
@@ -51,24 +52,6 @@ class Source:
     samples: Any = None
     facts: Sequence[tuple[str, Any]] = field(default_factory=list)
     found: str = ""
-
-
-class Told(NamedTuple):
-    """What the user said about the data; None: to be found.
-
-    Attributes:
-        target: the column or array that holds the labels.
-        group: the column whose equal values must not be parted between training and test.
-        horizon: how many steps a forecast looks ahead.
-        text: the column of a table whose texts are learned from.
-        seed: of the split.
-    """
-
-    target: str | None = None
-    group: str | None = None
-    horizon: int | None = None
-    text: str | None = None
-    seed: int = 0
 
 
 NOTHING = Told()
