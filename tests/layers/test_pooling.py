@@ -1,11 +1,17 @@
 """Pooling layers against the peer's: values, gradients, masks, messages."""
 
+import functools
+
+import jax
 import keras
 import numpy as np
 import pytest
 from harness import compare, round_trip
 
+import freedive as fd
 from freedive import layers
+from freedive.core.forward import apply
+from freedive.core.variables import gather
 
 RNG = np.random.default_rng(0)
 SHAPES = {"1D": (2, 7, 3), "2D": (2, 7, 6, 3), "3D": (1, 5, 4, 6, 2)}
@@ -81,3 +87,36 @@ def test_short_names(name):
 def test_refuses(make, text):
     with pytest.raises((ValueError, TypeError), match=text):
         make()
+
+
+@pytest.mark.parametrize("kind", ["Max", "Average"])
+def test_what_no_window_holds_is_not_computed(kind):
+    x = RNG.normal(size=(3, 13, 12, 2)).astype("float32")
+    image = fd.Input((13, 12, 2))
+    found = layers.Conv2D(4, 3, activation="relu")(image)  # (batch, 11, 10, 4)
+    pool = getattr(layers, f"{kind}Pooling2D")(2)
+    model = fd.Model(image, pool(found))
+    apart = fd.Model(image, pool(layers.ReLU()(found)))  # the pooling reads another layer's output
+    model.build()
+
+    def answer(model, x):
+        values = gather(model)
+
+        def total(params):
+            y = apply(model, values._replace(params=params), x)[0]
+            return (y**2).sum(), y
+
+        return jax.grad(total, has_aux=True)(values.params)
+
+    programs = [jax.jit(functools.partial(answer, one)).lower(x).compile() for one in (model, apart)]
+    assert ["f32[3,11,10,4]" in program.as_text() for program in programs] == [False, True]
+    mine, expected = (program(x) for program in programs)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), mine, expected)
+    whole, pooled = fd.Model(image, [found, model.output]).predict(x)
+    assert whole.shape == (3, 11, 10, 4)
+    np.testing.assert_allclose(pooled, expected[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_that_is_looked_into_shows_all_places():
+    model = fd.Sequential([fd.Input((7, 7, 1)), layers.Conv2D(2, 3, activation="relu"), layers.MaxPooling2D()])
+    assert model.inspect(np.ones((2, 7, 7, 1), "float32"))["conv2d"]["a"].shape == (2, 5, 5, 2)

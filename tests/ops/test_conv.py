@@ -98,6 +98,27 @@ def check(function, operands, options, monkeypatch, tolerance=1e-5):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=2 * tolerance), mine, expected)
 
 
+@pytest.mark.parametrize("case", ["1d strided same", "1d causal dilated", "2d", "2d strided same", "2d dilated", "3d"])
+def test_the_first_places_alone(case, lowering):
+    operands, options = arrays(CASES[case])
+    bias = jnp.linspace(-1, 1, operands[1].shape[-1])
+    sizes = [n - 1 for n in conv(*operands, **options).shape[1:-1]]
+
+    def whole(x, kernel):
+        y = module.conv_layer(x, kernel, bias, True, **options)
+        return y[(slice(None), *map(slice, sizes))]
+
+    def part(x, kernel):
+        return module.conv_layer(x, kernel, bias, True, first=sizes, **options)
+
+    @jax.jit
+    def computed(*operands):
+        return [(f(*operands), jax.grad(lambda *o, f=f: jnp.sum(f(*o) ** 2), (0, 1))(*operands)) for f in (part, whole)]
+
+    mine, expected = computed(*operands)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), mine, expected)
+
+
 WIDE = {  # enough channels, pictures and places for every path of the native loops
     "same": ((5, 19, 17, 21), (3, 3, 21, 37), {"padding": "same"}),
     "valid": ((3, 20, 20, 32), (3, 3, 32, 64), {}),

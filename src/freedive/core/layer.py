@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -177,6 +177,18 @@ class Layer(Configured, metaclass=LayerType):
         current = forward.current(self)
         z = current.tap(self, "z", z)
         return current.tap(self, "a", (activation or self.activation)(z))  # type: ignore[attr-defined]
+
+    def offer_first(self, a: Any, run: Callable[[tuple[int, ...]], Any]) -> None:
+        """Say how the first places of an output can be computed alone, for a layer that reads no more of it.
+
+        `run` gets the sizes of the axes between the batch and the channels, which are last.
+        """
+        forward.current(self).firsts[id(a)] = (a, run)
+
+    def first_of(self, x: Any, sizes: tuple[int, ...]) -> Any:
+        """The first places of an input, where the layer that made it can compute those alone; else all of it."""
+        _, run = forward.current(self).firsts.get(id(x), (None, None))
+        return x if run is None else run(sizes)
 
     @property
     def tapped(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any, ClassVar
 
 from ..activations import Activation, relu
@@ -70,11 +71,16 @@ class _Convolution(_Filter):
 
     def call(self, x: Any) -> Any:
         expect_rank(self, x, self.rank)
-        x = to_last(self, x)
+        given, x = x, to_last(self, x)
         kernel, bias = self._kernel(x.shape[-1]), self._bias(self.filters)
         rectified = self.activation is relu and not self.tapped
-        z = from_last(self, self.part(x, kernel, bias, rectified, groups=self.groups))
-        return z if rectified else self.activate(z)
+        run = functools.partial(self.part, x, kernel, bias, rectified, groups=self.groups)
+        z = from_last(self, run())
+        if not rectified:
+            return self.activate(z)
+        if x is given:
+            self.offer_first(z, lambda sizes: run(first=sizes))
+        return z
 
     def _kernel(self, channels: int) -> Any:
         """(*kernel_size, channels / groups, filters)."""

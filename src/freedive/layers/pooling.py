@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..core.layer import Layer
 from ..numerics import floating, widen
-from ..ops.pooling import average_pool, max_pool
+from ..ops.pooling import average_pool, max_pool, read_by
 from .spatial import DataFormat, Padding, expect_rank, expect_room, from_last, per_axis, to_last
 
 
@@ -29,9 +29,12 @@ class _Pooling(Layer):
 
     def call(self, x: Any) -> Any:
         expect_rank(self, x, self.rank)
-        x = to_last(self, x)
+        given, x = x, to_last(self, x)
         if self.padding == "valid":
             expect_room(self, x, self.pool_size, "pool_size")
+            sizes = read_by(x.shape[1:-1], self.pool_size, self.strides)
+            if x is given and sizes != x.shape[1:-1]:
+                x = self.first_of(x, sizes)
         return from_last(self, type(self).reduce(x, self.pool_size, self.strides, self.padding))
 
 

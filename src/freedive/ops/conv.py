@@ -62,6 +62,8 @@ def conv(
 def conv_layer(x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, **options: Any) -> jax.Array:
     """`conv` with these options, plus a bias (filters), cut at zero if `rectified`.
 
+    One more option: `first`, how many places of each axis are computed, from the first on; all unless given.
+
     >>> conv_layer(jnp.ones((1, 3, 1)), jnp.ones((2, 1, 2)), jnp.array([1.0, -3.0]), True)[0].tolist()
     [[3.0, 0.0], [3.0, 0.0]]
     """
@@ -89,10 +91,14 @@ def _of_axes(
     padding: str | Pads = "valid",
     dilation: Sizes | int = 1,
     groups: int = 1,
+    first: Sizes | None = None,
 ) -> dict[str, Any]:
-    """The options with a number, or two of padding, for each axis."""
+    """The options with a number, or two of padding, for each axis; places that are left out are padding taken away."""
     strides, dilation = spread(strides, x.ndim - 2), spread(dilation, x.ndim - 2)
     pads = explicit_padding(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
+    if first is not None:
+        places = map(output_size, x.shape[1:-1], kernel.shape[:-2], strides, pads, dilation)
+        pads = [(a, b - s * (n - m)) for (a, b), s, n, m in zip(pads, strides, places, first, strict=True)]
     return {"strides": strides, "pads": pads, "dilation": dilation, "groups": groups}
 
 

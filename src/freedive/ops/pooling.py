@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -34,8 +36,7 @@ def max_pool(x: jax.Array, size: Sizes, strides: Sizes | None = None, padding: s
     >>> max_pool(jnp.arange(5.0).reshape(1, 5, 1), (2,)).ravel().tolist()
     [1.0, 3.0]
     """
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-    windows, _ = cut(x, size, strides, padding, lowest)
+    windows, _ = cut(x, size, strides, padding, _lowest(x.dtype))
     return windows(largest_of_tiles, largest_of_slices)
 
 
@@ -56,6 +57,16 @@ def average_pool(x: jax.Array, size: Sizes, strides: Sizes | None = None, paddin
     """
     windows, counts = cut(x, size, strides, padding, 0)
     return windows(lambda tiles, axes: tiles.sum(axes), sum) / counts.astype(x.dtype)
+
+
+def read_by(sizes: Sizes, size: Sizes, strides: Sizes | None) -> tuple[int, ...]:
+    """How many places of each axis are in a whole window.
+
+    >>> read_by((11, 12), (2, 2), None), read_by((11,), (3,), (2,))
+    ((10, 12), (11,))
+    """
+    strides = spread(size if strides is None else strides, len(size))
+    return tuple((n - k) // s * s + k for n, k, s in zip(sizes, size, strides, strict=True))
 
 
 def cut(x: jax.Array, size: Sizes, strides: Sizes | None, padding: str, fill: float) -> tuple[Callable, np.ndarray]:
@@ -81,11 +92,22 @@ def cut(x: jax.Array, size: Sizes, strides: Sizes | None, padding: str, fill: fl
     return windows, functools.reduce(np.multiply.outer, inside, np.ones(1, "int64"))[..., None]
 
 
+def _lowest(dtype: Any) -> Any:
+    """What is no larger than any number of this type."""
+    return np.array(-np.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min, dtype)
+
+
 # the largest, with a gradient that is one comparison -----------------------------------------------------------------
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def largest_of_tiles(tiles: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The largest value along the tap axes."""
-    return tiles.max(axes)
+    """The largest value along the tap axes, which are every second one of those in the middle.
+
+    Where nothing is differentiated, by XLA's window reduction, in which all processors take part.
+    """
+    places, size = tiles.shape[1:-1:2], tiles.shape[2:-1:2]
+    x = tiles.reshape(tiles.shape[0], *map(operator.mul, places, size), tiles.shape[-1])
+    window = (1, *size, 1)
+    return lax.reduce_window(x, _lowest(x.dtype), lax.max, window, window, "VALID")
 
 
 @largest_of_tiles.defjvp
