@@ -119,6 +119,28 @@ def test_the_first_places_alone(case, lowering):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), mine, expected)
 
 
+@pytest.mark.skipif(not native.available(), reason="freedive was built without a C++ compiler")
+@pytest.mark.parametrize("case", ["2d", "2d strided same", "2d dilated"])
+def test_before_a_pooling_it_is_xlas_until_something_is_differentiated(case):
+    (_, *shape), kernel, options = CASES[case]
+    x, kernel = arrays(((64, *shape), kernel, {}))[0]
+    bias = jnp.linspace(-1, 1, kernel.shape[-1])
+
+    def forward(pooled, x, kernel, bias):
+        return module.conv_layer(x, kernel, bias, True, pooled, **options)
+
+    def slopes(pooled, *operands):
+        return jax.grad(lambda *o: jnp.sum(forward(pooled, *o) ** 2), (0, 1, 2))(*operands)
+
+    for f, called in ((forward, [False, True]), (slopes, [True, True])):
+        programs = [jax.jit(functools.partial(f, pooled)).lower(x, kernel, bias) for pooled in (True, False)]
+        assert ["freedive_conv" in program.as_text() for program in programs] == called
+        mine, expected = (program.compile()(x, kernel, bias) for program in programs)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), mine, expected)
+    several = jax.vmap(functools.partial(forward, True), (None, 0, None))(x, jnp.stack([kernel, -kernel]), bias)
+    np.testing.assert_allclose(several[0], forward(False, x, kernel, bias), rtol=1e-4, atol=1e-4)
+
+
 WIDE = {  # enough channels, pictures and places for every path of the native loops
     "same": ((5, 19, 17, 21), (3, 3, 21, 37), {"padding": "same"}),
     "valid": ((3, 20, 20, 32), (3, 3, 32, 64), {}),

@@ -72,7 +72,7 @@ class Pass:
         self.losses: dict[str, Any] = {}  # "path/name" -> scalar
         self.flags: dict[str, Any] = {}  # path -> how many wrong values came in
         self.masks: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, its mask)
-        self.firsts: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, what computes part of it)
+        self.offers: dict[int, tuple[Any, Any]] = {}  # id of an array -> (the array, what computes it for a pooling)
         self.shapes: dict[str, Any] = {}  # path -> shapes of its outputs
         self.kept: dict[str, Any] = {}  # path -> what somebody who watches keeps of it, for the loss
         self.draws: dict[str, int] = {}  # path -> keys drawn so far

@@ -178,17 +178,18 @@ class Layer(Configured, metaclass=LayerType):
         z = current.tap(self, "z", z)
         return current.tap(self, "a", (activation or self.activation)(z))  # type: ignore[attr-defined]
 
-    def offer_first(self, a: Any, run: Callable[[tuple[int, ...]], Any]) -> None:
-        """Say how the first places of an output can be computed alone, for a layer that reads no more of it.
+    def offer_to_pool(self, a: Any, run: Callable[..., Any]) -> None:
+        """Say how an output (batch, *sizes, channels) is computed anew for a pooling, which may read less of it.
 
-        `run` gets the sizes of the axes between the batch and the channels, which are last.
+        `run(first=, pooled=)` gets how many places of each axis are read, and whether only the largest of each window
+        counts. What nobody reads then is not computed.
         """
-        forward.current(self).firsts[id(a)] = (a, run)
+        forward.current(self).offers[id(a)] = (a, run)
 
-    def first_of(self, x: Any, sizes: tuple[int, ...]) -> Any:
-        """The first places of an input, where the layer that made it can compute those alone; else all of it."""
-        _, run = forward.current(self).firsts.get(id(x), (None, None))
-        return x if run is None else run(sizes)
+    def offered(self, x: Any, **reading: Any) -> Any:
+        """An input as the layer that made it offers it to a pooling; as it is, where that layer offers nothing."""
+        _, run = forward.current(self).offers.get(id(x), (x, None))
+        return x if run is None else run(**reading)
 
     @property
     def tapped(self) -> bool:

@@ -79,7 +79,7 @@ class _Convolution(_Filter):
         if not rectified:
             return self.activate(z)
         if x is given:
-            self.offer_first(z, lambda sizes: run(first=sizes))
+            self.offer_to_pool(z, run)
         return z
 
     def _kernel(self, channels: int) -> Any:

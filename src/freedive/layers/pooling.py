@@ -32,10 +32,15 @@ class _Pooling(Layer):
         given, x = x, to_last(self, x)
         if self.padding == "valid":
             expect_room(self, x, self.pool_size, "pool_size")
-            sizes = read_by(x.shape[1:-1], self.pool_size, self.strides)
-            if x is given and sizes != x.shape[1:-1]:
-                x = self.first_of(x, sizes)
+            first, pooled = read_by(x.shape[1:-1], self.pool_size, self.strides), self.largest_of_tiles
+            if x is given and (pooled or first != x.shape[1:-1]):
+                x = self.offered(x, first=first, pooled=pooled)
         return from_last(self, type(self).reduce(x, self.pool_size, self.strides, self.padding))
+
+    @property
+    def largest_of_tiles(self) -> bool:
+        """Whether the largest values of windows side by side are what counts."""
+        return type(self).reduce is max_pool and self.strides in (None, self.pool_size)
 
 
 class MaxPooling1D(_Pooling):

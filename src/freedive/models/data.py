@@ -147,7 +147,8 @@ def rows_at_once(model: Any, most: int = 256) -> int:
 
 def _rows_at_once(model: Any) -> int:
     nodes = [] if model._graph is None else model._graph.nodes
-    shapes = [s.shape[1:] for node in nodes for s in node.gives]
+    pooled = [s for node in nodes if getattr(node.layer, "largest_of_tiles", False) for s in node.needs]
+    shapes = [s.shape[1:] for node in nodes for s in node.gives if not any(s is one for one in pooled)]
     largest = max((4 * math.prod(size or 1 for size in shape) for shape in shapes), default=4)
     fitting = max(16, CACHE_BYTES // largest)
     return 1 << fitting.bit_length() - 1

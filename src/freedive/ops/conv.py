@@ -26,6 +26,7 @@ Sizes = Sequence[int]
 Pads = Sequence[tuple[int, int]]
 Slices = Callable[[jax.Array], list[jax.Array]]  # of a padded input: what each tap of the window sees
 
+JOINED_ROWS = 64  # XLA shares few pictures out less well than the native loops do
 LARGEST_PATCHES = 2**22  # bytes; larger ones are made for a few samples at a time, and again for the gradient
 
 
@@ -59,10 +60,15 @@ def conv(
     return conv_layer(x, kernel, None, False, **options)
 
 
-def conv_layer(x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, **options: Any) -> jax.Array:
+def conv_layer(
+    x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, pooled: bool = False, **options: Any
+) -> jax.Array:
     """`conv` with these options, plus a bias (filters), cut at zero if `rectified`.
 
-    One more option: `first`, how many places of each axis are computed, from the first on; all unless given.
+    Args:
+        pooled: whether windows side by side are next, of which only the largest value counts: XLA does both in one.
+        **options: of `conv`, and `first`: how many places of each axis are computed, from the first on; all unless
+            given.
 
     >>> conv_layer(jnp.ones((1, 3, 1)), jnp.ones((2, 1, 2)), jnp.array([1.0, -3.0]), True)[0].tolist()
     [[3.0, 0.0], [3.0, 0.0]]
@@ -78,7 +84,7 @@ def conv_layer(x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectifie
         return run
 
     if options["groups"] == 1 and looped(x, kernel) and (bias is None or bias.dtype == x.dtype):
-        on_cpu = functools.partial(conv_by_loops, rectified=rectified, **options)
+        on_cpu = functools.partial(conv_by_loops, rectified=rectified, pooled=pooled, **options)
     else:
         on_cpu = ended(conv_by_patches)
     return lax.platform_dependent(x, kernel, bias, cpu=on_cpu, default=ended(conv_by_xla))
@@ -122,14 +128,21 @@ def looped(x: jax.Array, kernel: jax.Array) -> bool:
 
 
 def conv_by_loops(
-    x: jax.Array, kernel: jax.Array, bias: jax.Array | None, rectified: bool, strides: Sizes, pads: Pads, **options: Any
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: Any,
+    rectified: bool,
+    pooled: bool,
+    strides: Sizes,
+    pads: Pads,
+    **options: Any,
 ) -> jax.Array:
     """By the native loops, bias and relu while the outputs are in the caches; a line is a picture of one row."""
-    dilation = options["dilation"]
+    dilation, joined = options["dilation"], pooled and x.ndim == 4 and x.shape[0] >= JOINED_ROWS
     sizes = kernel.shape[:-2]
     places = [output_size(*each) for each in zip(x.shape[1:-1], sizes, strides, pads, dilation, strict=True)]
     geometry = geometry_of(x.shape[1:-1], places, sizes, strides, [a for a, _ in pads], dilation)
-    y = native_conv.CONV.apply(as_pictures(x), as_matrix(kernel), bias, rectified, geometry)
+    y = native_conv.CONV.apply(as_pictures(x), as_matrix(kernel), bias, rectified, geometry, joined)
     return y.reshape(x.shape[0], *places, kernel.shape[-1])
 
 

@@ -9,9 +9,11 @@ filters), the kernel (taps * channels, filters), with a row more for a bias.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .linear import Kind, family
 
@@ -32,6 +34,16 @@ def _numbers(geometry: Geometry) -> np.ndarray:
     return np.array(others, np.int64).ravel()
 
 
+def _by_xla(x: Any, kernel: Any, relu: bool, geometry: Geometry) -> Any:
+    g = geometry
+    axes = zip(g.sizes, g.places, g.taps, g.strides, g.before, g.dilation, strict=True)
+    pads = [(before, (n - 1) * s + (k - 1) * d + 1 - size - before) for size, n, k, s, before, d in axes]
+    taps = kernel[:-1].reshape(*g.taps, x.shape[-1], kernel.shape[-1])
+    order = ("NHWC", "HWIO", "NHWC")
+    y = lax.conv_general_dilated(x, taps, g.strides, pads, rhs_dilation=g.dilation, dimension_numbers=order)
+    return jnp.maximum(y + kernel[-1], 0) if relu else y + kernel[-1]
+
+
 CONV = family(
     Kind(
         "conv",
@@ -39,6 +51,7 @@ CONV = family(
         x=lambda y, kernel, g: (y[0], *g.sizes, kernel[0] // math.prod(g.taps)),
         depth=lambda x, g: math.prod(g.taps) * x[-1],
         told=lambda g: {"geometry": _numbers(g)},
+        plain=_by_xla,
         masks=False,
     )
 )

@@ -11,6 +11,7 @@ DENSE = family(
         x=lambda y, kernel, _: (y[0], kernel[0]),
         depth=lambda x, _: x[1],
         told=lambda _: {},
+        plain=None,
         masks=True,
     )
 )

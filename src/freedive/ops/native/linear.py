@@ -34,6 +34,7 @@ class Kind(NamedTuple):
     x: Callable[[Any, Any, Any], tuple[int, ...]]  # (y, kernel, geometry) -> x
     depth: Callable[[Any, Any], int]  # (x, geometry) -> of the kernel
     told: Callable[[Any], dict[str, Any]]  # geometry -> what the doors are told of it
+    plain: Callable[..., Any] | None  # (x, kernel with bias, relu, geometry) -> y by XLA, or None
     masks: bool  # whether the doors take `let`; else array code masks, where XLA joins it to what comes before
 
 
@@ -41,16 +42,22 @@ class Family(NamedTuple):
     """The operations of a kind, all of them with the option `geometry`."""
 
     layer: Primitive  # (x, kernel with bias; relu)
+    answer: Primitive  # the same, by XLA as long as nothing is differentiated
     into: Primitive  # (x, kernel, let; ones): with a bias if `ones`
     by_x: Primitive  # (y, kernel, let)
     by_kernel: Primitive  # (x, y, let; ones): with the bias' gradient if `ones`
 
-    def apply(self, x: Any, kernel: Any, bias: Any, rectified: bool, geometry: Any) -> Any:
-        """x times a kernel (depth, units), plus a bias (units) or None, cut at zero if `rectified`."""
+    def apply(self, x: Any, kernel: Any, bias: Any, rectified: bool, geometry: Any, joined: bool = False) -> Any:
+        """x times a kernel (depth, units), plus a bias (units) or None, cut at zero if `rectified`.
+
+        Args:
+            joined: whether XLA joins what comes next to it, so that it should have all of it if it can.
+        """
         if bias is None and not rectified:
             return self.into.bind(x, kernel, _nothing(), ones=False, geometry=geometry)
         last = jnp.zeros_like(kernel[0]) if bias is None else bias
-        return self.layer.bind(x, jnp.concatenate([kernel, last[None]]), relu=rectified, geometry=geometry)
+        layer = self.answer if joined else self.layer
+        return layer.bind(x, jnp.concatenate([kernel, last[None]]), relu=rectified, geometry=geometry)
 
     def take_back(self, y: Any, kernel: Any, geometry: Any) -> Any:
         """The transpose of `apply` by x."""
@@ -69,7 +76,7 @@ def family(kind: Kind) -> Family:
     def kernel_of(x: Any, y: Any, *_: Any, ones: bool, geometry: Any) -> tuple[int, ...]:
         return (kind.depth(x, geometry) + ones, y[-1])
 
-    shapes = {"layer": y_of, "into": y_of, "by_x": x_of, "by_kernel": kernel_of}
+    shapes = {"layer": y_of, "answer": y_of, "into": y_of, "by_x": x_of, "by_kernel": kernel_of}
     made = Family(*(_primitive(f"{kind.name}_{name}", shape) for name, shape in shapes.items()))
     _lower(kind, made)
     _differentiate(kind, made)
@@ -118,6 +125,8 @@ def _lower(kind: Kind, made: Family) -> None:
         return (kernel[:-1], kernel[-1]) if ones else (kernel, _nothing())
 
     lower(made.layer, kind.name, lambda x, k, relu: ((x, *parted(k, True)), _nothing(), {"relu": relu}))
+    if kind.plain is not None:
+        mlir.register_lowering(made.answer, mlir.lower_fun(kind.plain, multiple_results=False), platform="cpu")
     lower(made.into, kind.name, lambda x, k, let, ones: ((x, *parted(k, ones)), let, {"relu": False}))
     lower(made.by_x, f"{kind.name}_by_x", lambda y, k, let: ((y, k), let, {}))
     lower(made.by_kernel, f"{kind.name}_by_kernel", lambda x, y, let, ones: ((x, y), let, {"ones": ones}))
@@ -152,7 +161,7 @@ def _differentiate(kind: Kind, made: Family) -> None:
         found = by_kernel.bind(dx, y, let, **plain(options))
         return jnp.concatenate([found, jnp.zeros_like(found[:1])]) if options["ones"] else found
 
-    ad.primitive_jvps[made.layer] = layer_jvp
+    ad.primitive_jvps[made.layer] = ad.primitive_jvps[made.answer] = layer_jvp
     _bilinear(
         into,
         into_by_x,
