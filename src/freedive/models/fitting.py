@@ -106,11 +106,12 @@ class Options(NamedTuple):
 
 def named(call: Call) -> Call:
     """A method of a model that says which argument was meant by a name that it does not have."""
-    known = [name for name in inspect.signature(call).parameters if name != "self"]
+    known = dict.fromkeys(name for name in inspect.signature(call).parameters if name != "self").keys()
 
     @functools.wraps(call)
     def checked_call(self: Any, *args: Any, **given: Any) -> Any:
-        refuse_misspelt(call.__name__, given, known)
+        if not given.keys() <= known:
+            refuse_misspelt(call.__name__, given, known)
         return call(self, *args, **given)
 
     return cast(Call, checked_call)

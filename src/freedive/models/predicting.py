@@ -24,6 +24,7 @@ from .data import check_ids, rows_at_once
 from .dirty import check_policy
 from .entering import entered
 
+BFLOAT16 = np.dtype(jnp.bfloat16)
 LARGE, SMALL = 64, 8  # the batches that one dispatch answers; of a small block the last ones may be missing
 
 
@@ -140,7 +141,7 @@ def _answering(model: Any, size: int | None, most: int | None) -> Any:
                 model, variables, rows, np.int32(batches)
             )
             outputs = jax.tree.map(lambda o: o.reshape(-1, *o.shape[2:]), outputs)
-        wide = jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == "bfloat16" else None)[:count], outputs)
+        wide = jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == BFLOAT16 else None)[:count], outputs)
         return wide, flags
 
     return answer
@@ -162,8 +163,13 @@ def check_counts(task: str, counts: dict[str, Any], least: int = 1, required: bo
 
 
 # callbacks of a task ------------------------------------------------------------------------------------------------
+NOBODY = CallbackList([], None, {})
+
+
 def watching(model: Any, given: Any, params: dict[str, Any]) -> CallbackList:
     """The callbacks of a task, with a display among them unless `verbose` is 0."""
+    if given is None and params["verbose"] == 0:
+        return NOBODY
     return CallbackList(with_progress(given, params["verbose"]), model, params)
 
 

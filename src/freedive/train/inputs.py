@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -12,6 +13,9 @@ from jax.core import Tracer
 
 from ..errors import BadRowsError, show_shape
 from .windows import Windows, without_overlap
+
+
+READY = frozenset(map(np.dtype, ("float32", "float16", "int32", "int16", "int8", "uint16", "uint8", "bool")))
 
 
 def arrays_of(data: Any, where: str) -> Any:
@@ -34,6 +38,8 @@ def arrays_of(data: Any, where: str) -> Any:
 
 def one_array(data: Any, where: str) -> Any:
     """One array of numbers."""
+    if type(data) is np.ndarray and data.ndim and data.dtype in READY:
+        return data
     if hasattr(data, "toarray") and not hasattr(data, "__array__"):
         raise TypeError(f"{where}: a sparse matrix of {type(data).__module__.split('.')[0]}: give it as .toarray()")
     if hasattr(data, "detach"):  # a PyTorch tensor that may have a gradient
@@ -133,7 +139,7 @@ def _squares(array: np.ndarray) -> Any:
 
     Finite numbers may overflow in it; whoever asks looks again where it is not finite.
     """
-    if array.dtype in (np.float32, np.float64) and (array.flags.c_contiguous or array.flags.f_contiguous):
+    if array.dtype.char in "fd" and (array.flags.c_contiguous or array.flags.f_contiguous):
         flat = array.ravel(order="K")
         return np.vdot(flat, flat)
     return array.sum(dtype=np.float64)
@@ -142,9 +148,9 @@ def _squares(array: np.ndarray) -> Any:
 def check_finite(tree: Any, where: str) -> None:
     """No NaN and no infinity; the first one is named by its place."""
     for array in jax.tree.leaves(tree):
-        if np.issubdtype(array.dtype, np.floating):
+        if array.dtype.kind == "f":
             array = np.asarray(array)
-            if not np.isfinite(_squares(without_overlap(array))):
+            if not math.isfinite(_squares(without_overlap(array))):
                 at = np.argwhere(~np.isfinite(array))
                 if len(at):
                     value, place = array[tuple(at[0])], ", ".join(map(str, at[0]))

@@ -176,6 +176,10 @@ HOOKS = {  # and how many arguments each has
 }
 
 
+def _nobody_listens(*args: Any) -> None:
+    """A hook without callbacks: a single answer is told four times that it is under way."""
+
+
 class CallbackList:
     """Some callbacks as one.
 
@@ -199,6 +203,8 @@ class CallbackList:
     def __getattr__(self, hook: str) -> Callable[..., None]:
         if hook not in HOOKS:
             raise AttributeError(hook)
+        if not self.callbacks:
+            return _nobody_listens
         listening = [getattr(callback, hook) for callback in self.callbacks if _listens(callback, hook)]
 
         def call_all(*args: Any) -> None:
