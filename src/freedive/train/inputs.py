@@ -14,7 +14,6 @@ from jax.core import Tracer
 from ..errors import BadRowsError, show_shape
 from .windows import Windows, without_overlap
 
-
 READY = frozenset(map(np.dtype, ("float32", "float16", "int32", "int16", "int8", "uint16", "uint8", "bool")))
 
 
