@@ -37,7 +37,7 @@ def arrays_of(data: Any, where: str) -> Any:
 
 def one_array(data: Any, where: str) -> Any:
     """One array of numbers."""
-    if type(data) is np.ndarray and data.ndim and data.dtype in READY:
+    if _is_ready(data):
         return data
     if hasattr(data, "toarray") and not hasattr(data, "__array__"):
         raise TypeError(f"{where}: a sparse matrix of {type(data).__module__.split('.')[0]}: give it as .toarray()")
@@ -107,6 +107,11 @@ def _numbers_in(array: np.ndarray, where: str) -> np.ndarray:
         raise TypeError(
             f"{where}: expected numbers. Received an object array that holds {kind}: {odd!r:.60}. {hint}"
         ) from None
+
+
+def _is_ready(data: Any) -> bool:
+    """Whether it is an array as it should be; most are."""
+    return type(data) is np.ndarray and data.ndim > 0 and data.dtype in READY
 
 
 def _is_array(value: Any) -> bool:
