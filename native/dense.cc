@@ -42,7 +42,8 @@ void dense(const Dense& d, long first, long last) {
   Memory rows(kTile * wide);
   for (long row = first; row < last; row += kTile) {
     const long count = std::min(kTile, last - row);
-    product({d.x + row * d.depth, d.depth, 1}, d.panels, count, d.depth, d.width, rows.data(), wide);
+    const Right kernel = d.as_it_is ? Right(d.panels, d.width) : Right(d.panels);
+    product({d.x + row * d.depth, d.depth, 1}, kernel, count, d.depth, d.width, rows.data(), wide);
     const Ending ending = {d.bias, d.relu, d.let ? d.let + row * d.width : nullptr};
     finish(ending, rows.data(), wide, count, d.width, d.found + row * d.width, d.width);
   }
@@ -73,15 +74,25 @@ void dense_by_x(const Dense& d, long first, long last) {
   }
 }
 
-void dense_by_kernel(const Dense& d, long first, long last, float* found) {
+void dense_by_kernel(const Dense& d, long first_row, long last_row, long first, long last, float* found) {
   const long tile = d.depth * d.width > kSummed ? 4 * kTile : kTile;
-  Memory rows, panels(filled(d.width) * tile);
-  for (long row = first; row < last; row += tile) {
-    const long count = std::min(tile, last - row);
+  Memory rows, panels;
+  for (long row = first_row; row < last_row; row += tile) {
+    const long count = std::min(tile, last_row - row);
     const float* by = let_through(d.y + row * d.width, d.let ? d.let + row * d.width : nullptr, count * d.width, rows);
-    pack(by, count, d.width, d.width, 1, panels.data());
-    product({d.x + row * d.depth, 1, d.depth}, panels.data(), d.depth, count, d.width, found, d.width, true);
-    if (d.ones) add_rows(by, count, d.width, found + d.depth * d.width);
+    Right right(by, d.width);
+    if (d.width % kWidth) {
+      panels.resize(filled(d.width) * tile);
+      pack(by, count, d.width, d.width, 1, panels.data());
+      right = Right(panels.data());
+    }
+    const Left x = {d.x + row * d.depth + first, 1, d.depth};
+    product(x, right, last - first, count, d.width, found + first * d.width, d.width, row > first_row);
+    if (d.ones && last == d.depth) {
+      float* sums = found + d.depth * d.width;
+      if (row == first_row) std::fill_n(sums, d.width, 0.0f);
+      add_rows(by, count, d.width, sums);
+    }
   }
 }
 

@@ -5,74 +5,98 @@
 namespace freedive {
 namespace {
 
+constexpr long kWork = 1L << 21;  // products of two numbers, worth a processor: it takes 25 to 50 us to begin
+constexpr long kActivation = 40;  // products that take as long as an activation
 constexpr long kRows = 4;    // of a batch, worth a processor
 constexpr long kLeast = 16;  // of a dense layer's rows
-constexpr long kFew = 4;     // rows for which a kernel is not packed
+constexpr long kFew = 4;     // rows for which a kernel is read once
+constexpr long kSome = 64;   // rows for which a kernel is not packed
 
-Lstm described(const Array& kernel, const Mask& mask, const Array& keep, bool reverse) {
-  Lstm l = {};
-  l.kernel = kernel.typed_data();
-  l.units = kernel.dimensions()[0];
+const float* given(const Array& array) { return array.element_count() ? array.typed_data() : nullptr; }
+
+// A recurrence over `sequence` (time, batch, ...) with a kernel (units, gates * units).
+Recurrence described(const Array& sequence, const Array& kernel, const Mask& mask, const Array& keep, bool reverse) {
+  Recurrence l = {};
+  l.time = sequence.dimensions()[0], l.batch = sequence.dimensions()[1];
+  l.units = kernel.dimensions()[0], l.gates = kernel.dimensions()[1] / std::max(1L, l.units);
   l.mask = mask.element_count() ? mask.typed_data() : nullptr;
-  l.keep = keep.element_count() ? keep.typed_data() : nullptr;
-  l.reverse = reverse;
+  l.keep = given(keep), l.reverse = reverse;
   return l;
+}
+
+// Every processor runs the whole sequence for rows of its own, if that is worth it.
+ffi::Error over_time(ffi::ThreadPool& pool, Recurrence& l, const Array& kernel, bool back,
+                     void (*loop)(const Recurrence&, long, long)) {
+  const long wide = l.gates * l.units;
+  Memory panels(back ? loops().panels_size(wide, l.units) : loops().panels_size(l.units, wide));
+  if (back) loops().pack(kernel.typed_data(), wide, l.units, 1, wide, panels.data());
+  else loops().pack(kernel.typed_data(), l.units, wide, wide, 1, panels.data());
+  l.panels = panels.data();
+  const long least = std::max(kRows, kWork / std::max(1L, l.time * wide * (l.units + kActivation)));
+  in_parallel(pool, l.batch, parts_of(pool, l.batch, least), [&](long, long first, long last) { loop(l, first, last); });
+  return ffi::Error::Success();
 }
 
 ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array kernel, Array h, Array c, Mask mask,
                         Array keep, Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
-  Lstm l = described(kernel, mask, keep, reverse);
-  l.time = projected.dimensions()[0], l.batch = projected.dimensions()[1];
-  l.bias = bias.element_count() ? bias.typed_data() : nullptr;
-  l.projected = projected.typed_data(), l.h_first = h.typed_data(), l.c_first = c.typed_data();
+  Recurrence l = described(projected, kernel, mask, keep, reverse);
+  l.projected = projected.typed_data(), l.bias = given(bias), l.h_first = h.typed_data(), l.c_first = c.typed_data();
   l.outputs = outputs->typed_data(), l.c_last = c_last->typed_data();
-  l.gates = gates->element_count() ? gates->typed_data() : nullptr;
+  l.opened = gates->element_count() ? gates->typed_data() : nullptr;
   l.cells = cells->element_count() ? cells->typed_data() : nullptr;
-  Memory panels(loops().panels_size(l.units, 4 * l.units));
-  loops().pack(l.kernel, l.units, 4 * l.units, 4 * l.units, 1, panels.data());
-  l.panels = panels.data();
-  in_parallel(pool, l.batch, parts_of(pool, l.batch, kRows),
-              [&l](long, long first, long last) { loops().lstm_forward(l, first, last); });
-  return ffi::Error::Success();
+  return over_time(pool, l, kernel, false, loops().lstm_forward);
 }
 
 ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates,
                          Array cells, Mask mask, Array keep, Result by_projected, Result by_h_first,
                          Result by_c_first, bool reverse) {
-  Lstm l = described(kernel, mask, keep, reverse);
-  l.time = by_outputs.dimensions()[0], l.batch = by_outputs.dimensions()[1];
-  l.c_first = c.typed_data(), l.gates = const_cast<float*>(gates.typed_data());
+  Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
+  l.c_first = c.typed_data(), l.opened = const_cast<float*>(gates.typed_data());
   l.cells = const_cast<float*>(cells.typed_data());
   l.by_outputs = by_outputs.typed_data(), l.by_c_last = by_c.typed_data();
   l.by_projected = by_projected->typed_data();
   l.by_h_first = by_h_first->typed_data(), l.by_c_first = by_c_first->typed_data();
-  Memory panels(loops().panels_size(4 * l.units, l.units));
-  loops().pack(l.kernel, 4 * l.units, l.units, 1, 4 * l.units, panels.data());
-  l.panels = panels.data();
-  in_parallel(pool, l.batch, parts_of(pool, l.batch, kRows),
-              [&l](long, long first, long last) { loops().lstm_backward(l, first, last); });
-  return ffi::Error::Success();
+  return over_time(pool, l, kernel, true, loops().lstm_backward);
 }
+
+ffi::Error simple_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Mask mask, Array keep,
+                          Result outputs, bool reverse, bool relu) {
+  Recurrence l = described(projected, kernel, mask, keep, reverse);
+  l.projected = projected.typed_data(), l.h_first = h.typed_data(), l.outputs = outputs->typed_data(), l.relu = relu;
+  return over_time(pool, l, kernel, false, loops().simple_forward);
+}
+
+ffi::Error simple_backward(ffi::ThreadPool pool, Array by_outputs, Array kernel, Array outputs, Mask mask, Array keep,
+                           Result by_projected, Result by_h_first, bool reverse, bool relu) {
+  Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
+  l.by_outputs = by_outputs.typed_data(), l.outputs = const_cast<float*>(outputs.typed_data()), l.relu = relu;
+  l.by_projected = by_projected->typed_data(), l.by_h_first = by_h_first->typed_data();
+  return over_time(pool, l, kernel, true, loops().simple_backward);
+}
+
+// Rows of a product, each so many products of two numbers, that are worth a processor.
+long worthwhile(long each) { return std::max(kLeast, kWork / std::max(1L, each)); }
 
 Dense described(const ffi::AnyBuffer::Dimensions& kernel, const Array& let, long rows) {
   Dense d = {};
   d.rows = rows, d.depth = kernel[0], d.width = kernel[1];
-  d.let = let.element_count() ? let.typed_data() : nullptr;
+  d.let = given(let);
   return d;
 }
 
 ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array let, Result y, bool relu) {
   Dense d = described(kernel.dimensions(), let, x.dimensions()[0]);
   d.x = x.typed_data(), d.found = y->typed_data(), d.relu = relu;
-  d.bias = bias.element_count() ? bias.typed_data() : nullptr;
+  d.bias = given(bias);
   if (d.rows <= kFew) {
     d.panels = kernel.typed_data();
     loops().dense_few(d);
     return ffi::Error::Success();
   }
-  const auto panels = panels_of(pool, kernel.typed_data(), d.depth, d.width, d.width, 1);
-  d.panels = panels.data();
-  in_parallel(pool, d.rows, parts_of(pool, d.rows, kLeast),
+  d.as_it_is = d.rows <= kSome && 2 * d.width % loops().panels_size(1, 1) == 0;
+  const auto panels = d.as_it_is ? Memory() : panels_of(pool, kernel.typed_data(), d.depth, d.width, d.width, 1);
+  d.panels = d.as_it_is ? kernel.typed_data() : panels.data();
+  in_parallel(pool, d.rows, parts_of(pool, d.rows, worthwhile(d.depth * d.width)),
               [&d](long, long first, long last) { loops().dense(d, first, last); });
   return ffi::Error::Success();
 }
@@ -82,7 +106,7 @@ ffi::Error dense_by_x(ffi::ThreadPool pool, Array y, Array kernel, Array let, Re
   d.y = y.typed_data(), d.found = x->typed_data();
   const auto panels = panels_of(pool, kernel.typed_data(), d.width, d.depth, 1, d.width);
   d.panels = panels.data();
-  in_parallel(pool, d.rows, parts_of(pool, d.rows, kLeast),
+  in_parallel(pool, d.rows, parts_of(pool, d.rows, worthwhile(d.depth * d.width)),
               [&d](long, long first, long last) { loops().dense_by_x(d, first, last); });
   return ffi::Error::Success();
 }
@@ -90,13 +114,20 @@ ffi::Error dense_by_x(ffi::ThreadPool pool, Array y, Array kernel, Array let, Re
 ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Result kernel, bool ones) {
   Dense d = described(kernel->dimensions(), let, x.dimensions()[0]);
   d.depth = x.dimensions()[1], d.ones = ones, d.x = x.typed_data(), d.y = y.typed_data();
-  return summed(pool, d.rows, kLeast, (d.depth + ones) * d.width, kernel->typed_data(),
-                [&d](long first, long last, float* found) { loops().dense_by_kernel(d, first, last, found); });
+  if (d.rows > d.depth)
+    return summed(pool, d.rows, worthwhile(d.depth * d.width), (d.depth + ones) * d.width, kernel->typed_data(),
+                  [&d](long first, long last, float* found) {
+                    loops().dense_by_kernel(d, first, last, 0, d.depth, found);
+                  });
+  in_parallel(pool, d.depth, parts_of(pool, d.depth, worthwhile(d.rows * d.width)), [&](long, long first, long last) {
+    loops().dense_by_kernel(d, 0, d.rows, first, last, kernel->typed_data());
+  });
+  return ffi::Error::Success();
 }
 
 ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result found) {
   const long width = shift.element_count(), rows = x.dimensions()[0];
-  const Sums s = {rows, width, d.element_count() ? d.typed_data() : nullptr, x.typed_data(), shift.typed_data()};
+  const Sums s = {rows, width, given(d), x.typed_data(), shift.typed_data()};
   return summed(pool, rows, kLeast, 2 * width, found->typed_data(),
                 [&](long first, long last, float* into) { loops().sums(s, first, last, into); });
 }
@@ -107,7 +138,7 @@ Attention described(const Array& query, const Array& key, const Array& value, co
   Attention a = {};
   a.batch = q[0], a.time = q[1], a.heads = q[2], a.size = q[3], a.steps = v[1], a.width = v[3], a.scale = scale;
   a.query = query.typed_data(), a.key = key.typed_data(), a.value = value.typed_data();
-  a.keep = keep.element_count() ? keep.typed_data() : nullptr;
+  a.keep = given(keep);
   a.mask = mask.element_count() ? mask.typed_data() : nullptr;
   if (a.mask) {  // an axis of one goes for all
     long step = 1;
@@ -149,6 +180,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
                                   .Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_forward, freedive::simple_forward,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
+                                  .Ret<Array>().Attr<bool>("reverse").Attr<bool>("relu"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_backward, freedive::simple_backward,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
+                                  .Ret<Array>().Ret<Array>().Attr<bool>("reverse").Attr<bool>("relu"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_sums, freedive::sums,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>());

@@ -3,29 +3,29 @@
 
 namespace freedive {
 
-// An LSTM over time.
-struct Lstm {
-  long time, batch, units;
+// A recurrence over time: an LSTM, of 4 gates, or a simple one, of 1, which has neither cells nor anything to save.
+struct Recurrence {
+  long time, batch, units, gates;
   bool reverse;
-  const float* kernel;      // (units, 4 units): the products of h, gates i f g o side by side
+  bool relu;                // of a simple one: not tanh
   const bool* mask;         // (time, batch) or null: false where a row has no such step
   const float* keep;        // (batch, units) or null: multiplies h in the product
   // forward
-  const float* projected;   // (time, batch, 4 units): x W
-  const float* bias;        // (4 units) or null
+  const float* projected;   // (time, batch, gates, units): x W
+  const float* bias;        // (gates, units) or null
   const float* h_first;     // (batch, units)
   const float* c_first;     // (batch, units)
   float* outputs;           // (time, batch, units)
-  float* gates;             // (time, batch, 4 units) or null: after their activations
+  float* opened;            // (time, batch, gates, units) or null: the gates after their activations
   float* cells;             // (time, batch, units) or null
   float* c_last;            // (batch, units)
   // backward
   const float* by_outputs;  // (time, batch, units); the last h is among the outputs
   const float* by_c_last;   // (batch, units)
-  float* by_projected;      // (time, batch, 4 units)
+  float* by_projected;      // (time, batch, gates, units)
   float* by_h_first;        // (batch, units)
   float* by_c_first;        // (batch, units)
-  const float* panels;      // the kernel as `pack` leaves it
+  const float* panels;      // the kernel (units, gates, units) as `pack` leaves it; its transpose for the way back
 };
 
 // A convolution of pictures, and its two transposes: y (pictures, places, filters) comes from x (pictures, sizes,
@@ -68,6 +68,7 @@ struct Dense {
   const float* let;         // (rows, width) or null: only where it is over zero anything passes
   float* found;             // what is not given
   const float* panels;      // of the kernel; of its transpose for by_x
+  bool as_it_is;            // it lies there in rows, not in panels
 };
 
 // Sums over the rows of matrices (rows, width).
@@ -81,14 +82,17 @@ struct Sums {
 struct Loops {
   long (*panels_size)(long depth, long width);
   void (*pack)(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels);
-  void (*lstm_forward)(const Lstm&, long first_row, long last_row);
-  void (*lstm_backward)(const Lstm&, long first_row, long last_row);
+  void (*lstm_forward)(const Recurrence&, long first_row, long last_row);
+  void (*lstm_backward)(const Recurrence&, long first_row, long last_row);
+  void (*simple_forward)(const Recurrence&, long first_row, long last_row);
+  void (*simple_backward)(const Recurrence&, long first_row, long last_row);
   void (*conv)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
   void (*dense)(const Dense&, long first_row, long last_row);
   void (*dense_few)(const Dense&);  // panels: the kernel as it is
   void (*dense_by_x)(const Dense&, long first_row, long last_row);
-  void (*dense_by_kernel)(const Dense&, long first_row, long last_row, float* found);  // adds to it
+  // What some rows say of the kernel's rows from the first one to the last.
+  void (*dense_by_kernel)(const Dense&, long first_row, long last_row, long first, long last, float* found);
   void (*attention)(const Attention&, long first_head, long last_head);
   void (*attention_back)(const Attention&, long first_head, long last_head);
   void (*sums)(const Sums&, long first_row, long last_row, float* found);  // adds to it

@@ -11,26 +11,23 @@
 #include "products.h"
 
 #include "functions.h"
+#include "rows.h"
 
 namespace freedive {
 namespace {
 
 // the loops -------------------------------------------------------------------------------------------------------
-void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
+void lstm_forward_loop(const Recurrence& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(4 * units);
-  std::vector<float> z(rows * wide), h(rows * units), c(rows * units), into(rows * units), bias(4 * units);
+  std::vector<float> z(rows * wide), h(rows * units), c(rows * units), bias(4 * units);
+  Memory kept;
   if (l.bias) std::memcpy(bias.data(), l.bias, 4 * units * sizeof(float));
   std::memcpy(h.data(), l.h_first + first_row * units, rows * units * sizeof(float));
   std::memcpy(c.data(), l.c_first + first_row * units, rows * units * sizeof(float));
   for (long step = 0; step < l.time; ++step) {
     const long t = l.reverse ? l.time - 1 - step : step;
-    const float* product_input = h.data();
-    if (l.keep) {
-      const float* keep = l.keep + first_row * units;
-      for (long i = 0; i < rows * units; ++i) into[i] = h[i] * keep[i];
-      product_input = into.data();
-    }
-    product({product_input, units, 1}, l.panels, rows, units, 4 * units, z.data(), wide);
+    const float* given = l.keep ? times(h.data(), l.keep + first_row * units, rows * units, kept) : h.data();
+    product({given, units, 1}, l.panels, rows, units, 4 * units, z.data(), wide);
     for (long row = 0; row < rows; ++row) {
       const long place = t * l.batch + first_row + row;
       const bool counts = !l.mask || l.mask[place];
@@ -47,8 +44,8 @@ void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
           const Floats cell = f * load(c_row + u, n) + i * g;
           store(c_row + u, cell, n);
           store(h_row + u, o * tanh_of(cell), n);
-          if (l.gates) {
-            float* gates = l.gates + place * 4 * units + u;
+          if (l.opened) {
+            float* gates = l.opened + place * 4 * units + u;
             store(gates, i, n), store(gates + units, f, n), store(gates + 2 * units, g, n);
             store(gates + 3 * units, o, n);
           }
@@ -61,7 +58,7 @@ void lstm_forward_loop(const Lstm& l, long first_row, long last_row) {
   std::memcpy(l.c_last + first_row * units, c.data(), rows * units * sizeof(float));
 }
 
-void lstm_backward_loop(const Lstm& l, long first_row, long last_row) {
+void lstm_backward_loop(const Recurrence& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(units);
   std::vector<float> by_h(rows * units), by_c(rows * units), found(rows * wide);
   std::memcpy(by_c.data(), l.by_c_last + first_row * units, rows * units * sizeof(float));
@@ -78,7 +75,7 @@ void lstm_backward_loop(const Lstm& l, long first_row, long last_row) {
         for (long u = 0; u < units; ++u) by_h_row[u] += by_output[u];
         continue;
       }
-      const float *gates = l.gates + place * 4 * units, *cells = l.cells + place * units;
+      const float *gates = l.opened + place * 4 * units, *cells = l.cells + place * units;
       const float* cells_before =
           is_first ? l.c_first + (first_row + row) * units : l.cells + (before * l.batch + first_row + row) * units;
       for (long u = 0; u < units; u += kWidth) {
@@ -111,8 +108,8 @@ void lstm_backward_loop(const Lstm& l, long first_row, long last_row) {
 
 namespace LOOPS {
 
-void lstm_forward(const Lstm& l, long first_row, long last_row) { lstm_forward_loop(l, first_row, last_row); }
-void lstm_backward(const Lstm& l, long first_row, long last_row) { lstm_backward_loop(l, first_row, last_row); }
+void lstm_forward(const Recurrence& l, long first_row, long last_row) { lstm_forward_loop(l, first_row, last_row); }
+void lstm_backward(const Recurrence& l, long first_row, long last_row) { lstm_backward_loop(l, first_row, last_row); }
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -39,10 +39,12 @@ inline const Loops& loops() {
 // Parts are taken one by one by whoever has time; the caller too, so that a busy pool delays nothing.
 struct Shared {
   std::atomic<long> next{0};
-  long done = 0;
+  std::atomic<long> done{0};
   std::mutex mutex;
   std::condition_variable finished;
 };
+
+constexpr long kLooks = 1L << 15;  // at what others still do, some 10 us: sleeping and waking takes longer
 
 inline long parts_of(ffi::ThreadPool& pool, long rows, long least) {
   return std::max(1L, std::min<long>(pool.num_threads(), rows / least));
@@ -51,6 +53,7 @@ inline long parts_of(ffi::ThreadPool& pool, long rows, long least) {
 // Calls part(number, first row, last row) for each of so many parts of the rows.
 template <typename Part>
 void in_parallel(ffi::ThreadPool& pool, long rows, long count, Part part) {
+  if (count == 1) return part(0, 0, rows);
   auto shared = std::make_shared<Shared>();
   auto work = [shared, count, rows, part] {
     for (long i; (i = shared->next++) < count;) {
@@ -61,6 +64,7 @@ void in_parallel(ffi::ThreadPool& pool, long rows, long count, Part part) {
   };
   for (long i = 1; i < count; ++i) pool.Schedule(decltype(work)(work));
   work();
+  for (long i = 0; i < kLooks && shared->done < count; ++i) {}
   std::unique_lock<std::mutex> lock(shared->mutex);
   shared->finished.wait(lock, [&] { return shared->done == count; });
 }
@@ -89,7 +93,7 @@ inline Memory panels_of(ffi::ThreadPool& pool, const float* matrix, long depth, 
                         long width_stride) {
   const long columns = loops().panels_size(1, 1), count = (width + columns - 1) / columns;
   Memory panels(loops().panels_size(depth, width));
-  in_parallel(pool, count, parts_of(pool, count, 1), [&](long, long first, long last) {
+  in_parallel(pool, count, std::min(count, parts_of(pool, depth * width, 1L << 15)), [&](long, long first, long last) {
     if (first < last)
       loops().pack(matrix + first * columns * width_stride, depth, std::min(last * columns, width) - first * columns,
                    depth_stride, width_stride, panels.data() + first * columns * depth);

@@ -16,7 +16,7 @@ constexpr long kRows = WIDTH == 16 ? (registers == 2 ? 14 : 12) : (registers == 
 struct Block {
   const Left& a;
   const float* panel;
-  long depth;
+  long panel_step, depth;
   float* y;
   long y_stride, columns;
   bool add;
@@ -29,10 +29,10 @@ __attribute__((noinline)) void multiply(const Block& b, long first) {
   for (long row = 0; row < rows; ++row)
     for (long i = 0; i < registers; ++i) sums[row][i] = Floats{};
   const float* panel = b.panel;
-  const long apart = b.a.row_stride, step = b.a.depth_stride;
+  const long apart = b.a.row_stride, step = b.a.depth_stride, panel_step = b.panel_step;
   for (long run = 0; run < b.a.count; ++run) {
     const float* at = b.a.at + first * apart + b.a.runs[run];
-    for (long k = 0; k < b.depth; ++k, panel += kColumns, at += step) {
+    for (long k = 0; k < b.depth; ++k, panel += panel_step, at += step) {
       Floats right[registers];
       for (long i = 0; i < registers; ++i) right[i] = load(panel + i * kWidth);
 #pragma GCC unroll 32
@@ -110,9 +110,11 @@ void pack(const float* matrix, long depth, long width, long depth_stride, long w
     }
 }
 
-void product(const Left& a, const float* panels, long rows, long depth, long width, float* y, long y_stride, bool add) {
-  for (long first = 0; first < width; first += kColumns, panels += kColumns * depth * a.count) {
-    const Block block = {a, panels, depth, y + first, y_stride, std::min(kColumns, width - first), add};
+void product(const Left& a, const Right& right, long rows, long depth, long width, float* y, long y_stride, bool add) {
+  const float* panel = right.at;
+  const long next = right.apart ? right.apart : kColumns * depth * a.count;
+  for (long first = 0; first < width; first += kColumns, panel += next) {
+    const Block block = {a, panel, right.step, depth, y + first, y_stride, std::min(kColumns, width - first), add};
     if (block.columns <= kWidth) all_of<1>(block, rows);
     else all_of<2>(block, rows);
   }
@@ -125,20 +127,23 @@ void dots(const Left& a, const float* column, long rows, long depth, float* y, l
 }
 
 long panels_size(long depth, long width) { return filled(width) * depth; }
-void lstm_forward(const Lstm&, long, long);
-void lstm_backward(const Lstm&, long, long);
+void lstm_forward(const Recurrence&, long, long);
+void lstm_backward(const Recurrence&, long, long);
+void simple_forward(const Recurrence&, long, long);
+void simple_backward(const Recurrence&, long, long);
 void conv(const Convolution&, long, long);
 void conv_by_kernel(const Convolution&, long, long, float*);
 void dense(const Dense&, long, long);
 void dense_few(const Dense&);
 void dense_by_x(const Dense&, long, long);
-void dense_by_kernel(const Dense&, long, long, float*);
+void dense_by_kernel(const Dense&, long, long, long, long, float*);
 void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
 void sums(const Sums&, long, long, float*);
 
-extern const Loops table = {panels_size,    pack,       lstm_forward,    lstm_backward, conv,           conv_by_kernel, dense,
-                            dense_few,      dense_by_x, dense_by_kernel, attention,     attention_back, sums};
+extern const Loops table = {panels_size,    pack,      lstm_forward, lstm_backward,   simple_forward, simple_backward, conv,
+                            conv_by_kernel, dense,     dense_few,    dense_by_x,      dense_by_kernel, attention,
+                            attention_back, sums};
 
 }  // namespace LOOPS
 }  // namespace freedive

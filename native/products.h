@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace freedive {
 namespace {
 
@@ -12,16 +16,34 @@ typedef float Floats __attribute__((vector_size(WIDTH * 4)));
 typedef int Ints __attribute__((vector_size(WIDTH * 4)));
 constexpr long kWidth = WIDTH, kColumns = 2 * WIDTH;
 
-inline Floats load(const float* from, long count = kWidth) {
+// Some numbers of a register: the first ones, the others are zero or left alone.
+#if defined(__AVX512F__)
+inline Floats load_some(const float* from, long count) { return (Floats)_mm512_maskz_loadu_ps((1u << count) - 1, from); }
+inline void store_some(float* to, Floats x, long count) { _mm512_mask_storeu_ps(to, (1u << count) - 1, (__m512)x); }
+#elif defined(__AVX2__)
+constexpr int kFirst[] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+inline __m256i first(long count) { return _mm256_loadu_si256((const __m256i*)(kFirst + 8 - count)); }
+inline Floats load_some(const float* from, long count) { return (Floats)_mm256_maskload_ps(from, first(count)); }
+inline void store_some(float* to, Floats x, long count) { _mm256_maskstore_ps(to, first(count), (__m256)x); }
+#else
+inline Floats load_some(const float* from, long count) {
   Floats x = {};
-  if (count >= kWidth) std::memcpy(&x, from, sizeof x);
-  else std::memcpy(&x, from, count * sizeof(float));
+  std::memcpy(&x, from, count * sizeof(float));
+  return x;
+}
+inline void store_some(float* to, Floats x, long count) { std::memcpy(to, &x, count * sizeof(float)); }
+#endif
+
+inline Floats load(const float* from, long count = kWidth) {
+  if (count < kWidth) return load_some(from, count);
+  Floats x;
+  std::memcpy(&x, from, sizeof x);
   return x;
 }
 
 inline void store(float* to, Floats x, long count = kWidth) {
   if (count >= kWidth) std::memcpy(to, &x, sizeof x);
-  else std::memcpy(to, &x, count * sizeof(float));
+  else store_some(to, x, count);
 }
 
 inline Floats all(float value) { return value - Floats{}; }
@@ -42,11 +64,19 @@ struct Left {
   long count = 1;
 };
 
+// A right factor in panels; or, where its width is whole registers, a matrix that lies as it is.
+struct Right {
+  const float* at;
+  long step, apart;  // from one depth to the next; from panel to panel, 0 if they follow on one another
+  Right(const float* panels) : at(panels), step(kColumns), apart(0) {}
+  Right(const float* matrix, long row_stride) : at(matrix), step(row_stride), apart(kColumns) {}
+};
+
 // Panels of a matrix (depth, width) whose element (k, n) is matrix[k * depth_stride + n * width_stride].
 void pack(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels);
 
-// y (rows, width), or what is in it already, = a (rows, depth) times the panels; a run of a has that depth.
-void product(const Left& a, const float* panels, long rows, long depth, long width, float* y, long y_stride,
+// y (rows, width), or what is in it already, = a (rows, depth) times a right factor; a run of a has that depth.
+void product(const Left& a, const Right& right, long rows, long depth, long width, float* y, long y_stride,
              bool add = false);
 
 // The same for a single column, whose numbers lie side by side as those of a row do (a.depth_stride is one).
@@ -58,5 +88,6 @@ using LOOPS::dots;
 using LOOPS::Left;
 using LOOPS::pack;
 using LOOPS::product;
+using LOOPS::Right;
 
 }  // namespace freedive

@@ -42,6 +42,13 @@ inline const float* let_through(const float* from, const float* let, long count,
   return into.data();
 }
 
+// So many numbers times factors.
+inline const float* times(const float* from, const float* factors, long count, Memory& into) {
+  into.resize(count);
+  for (long i = 0; i < count; ++i) into[i] = from[i] * factors[i];
+  return into.data();
+}
+
 // sums (width) and what is in them already: the sums of so many rows.
 inline void add_rows(const float* rows, long count, long width, float* sums) {
   for (long i = 0; i < width; i += kWidth) {

@@ -75,6 +75,34 @@ def test_values_and_gradients_are_those_of_the_recurrence(shape, masked, dropped
 
 
 @needed
+@pytest.mark.parametrize("rule", [activations.tanh, activations.relu])
+@pytest.mark.parametrize(("shape", "masked", "dropped", "reverse"), CASES)
+def test_simple_recurrences_are_those_of_array_code(rule, shape, masked, dropped, reverse):
+    (projected, kernel, _, h, _), options = arguments(shape, masked, dropped)
+    options["reverse"], units = reverse, shape[-1]
+
+    def run(by_hand, projected, kernel, h):
+        if by_hand:
+            return recurrent.simple(rule, projected, kernel, (h,), **options)
+        return recurrent.recurrence(recurrent.simple_gates(rule), projected, kernel, None, (h,), **options)
+
+    def loss(by_hand, *floats):
+        weights = np.random.default_rng(1).normal(size=shape)
+        outputs, (last,) = run(by_hand, *floats)
+        return jnp.sum(jnp.sin(outputs) * weights) + jnp.sum(last**2)
+
+    def slope(by_hand, *floats):
+        return sum(jnp.sum(g**2) for g in jax.grad(functools.partial(loss, by_hand), (0, 1, 2))(*floats))
+
+    @jax.jit
+    def found(*floats):
+        every = (run, jax.grad(loss, (1, 2, 3)), jax.grad(slope, (1, 2, 3)))
+        return [[function(by_hand, *floats) for function in every] for by_hand in (True, False)]
+
+    assert_close(*found(projected[..., :units], kernel[:, :units], h), tolerance=1e-5)
+
+
+@needed
 @pytest.mark.parametrize("with_all", [True, False])
 def test_gradients_of_gradients(with_all):
     floats, options = arguments((4, 3, 5), with_all, with_all)

@@ -31,12 +31,15 @@ DENSE = [  # rows, features, units, with bias, rectified
     ((257,), 16, 70, False, True),
     ((40,), 300, 300, True, True),
     ((1,), 16, 16, True, False),
+    ((32,), 784, 64, True, True),  # so few rows that the kernel is read where it lies
+    ((20,), 40, 48, False, True),
 ]
 
 
 @pytest.fixture
 def by_hand(monkeypatch):
-    monkeypatch.setattr(products, "LARGE", 1)
+    monkeypatch.setattr(products, "LEAST", 1)
+    monkeypatch.setattr(products, "ROWS", 1)
 
 
 def affine_loss(native_loops, rectified, weights, x, kernel, bias):

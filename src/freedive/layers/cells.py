@@ -60,12 +60,13 @@ class _Cell(Layer):
         states, width = tuple(jax.tree.leaves(states)), self.blocks * self.units
         x = x if jnp.issubdtype(x.dtype, jnp.floating) else widen(x)
         x = drop(self, "dropout", x, x.shape[1:])  # the same features in all steps
-        projected = recurrent.project(x, weight(self, "kernel", (x.shape[-1], width)))
+        of_input = weight(self, "kernel", (x.shape[-1], width))
         kernel = weight(self, "recurrent_kernel", (self.units, width), "recurrent")
         bias, inner = self._biases(width)
-        projected = projected if bias is None else projected + bias
+        projected = recurrent.project(x, of_input, bias)
         keep = keep_factors(self, "recurrent_dropout", states[0].shape)
-        outputs, states = self._loop(projected, kernel, inner, states, mask, keep, reverse, unroll)
+        options = {"reverse": reverse, "unroll": unroll, "plain": self._plain()}
+        outputs, states = self._loop(projected, kernel, inner, states, mask, keep, **options)
         states = tuple(s.astype(outputs.dtype) for s in states)
         return outputs, states[0], states
 
@@ -74,11 +75,10 @@ class _Cell(Layer):
         return (weight(self, "bias", (width,)) if self.use_bias else None), None
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
+        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        gates, separate = self._gates(*self._rules())
-        options = {"separate": separate, "reverse": reverse, "unroll": unroll, "plain": self._plain()}
-        return recurrent.recurrence(gates, projected, kernel, bias, states, mask, keep, **options)
+        """The outputs, and the states after the last step; arguments and options as for `recurrent.recurrence`."""
+        raise NotImplementedError
 
     def _rules(self) -> list[Any]:
         """The activations."""
@@ -87,10 +87,6 @@ class _Cell(Layer):
     def _plain(self) -> bool:
         """Whether an activation may have weights, so that its gradient is not for an op to take."""
         return not all(map(activations.family.holds, self._rules()))
-
-    def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
-        """The gates, and whether they take both products apart."""
-        raise NotImplementedError
 
 
 class SimpleRNNCell(_Cell):
@@ -131,8 +127,10 @@ class SimpleRNNCell(_Cell):
     seed: Seed = None
     rules: ClassVar[tuple[str, ...]] = ("activation",)
 
-    def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
-        return recurrent.simple_gates(*rules), False
+    def _loop(
+        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
+    ) -> tuple[Any, tuple[Any, ...]]:
+        return recurrent.simple(self.activation, projected, kernel, states, mask, keep, **options)
 
 
 class LSTMCell(_Cell):
@@ -185,9 +183,8 @@ class LSTMCell(_Cell):
         return [self.units, self.units]
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
+        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        options = {"reverse": reverse, "unroll": unroll, "plain": self._plain()}
         return recurrent.lstm(*self._rules(), projected, kernel, bias, states, mask, keep, **options)
 
     def _biases(self, width: int) -> tuple[Any, Any]:
@@ -239,9 +236,6 @@ class GRUCell(_Cell):
     seed: Seed = None
     blocks: ClassVar[int] = 3
 
-    def _gates(self, *rules: Any) -> tuple[recurrent.Gates, bool]:
-        return recurrent.gru_gates(*rules), True
-
     def _biases(self, width: int) -> tuple[Any, Any]:
         if not (self.use_bias and self.reset_after):
             return super()._biases(width)
@@ -249,14 +243,15 @@ class GRUCell(_Cell):
         return both[0], both[1]
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, reverse: bool, unroll: bool
+        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
         projected = tuple(jnp.split(projected, 3, axis=-1))
         if self.reset_after:
-            return super()._loop(projected, kernel, bias, states, mask, keep, reverse, unroll)
+            gates, options = recurrent.gru_gates(*self._rules()), options | {"separate": True}
+            return recurrent.recurrence(gates, projected, kernel, bias, states, mask, keep, **options)
         step = recurrent.reset_before(self.activation, self.recurrent_activation, kernel, keep)
         states = tuple(map(widen, states))
-        outputs, _, states = recurrent.steps(step, projected, states, mask, reverse, unroll)
+        outputs, _, states = recurrent.steps(step, projected, states, mask, options["reverse"], options["unroll"])
         return outputs.astype(projected[0].dtype), states
 
 

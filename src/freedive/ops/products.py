@@ -10,9 +10,12 @@ import jax.numpy as jnp
 from ..activations import relu
 from . import native
 from .native.dense import DENSE
+from .native.linear import NOTHING
 
-LARGE = 1 << 22  # products of two numbers: with fewer the call is not worth it
-NARROW = 16  # columns that fill a register
+SHORT = 1 << 21  # products of two numbers: done before another processor would begin
+LEAST = 1 << 14  # products of two numbers: with fewer the call is not worth it
+ROWS = 16  # that a block of registers wants
+NARROW = 8  # columns that fill half a register
 FEW = 4  # rows that the native loops take without packing the kernel
 CACHED = 1 << 17  # numbers of a kernel that lies in a cache beside its rows; XLA is better at larger ones
 
@@ -20,9 +23,9 @@ CACHED = 1 << 17  # numbers of a kernel that lies in a cache beside its rows; XL
 def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False, answering: bool = False) -> jax.Array:
     """x (..., features) times a kernel (features, units), plus a bias (units,), cut at zero if `rectified`.
 
-    In float32 and with many rows by the native loops, on a CPU that has them; with few rows too where the model is
+    In float32 by the native loops, on a CPU that has them and with rows enough; with few rows too where the model is
     `answering` and not learning: XLA hands a program with a product of its own to another thread, and waiting for that
-    takes longer than one row's answer.
+    takes longer than one row's answer. A small product is done by the thread that asks for it, for the same reason.
 
     >>> affine(jnp.ones((2, 3)), jnp.ones((3, 1)), -jnp.full((1,), 4.0), rectified=True).tolist()
     [[0.0], [0.0]]
@@ -42,10 +45,16 @@ def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False, answe
     return jax.lax.platform_dependent(x, kernel, bias, cpu=by_hand, default=reference)
 
 
-def _suits(x: Any, kernel: Any, bias: Any) -> bool:
+def small(x: Any, kernel: Any, bias: Any = None) -> bool:
+    """Whether x times a kernel is a product that the native loops do sooner than XLA begins."""
+    return x.size * kernel.shape[1] <= SHORT and _suits(x, kernel, bias) and native.available()
+
+
+def _suits(x: Any, kernel: Any, bias: Any = None) -> bool:
     """Whether the native loops are worth their call."""
     fits = min(kernel.shape) >= NARROW and kernel.size <= CACHED
-    return _single(x, kernel, bias) and fits and x.ndim > 1 and x.size * kernel.shape[1] >= LARGE
+    rows = x.size // max(1, x.shape[-1])
+    return _single(x, kernel, bias) and fits and rows >= ROWS and rows * kernel.size >= LEAST
 
 
 def _few(x: Any, kernel: Any, bias: Any) -> bool:
@@ -60,12 +69,20 @@ def _single(*arrays: Any) -> bool:
 def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
     """The gradient by the kernel of x (..., units) times it, from that by the product (..., width): (units, width).
 
-    Written so that XLA turns x round in memory, which is smaller, and not the gradient.
+    Written so that XLA turns x round in memory, which is smaller, and not the gradient; small ones by the native loops.
 
     >>> by_kernel_of(jnp.ones((4, 2, 3)), jnp.ones((4, 2, 5)), "float32").tolist()[0]
     [8.0, 8.0, 8.0, 8.0, 8.0]
     """
     rows, by_rows = (a.astype(dtype).reshape(-1, a.shape[-1]) for a in (x, by_product))
     total = jnp.promote_types(dtype, jnp.float32)
-    found = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
-    return found.astype(dtype)
+
+    def reference(rows: Any, by_rows: Any) -> Any:
+        return jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
+
+    def by_hand(rows: Any, by_rows: Any) -> Any:
+        return DENSE.by_kernel.bind(rows, by_rows, jnp.zeros(NOTHING), ones=False, geometry=None)
+
+    if small(rows, jax.ShapeDtypeStruct((rows.shape[1], by_rows.shape[1]), total)):
+        return jax.lax.platform_dependent(rows, by_rows, cpu=by_hand, default=reference)
+    return reference(rows, by_rows).astype(dtype)

@@ -25,8 +25,9 @@ import numpy as np
 from .. import activations
 from ..numerics import widen
 from . import native
-from .native.lstm import lstm as native_lstm
-from .products import by_kernel_of
+from .native.recurrent import lstm as native_lstm
+from .native.recurrent import simple as native_simple
+from .products import affine, by_kernel_of, small
 
 States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
 Gates = Callable[[Any, States], States]
@@ -196,13 +197,19 @@ def product(x: Any, kernel: Any) -> Any:
     return jnp.matmul(x.astype(kernel.dtype), kernel, preferred_element_type=total)
 
 
-@jax.custom_vjp
-def project(x: Any, kernel: Any) -> Any:
-    """The input times its kernel in all steps at once: (time, batch, features), (features, width).
+def project(x: Any, kernel: Any, bias: Any = None) -> Any:
+    """The input times its kernel in all steps at once, and a bias: (time, batch, features), (features, width), (width).
 
     >>> project(jnp.ones((4, 2, 3)), jnp.ones((3, 5))).shape
     (4, 2, 5)
     """
+    if small(x, kernel, bias):
+        return affine(x, kernel, bias)
+    return _projected(x, kernel) if bias is None else _projected(x, kernel) + bias
+
+
+@jax.custom_vjp
+def _projected(x: Any, kernel: Any) -> Any:
     return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], -1)
 
 
@@ -212,7 +219,7 @@ def _take_projection_back(kept: tuple[Any, Any], by_projected: Any) -> tuple[Any
     return by_x.reshape(x.shape).astype(x.dtype), by_kernel_of(x, by_projected, kernel.dtype)
 
 
-project.defvjp(lambda x, kernel: (project(x, kernel), (x, kernel)), _take_projection_back)
+_projected.defvjp(lambda x, kernel: (_projected(x, kernel), (x, kernel)), _take_projection_back)
 
 
 def lstm(
@@ -239,13 +246,46 @@ def lstm(
         return recurrence(gates, projected, kernel, None, (h, c), mask, keep, **options)
 
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
-    single = all(a.dtype == jnp.float32 for a in (projected, kernel, *states))
     arguments = (projected, bias, kernel, *states, mask, keep)
-    written_out = options.get("plain") or options.get("unroll")
-    if written_out or not (len(projected) and usual and single and native.available()):
+    if not (usual and _suits((projected, kernel, *states), options)):
         return reference(*arguments)
     by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), options.get("reverse", False))
     return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
+
+
+def simple(
+    activation: Activation,
+    projected: Any,
+    kernel: Any,
+    states: States,
+    mask: Any = None,
+    keep: Any = None,
+    **options: bool,
+) -> tuple[Any, States]:
+    """`recurrence` with `simple_gates`; of tanh and relu in float32 by the native loop, on a CPU that has it.
+
+    Args:
+        activation: f.
+        options: as for `lstm`; these and all others as for `recurrence`.
+    """
+
+    def reference(projected: Any, kernel: Any, h: Any, mask: Any, keep: Any) -> Any:
+        return recurrence(simple_gates(activation), projected, kernel, None, (h,), mask, keep, **options)[0]
+
+    reverse, arguments = options.get("reverse", False), (projected, kernel, *states, mask, keep)
+    rectified = activation is activations.relu
+    if (rectified or activation is activations.tanh) and _suits((projected, kernel, *states), options):
+        by_hand = functools.partial(native_simple, reference, reverse, rectified)
+        outputs = jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
+    else:
+        outputs = reference(*arguments)
+    return outputs, ((outputs[0 if reverse else -1] if len(outputs) else states[0]),)
+
+
+def _suits(arrays: Sequence[Any], options: dict[str, bool]) -> bool:
+    """Whether the native loops take a recurrence over these arrays."""
+    single = all(a.dtype == jnp.float32 for a in arrays)
+    return single and len(arrays[0]) > 0 and not (options.get("plain") or options.get("unroll")) and native.available()
 
 
 def _flat(found: tuple[Any, States]) -> tuple[Any, Any]:

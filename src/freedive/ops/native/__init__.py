@@ -1,4 +1,4 @@
-"""What freedive brings as machine code, where it was built: loops of an LSTM, convolution, attention, dense layers.
+"""What freedive brings as machine code, where built: recurrent loops, convolution, attention, dense layers.
 
 `native/` has the source; it is built when freedive is installed and a C++ compiler is there, for several sets of
 instructions among which the library chooses. Without it, and for everything it does not do, array code does the work:
@@ -22,6 +22,8 @@ SOURCES = LIBRARY.parents[4] / "native"  # in a checkout
 DOORS = (
     "lstm_forward",
     "lstm_backward",
+    "simple_forward",
+    "simple_backward",
     "conv",
     "conv_by_x",
     "conv_by_kernel",

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from .linear import Kind, family
+from typing import Any
+
+import jax.numpy as jnp
+
+from .linear import NOTHING, Kind, family
+
+
+def _let(y: Any, let: Any) -> Any:
+    return y if let.shape == NOTHING else jnp.where(let > 0, y, 0)
+
+
+def _layer(x: Any, kernel: Any, relu: bool, geometry: None) -> Any:
+    y = x @ kernel[:-1] + kernel[-1]
+    return jnp.maximum(y, 0) if relu else y
+
+
+def _into(x: Any, kernel: Any, let: Any, ones: bool, geometry: None) -> Any:
+    return _let(x @ kernel[:-1] + kernel[-1] if ones else x @ kernel, let)
+
+
+def _by_x(y: Any, kernel: Any, let: Any, geometry: None) -> Any:
+    return _let(y, let) @ kernel.T
+
+
+def _by_kernel(x: Any, y: Any, let: Any, ones: bool, geometry: None) -> Any:
+    y = _let(y, let)
+    found = x.T @ y
+    return jnp.concatenate([found, y.sum(0, keepdims=True)]) if ones else found
+
 
 DENSE = family(
     Kind(
@@ -13,5 +41,6 @@ DENSE = family(
         told=lambda _: {},
         plain=None,
         masks=True,
+        several={"layer": _layer, "into": _into, "by_x": _by_x, "by_kernel": _by_kernel},
     )
 )

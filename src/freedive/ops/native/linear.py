@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +24,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 NOTHING = (0,)  # the shape that stands for no mask, and for no bias
+SMALL = 1 << 17  # numbers of each factor of products that are done together
 
 
 class Kind(NamedTuple):
@@ -36,6 +37,7 @@ class Kind(NamedTuple):
     told: Callable[[Any], dict[str, Any]]  # geometry -> what the doors are told of it
     plain: Callable[..., Any] | None  # (x, kernel with bias, relu, geometry) -> y by XLA, or None
     masks: bool  # whether the doors take `let`; else array code masks, where XLA joins it to what comes before
+    several: Mapping[str, Callable[..., Any]] = {}  # operations as array code, for many small ones at once
 
 
 class Family(NamedTuple):
@@ -80,8 +82,9 @@ def family(kind: Kind) -> Family:
     made = Family(*(_primitive(f"{kind.name}_{name}", shape) for name, shape in shapes.items()))
     _lower(kind, made)
     _differentiate(kind, made)
-    for primitive in made:
-        batching.primitive_batchers[primitive] = functools.partial(_batched, primitive, primitive is not made.by_kernel)
+    for name, primitive in made._asdict().items():
+        run = functools.partial(_batched, primitive, kind.several.get(name), name != "by_kernel")
+        batching.primitive_batchers[primitive] = run
     return made
 
 
@@ -207,8 +210,10 @@ def _bilinear(primitive: Primitive, change_by_first: Any, back_to_first: Any, ba
 
 
 # several at once ------------------------------------------------------------------------------------------------------
-def _batched(primitive: Primitive, by_rows: bool, arrays: Any, axes: Any, **options: Any) -> Any:
-    """More rows where only they are many; else one after the other, each by all processors."""
+def _batched(
+    primitive: Primitive, several: Callable[..., Any] | None, by_rows: bool, arrays: Any, axes: Any, **options: Any
+) -> Any:
+    """More rows where only they are many; small ones as array code; else one after the other, by all processors."""
     many = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arrays, axes, strict=True)]
     others = [axis is not None or a.shape == NOTHING for a, axis in zip(arrays[2:], axes[2:], strict=True)]
     if by_rows and axes[0] is not None and axes[1] is None and all(others):
@@ -218,6 +223,9 @@ def _batched(primitive: Primitive, by_rows: bool, arrays: Any, axes: Any, **opti
         )
         found = primitive.bind(rows, many[1], *masks, **options)
         return found.reshape(*several, *found.shape[1:]), 0
+    sizes = (a.size if axis is None else a.size // len(a) for a, axis in zip(many, axes, strict=True))
+    if several is not None and max(sizes) <= SMALL:
+        return jax.vmap(functools.partial(several, **options), axes)(*arrays), 0
     some = [a for a, axis in zip(many, axes, strict=True) if axis is not None]
 
     def one(parts: Any) -> Any:
