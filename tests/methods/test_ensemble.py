@@ -168,6 +168,13 @@ def test_what_makes_no_sense_is_refused():
         fd.Ensemble(model, 2, vote="majority").compile("sgd", "mse")
 
 
+def test_members_do_not_learn_batch_by_batch_and_stay_whole():
+    members = ensemble(n=2)
+    with pytest.raises(ValueError, match=r"train_on_batch.*members.*fit\(x, y, batch_size=len\(x\)\)"):
+        members.train_on_batch(X, Y)
+    assert members.member(0).predict(X, verbose=0).shape == (400, 10)
+
+
 def test_calibration_against_its_definition():
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(4), 500)

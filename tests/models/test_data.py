@@ -186,3 +186,10 @@ def test_linear_outputs_for_probabilities_are_warned_about():
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.warns(UserWarning, match="expects probabilities, but the layer 'dense' gives logits"):
         model.fit(X, LABELS, verbose=0)
+
+
+def test_a_batch_may_be_lists():
+    net = fd.Sequential([fd.Input((2,)), fd.layers.Dense(1)])
+    net.compile("sgd", "mse")
+    x, y = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [[1.0], [2.0], [3.0]]
+    assert net.test_on_batch(x, y) == net.evaluate(np.array(x), np.array(y), verbose=0)

@@ -32,3 +32,12 @@ def test_the_column_says_what_keras_says(capsys):
 def test_a_stack_has_no_such_column():
     model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3), fd.layers.Dense(1)])
     assert "Connected" not in shown(model)
+
+
+def test_a_stack_whose_last_layer_was_taken_away_is_a_plain_stack():
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3), fd.layers.Dense(2), fd.layers.Dense(1)])
+    last = model.pop()
+    assert model.output_shape == (None, 2) and [len(layer._nodes) for layer in (*model.layers, last)] == [1, 1, 0]
+    assert "Connected" not in shown(model) and "dense_2" not in shown(model)
+    model.add(last)
+    assert model.output_shape == (None, 1) and "Connected" not in shown(model)

@@ -154,17 +154,6 @@ class Generative(Model):
         )
         return logs if return_dict else as_list(logs)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """The terms of the loss on one batch, without learning."""
-        return self.evaluate(x, y, len(jax.tree.leaves(x)[0]), 0, sample_weight, return_dict=return_dict)
-
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """One step on one batch; the terms of its loss."""
-        logs = fitting.train_on_batch(self, x, y, sample_weight, class_weight, self._method())
-        return logs if return_dict else as_list(logs)
-
     # answers --------------------------------------------------------------------------------------------------------
     def _answers(self, use: Callable[..., Any], x: Any, batch_size: int | None = None, **options: Any) -> Any:
         """What a method answers to rows, as numpy arrays; compiled in batches as `predict` is."""

@@ -44,6 +44,7 @@ from .entering import entered, entered_pair
 from .predicting import check_counts, interruptible, watching
 from .training import ModelHost, first_state, make_ready, objective_for, program_for, run_seed, warn_changed
 
+ALL_ROWS = 2**31 - 1  # a size of batches that makes all rows one batch
 Call = TypeVar("Call", bound=Callable[..., Any])
 
 
@@ -317,20 +318,25 @@ def evaluate(
 def train_on_batch(
     model: Any, x: Any, y: Any, weights: Any, class_weight: Any, method: Method = PLAIN
 ) -> dict[str, Any]:
-    """One update on one batch: its numbers by name."""
+    """One update on one batch, by a method: its numbers by name."""
     x = entered(model, x)
     data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight, "train_on_batch(class_weight=...)")
     make_ready(model, data.x)
     objective = method.objective(model, data.x, data.y)
-    data = checked(model, objective, data, "train_on_batch")
+    data = checked(method.learner(model), objective, data, "train_on_batch")
     program = method.program(model, objective)
+    if program.members is not None:
+        raise ValueError(
+            f"train_on_batch: the members of {type(model).__name__} learn in runs alone. One update on a batch is "
+            "fit(x, y, batch_size=len(x)) too"
+        )
     warn_changed(model)
 
     def step(program: Any, ts: Any, batch: Any) -> Any:
         ts, sums = program.step(ts, batch)
         return ts, sums, all_finite(((ts.params, ts.state, ts.optimizer), losses_in(sums)))
 
-    before = first_state(model, program, run_key(run_seed(model, 1)))
+    before = method.state(model, program, run_seed(model, 1))
     ts, sums, fine = compiled(("step", program.key), step)(program, before, tuple(data))
     if fine or model._training.on_nonfinite == "keep":
         ModelHost(model, program).give(ts)

@@ -347,13 +347,12 @@ class Model(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """One update on one batch; its loss and metrics, as `evaluate` gives them."""
-        logs = fitting.train_on_batch(self, x, y, sample_weight, class_weight)
+        logs = fitting.train_on_batch(self, x, y, sample_weight, class_weight, self._method())
         return logs if return_dict else as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and metrics on one batch, without learning."""
-        logs = fitting.evaluate(self, x, y, len(jax.tree.leaves(x)[0]), sample_weight, None, 0, None)
-        return logs if return_dict else as_list(logs)
+        return self.evaluate(x, y, fitting.ALL_ROWS, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""

@@ -12,7 +12,7 @@ from ..core.door import HostLayer, divided
 from ..core.graph import Graph, Input, InputLayer
 from ..core.layer import Layer
 from ..core.paths import named
-from ..core.symbol import Symbol, is_symbol
+from ..core.symbol import Symbol, is_symbol, symbols_in
 from ..core.variables import claim
 from .described import layers_from, named_config
 from .model import Model
@@ -77,8 +77,12 @@ class Sequential(Model):
         if not self._stack:
             raise ValueError("Sequential: there is no layer to pop")
         last = self._stack.pop()
-        if self._entry is not None:
-            self._connect(self._entry)
+        if self._joined > len(self._stack):
+            node = symbols_in(self._exit)[0].node
+            last._nodes[:] = [other for other in last._nodes if other is not node]
+            self._exit = node.args[0]
+            self._joined -= 1
+            self._join()
         return last
 
     @property
