@@ -182,6 +182,85 @@ def test_texts_beside_numbers(tmp_path):
     assert "text_vectorization" in shown[0]
 
 
+VALUES = {
+    "numbers": lambda: layers.IntegerLookup(vocabulary=[10_000_000_000, -1_000]),
+    "a salt": lambda: layers.Hashing(3, salt=2**64 - 1),
+    "two salts": lambda: layers.StringLookup(vocabulary=["a"], num_oov_indices=2, salt=[2**40, 1]),
+    "a home": lambda: layers.StringLookup(vocabulary=["/a", "~/b"], oov_token="~", mask_token="/"),
+    "a mask": lambda: layers.Hashing(3, mask_value="/"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_stands_in_data_may_stand_in_a_file(name, tmp_path):
+    model = fd.Sequential([VALUES[name](), layers.Embedding(6, 2)])
+    model.save(tmp_path / "m")
+    assert fd.models.load_model(tmp_path / "m").layers[0].get_config() == model.layers[0].get_config()
+
+
+class Located(layers.Layer):
+    place: str
+
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    "layer, told",
+    [(layers.Hashing(2**40), "num_bins: 1099511627776 is beyond"), (Located("/data"), "place: '/data' is a path")],
+)
+def test_what_could_not_be_read_is_not_written(layer, told, tmp_path):
+    model = fd.Sequential([fd.Input((1,), dtype="string" if isinstance(layer, layers.Hashing) else None), layer])
+    with pytest.raises(ValueError, match=told):
+        model.save(tmp_path / "m")
+    assert not any(tmp_path.iterdir())
+
+
+def test_one_input_goes_by_its_key():
+    text = fd.Input((), dtype="string", name="text")
+    model = fd.Model(text, layers.TextVectorization(vocabulary=["good", "bad"], output_mode="multi_hot")(text))
+    expected = model.predict(["good", "bad"])
+    np.testing.assert_array_equal(model.predict({"id": ["7", "8"], "text": ["good", "bad"]}), expected)
+    with pytest.raises(ValueError, match="no entry for input 'text'"):
+        model.predict({"words": ["good", "bad"]})
+
+
+def test_a_batch_of_texts(learned):
+    assert learned.test_on_batch(X, Y) == learned.evaluate(X, Y, verbose=0)
+
+
+FIT = {"epochs": 2, "seed": 3, "verbose": 0}
+ELSEWHERE = {
+    "lr_find": lambda model, x: fd.lr_find(model, x, Y, steps=20, seed=3).losses,
+    "repeat": lambda model, x: fd.repeat(model, x, Y, n=2, **FIT)["loss"],
+    "cross_validate": lambda model, x: fd.cross_validate(model, x, Y, folds=2, **FIT).predictions(),
+    "through_time": lambda model, x: fd.models.through_time(model, x, Y)["simple_rnn"].products,
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_texts_are_what_their_numbers_are_wherever_a_model_learns(name):
+    vectorize, *others = (layers.TextVectorization(vocabulary=["good", "bad", "very"]), layers.Embedding(5, 4),
+                          layers.SimpleRNN(3), layers.Dense(1, "sigmoid"))  # fmt: skip
+    model = fd.Sequential([vectorize, *others])
+    bare = fd.Sequential([fd.Input((None,)), *others])
+    for each in (model, bare):
+        each.compile("sgd", "binary_crossentropy")
+        each._seed = 1
+    np.testing.assert_array_equal(ELSEWHERE[name](model, X), ELSEWHERE[name](bare, vectorize(X)))
+
+
+def test_members_take_texts():
+    ensemble = fd.Ensemble(worded(), n=2)
+    ensemble.fit(X, Y, epochs=10, verbose=0)
+    members = ensemble.predict_members(["good", "bad"])
+    np.testing.assert_allclose(ensemble.member(1).predict(["good", "bad"]), members[1], rtol=1e-5)
+    np.testing.assert_allclose(ensemble(["good", "bad"]), members.mean(0), rtol=1e-5)
+    assert ensemble.evaluate(X, Y, verbose=0)[1] == 1
+    scores = fd.cross_validate(worded(), X, Y, folds=2, **FIT)
+    assert scores.models[0].predict(["good"]).shape == (1, 1)
+
+
 # refused --------------------------------------------------------------------------------------------------------------
 def after_a_layer():
     x = fd.Input((3,))

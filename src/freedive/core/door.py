@@ -96,30 +96,17 @@ class Door:
 
     def __call__(self, data: Any) -> Any:
         """What the compiled part takes, for what people give."""
-        several = isinstance(self.whole.inputs, (list, tuple, dict)) and len(self.whole.entries) > 1
         values = {}
-        given = (
-            _by_entry(self.whole, data) if several else [next(iter(data.values())) if isinstance(data, dict) else data]
-        )
-        for symbol, value in zip(self.whole.entries, given, strict=True):
+        for symbol, value in zip(self.whole.entries, self.whole.given(data, self._parts), strict=True):
             values[id(symbol)] = as_texts(value) if symbol.dtype == STRING else value
         for node in self.nodes:
             values[id(node.outputs)] = node.layer(values[id(node.args[0])])  # type: ignore[index]
         found = [values[id(s)] for s in self.gives]
         return found[0] if len(found) == 1 else found
 
-
-def _by_entry(graph: Graph, data: Any) -> list[Any]:
-    """What was given for each input, texts in lists as one."""
-    if isinstance(data, dict):
-        names = sorted(graph.inputs) if isinstance(graph.inputs, dict) else [s.name for s in graph.entries]
-        missing = [name for name in names if name not in data]
-        if missing:
-            raise ValueError(f"the data has no entry for input {missing[0]!r}. Its keys: {list(data)}")
-        return [data[name] for name in names]
-    if not isinstance(data, (list, tuple)) or len(data) != len(graph.entries):
-        raise ValueError(f"the model has {len(graph.entries)} inputs: expected a list of as many, or a dict by name")
-    return list(data)
+    def _parts(self, data: Any) -> list[Any]:
+        """What was given for each input; a list of texts is one of them."""
+        return list(data) if len(self.whole.entries) > 1 and isinstance(data, (list, tuple)) else [data]
 
 
 def divided(graph: Graph) -> tuple[Door | None, Graph]:

@@ -142,8 +142,13 @@ class Graph:
                     finished[id(node)] = node
         return finished
 
-    def given(self, data: Any) -> list[Any]:
-        """The arrays for the entries, from one array, a list in order, or a dict by input name."""
+    def given(self, data: Any, parts: Callable[[Any], list[Any]] = jax.tree.leaves) -> list[Any]:
+        """The arrays for the entries, from one array, a list in order, or a dict by input name.
+
+        Args:
+            data: what was given.
+            parts: what is no dict -> what stands in it, in order.
+        """
         if isinstance(data, dict):
             names = sorted(self.inputs) if isinstance(self.inputs, dict) else [s.name for s in self.entries]
             missing = [n for n in names if n not in data]
@@ -155,7 +160,7 @@ class Graph:
                 )
             values = [data[n] for n in names]
         else:
-            values = jax.tree.leaves(data)
+            values = parts(data)
         if len(values) != len(self.entries):
             raise ValueError(f"the model has {len(self.entries)} inputs, received {len(values)} arrays")
         return values

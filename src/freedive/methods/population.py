@@ -75,7 +75,7 @@ class Population(Model):
         self.model, self.n = copy.deepcopy(model, {id(model.history): None}), int(n)
         self._arguments["model"], self.first, self.alike = self.model, first, alike
         self.resting: frozenset[int] = frozenset()  # members that do not learn
-        self._seed = model._seed + first
+        self._seed, self._door = model._seed + first, self.model._door
         self._training = self.model._training  # one for both: what compile settles, and what the runs leave
         self._training.slots, self._training.step = None, 0
         if self.model.built:

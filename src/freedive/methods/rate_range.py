@@ -12,6 +12,7 @@ import numpy as np
 from ..callbacks import Callback
 from ..config import argument, integer, real
 from ..models import fitting
+from ..models.entering import entered
 from ..models.fitting import Method
 from ..train.inputs import arrays_of, rows_of
 from ..train.objective import Objective
@@ -113,6 +114,7 @@ def lr_find(
             "Compile the model with a number, learning_rate=0.001"
         )
     method, noted = Rising(low, high, steps), Noted()
+    x, twin._door = entered(twin, x), None  # once for both: counting the rows and the run
     count = rows_of(arrays_of(x, "lr_find(x=...)"), "lr_find(x=...)")
     a_pass = -(-count // min(options.batch_size or 32, count))
     options = options._replace(epochs=-(-steps // a_pass), callbacks=noted)

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import refuse_misspelt
 from ..models import fitting
 from ..models.data import Data, even_batch
+from ..models.entering import entered
 from ..models.fitting import Options
 from ..models.predicting import check_counts
 from ..models.training import run_seed
@@ -107,13 +108,13 @@ def cross_validate(
     refused = ("validation_split", "validation_data", "validation_steps", "initial_epoch", "steps_per_epoch")
     options = options_of(where, fit, refused)
     options.check()
-    data, _, stream = fitting.taken(x, y, options)
+    checked_model(model, where)
+    data, _, stream = fitting.taken(entered(model, x), y, options)
     if stream is not None:
         raise ValueError(
             "cross_validate(x=...): expected arrays, from which folds can be taken. Received a stream of batches"
         )
     rows = fitting.rows_in(data)
-    checked_model(model, "cross_validate")
     if scaler is not None and not (hasattr(scaler, "fit") and hasattr(scaler, "transform")):
         raise TypeError(
             f"cross_validate(scaler=...): expected something with fit and transform. Received: {scaler!r:.60}"
@@ -128,6 +129,7 @@ def cross_validate(
     for group in groups.values():  # folds of equal size are one program
         method = Folds(fold, group, scaler)
         members = Population(model, len(group), first=group[0])
+        members._door = None  # the rows are past it
         own = options._replace(sample_weight=data.weights, class_weight=None, seed=seed)
         if isinstance(own.resume, (str, os.PathLike)) and own.resume != "auto":  # a run each, so a folder each
             own = own._replace(resume=os.path.join(own.resume, f"folds-{group[0]}"))
@@ -227,6 +229,7 @@ class FoldScores(Scores):
         """What the models say of the rows that they have not seen: (rows, ...), numpy."""
         answers: Any = None
         for i, model in enumerate(self.models):
+            model._door = None  # the rows are past it
             rows = np.flatnonzero(self.fold == i)
             x = jax.tree.map(lambda a, rows=rows: np.asarray(a)[rows], self.x)
             said = model.predict(self.scalers[i].transform(x) if self.scalers else x, verbose=0)

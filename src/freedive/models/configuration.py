@@ -16,8 +16,11 @@ from ..errors import TooLargeError, UnknownNameError, unknown
 
 MAX_NESTED = 12  # layers inside layers
 MAX_THINGS = 2 * MAX_LAYERS
-MAX_NUMBER = 2**31 - 1
+MAX_NUMBER = 2**31 - 1  # of what may be a size
+MAX_VALUE = 2**64  # of what is none
 MAX_TEXT = 10_000  # characters
+VALUES = ("seed", "salt", "vocabulary")  # how fields end whose whole numbers are no sizes
+WORDS = ("oov_token", "mask_token", "mask_value")  # fields that hold a word or number of the data, which nothing opens
 _OUTSIDE = re.compile(r"[a-zA-Z][\w+.-]*://|[/~]|\\\\|[a-zA-Z]:[\\/]|\.\.?[\\/]")  # how paths and addresses begin
 
 
@@ -25,12 +28,13 @@ class OutsideError(ValueError):
     """A configuration that points outside its file."""
 
 
-def check_configuration(config: Any, where: str) -> None:
+def check_configuration(config: Any, where: str, by_name: bool = True) -> None:
     """Refuse what no configuration may say.
 
     Args:
-        config: JSON from a file.
+        config: JSON from a file, or for one.
         where: what it is called in messages.
+        by_name: whether its classes are to be found by name, as where it is read.
 
     Raises:
         UnknownNameError: a class that is not registered.
@@ -43,7 +47,8 @@ def check_configuration(config: Any, where: str) -> None:
         place, value, nested = todo.pop()
         if isinstance(value, Mapping):
             if "class" in value and "kind" in value:
-                _check_class(value, place)
+                if by_name:
+                    _check_class(value, place)
                 nested, things = nested + 1, things + 1
                 if nested > MAX_NESTED:
                     raise TooLargeError(f"{place:.60}...: things inside one another; at most {MAX_NESTED} levels")
@@ -69,21 +74,22 @@ def _is_fine(place: str, key: str, value: Any) -> bool:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise TooLargeError(f"{place}.{key:.80}: {len(value):,} characters; at most {MAX_TEXT:,}")
-        if _OUTSIDE.match(value):
+        if key not in WORDS and _OUTSIDE.match(value):
             raise OutsideError(f"{place}.{key:.80}: {value!r:.80} is a path or an address; a file names none")
     elif isinstance(value, int):
-        _check_number(f"{place}.{key:.80}", value, 2**64 if key.endswith("seed") else MAX_NUMBER)
+        _check_number(value, f"{place}.{key:.80}")
     return isinstance(value, (Mapping, list))
 
 
 def _containers_in(values: list[Any], place: str) -> Iterator[tuple[int, Any]]:
     for i, value in enumerate(values):
         if isinstance(value, int):
-            _check_number(f"{place}[{i}]", value, MAX_NUMBER)
+            _check_number(value, place, f"[{i}]")
         elif isinstance(value, (Mapping, list)):
             yield i, value
 
 
-def _check_number(place: str, value: int, most: int) -> None:
+def _check_number(value: int, place: str, at: str = "") -> None:
+    most = MAX_VALUE if place.endswith((*VALUES, *WORDS)) else MAX_NUMBER
     if abs(value) > most:
-        raise TooLargeError(f"{place}: {value} is beyond {most:,}")
+        raise TooLargeError(f"{place}{at}: {value} is beyond {most:,}")

@@ -15,6 +15,7 @@ from ..config import to_json
 from ..core.variables import gather, leaves
 from ..files import write_tensors
 from ..train.checkpoint import surroundings
+from .configuration import check_configuration
 
 FORMAT = 1
 OPTIMIZER = "optimizer:"  # before the names of the optimizer's arrays
@@ -47,7 +48,8 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
         include_optimizer: whether what it was compiled with is kept, so that training can go on from the file.
 
     Raises:
-        ValueError: something in the model cannot be written: a function or class that is not registered.
+        ValueError: something in the model cannot be written: a function that is not registered, a path, a number
+            beyond what is read again.
 
     >>> import numpy as np
     >>> import freedive as fd
@@ -64,15 +66,18 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
 def write_model(model: Any, path: str, include_optimizer: bool = True, **entries: str) -> None:
     """Write a model as one file, with further entries of its metadata."""
     values, training = _weights(model), model._training
-    metadata = {"freedive": json.dumps({"format": FORMAT}), "model": json.dumps(to_json(model, "model"))}
-    metadata["made"] = json.dumps(surroundings())
+    told = {"model": to_json(model, "model")}
     if model._seen is not None:
-        metadata["inputs"] = json.dumps(model._seen)
+        told["inputs"] = model._seen
     if training.compiled and include_optimizer:
-        metadata["compile"] = json.dumps(training.get_config())
-        if training.slots is not None:
-            values |= flatten(training.slots, OPTIMIZER)
-            metadata["step"] = str(int(np.max(training.step)))
+        told["compile"] = training.get_config()
+    for key, config in told.items():
+        check_configuration(config, key, by_name=False)  # so that what was written can be read
+    told |= {"freedive": {"format": FORMAT}, "made": surroundings()}
+    metadata = {key: json.dumps(value) for key, value in told.items()}
+    if "compile" in told and training.slots is not None:
+        values |= flatten(training.slots, OPTIMIZER)
+        metadata["step"] = str(int(np.max(training.step)))
     write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata | entries)
 
 

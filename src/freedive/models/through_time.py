@@ -19,6 +19,7 @@ from ..core.variables import Variables, gather
 from ..layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells, over_time
 from ..layers.recurrent import _Recurrent
 from .data import read
+from .entering import entered
 from .training import make_ready, objective_for
 
 ROWS = 4  # whose Jacobians are looked at
@@ -135,7 +136,7 @@ def through_time(model: Any, x: Any, y: Any) -> ThroughTime:
     >>> found["simple_rnn"].products.round(4).tolist()
     [0.125, 0.25, 0.5, 1.0]
     """
-    data = read(x, y, None, "through_time")
+    data = read(entered(model, x), y, None, "through_time")
     make_ready(model, data.x)
     variables, objective = gather(model), objective_for(model, data.x, data.y)
     walk = Walk()

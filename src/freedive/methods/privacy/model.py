@@ -95,7 +95,8 @@ class Private(Model):
         super().__init__()
         self.model, self.ledger = checked_model(model, "private"), Ledger(ledger)
         self.budget, self.noise_multiplier, self.clip_norm, self.delta = epsilon, noise_multiplier, clip_norm, delta
-        self._seed, self._training = model._seed, model._training  # what compile settles is one for both
+        self._seed, self._door = model._seed, model._door
+        self._training = model._training  # what compile settles is one for both
         if model.built:
             self._planned, self._seen = True, model._seen
 
