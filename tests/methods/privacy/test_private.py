@@ -311,3 +311,13 @@ def test_a_scaled_loss_is_refused():
 
 def test_terms_say_the_rate():
     assert Terms(1.0, 1.0, 60, 600, 16).rate == 0.1
+
+
+def test_a_private_model_may_begin_with_texts():
+    words = fd.layers.TextVectorization(vocabulary=["good", "bad"], output_mode="multi_hot")
+    model = fd.Sequential([words, fd.layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    texts, labels = ["good", "bad"] * 40, np.arange(80) % 2
+    guarded = fd.private(model, noise_multiplier=1.0, delta=1e-3)
+    guarded.fit(texts, labels, epochs=1, verbose=0)
+    np.testing.assert_array_equal(guarded.predict(texts[:2], verbose=0), model.predict(texts[:2], verbose=0))
