@@ -193,3 +193,9 @@ def test_a_batch_may_be_lists():
     net.compile("sgd", "mse")
     x, y = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [[1.0], [2.0], [3.0]]
     assert net.test_on_batch(x, y) == net.evaluate(np.array(x), np.array(y), verbose=0)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_answers_may_be_written_into(rows):
+    answers = classifier().predict(X[:rows], batch_size=4, verbose=0)
+    answers[answers < 0.5] = 0

@@ -141,8 +141,8 @@ def _answering(model: Any, size: int | None, most: int | None) -> Any:
                 model, variables, rows, np.int32(batches)
             )
             outputs = jax.tree.map(lambda o: o.reshape(-1, *o.shape[2:]), outputs)
-        wide = jax.tree.map(lambda o: np.asarray(o, np.float32 if o.dtype == BFLOAT16 else None)[:count], outputs)
-        return wide, flags
+        wide = lambda o: np.array(np.asarray(o)[:count], np.float32 if o.dtype == BFLOAT16 else None)  # noqa: E731
+        return jax.tree.map(wide, outputs), flags  # copies: people write into them
 
     return answer
 
