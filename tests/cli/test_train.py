@@ -188,7 +188,24 @@ def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, request
     assert (folder / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
     models = [load_model(path / "model.safetensors").get_weights() for path in (folder, tmp_path / "whole")]
     assert all((a == b).all() for a, b in zip(*models, strict=True))
-    assert "There is nothing to go on with" in run(*words, folder, "--resume").err
+    written = [(path, path.stat().st_mtime_ns) for path in folder.iterdir()]
+    finished = run(*words, folder, "--resume")
+    assert finished.code == 0 and finished.out.startswith(f"Nothing to do: {folder}/model.safetensors is finished")
+    other = run(*words, folder, "--resume", "--batch-size", 9)
+    assert other.code == 2 and "is finished, and of: freedive train zoo --epochs 30 --seed 1. To train" in other.err
+    assert written == [(path, path.stat().st_mtime_ns) for path in folder.iterdir()]
+
+
+def test_only_what_was_kept_is_promised(run, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "there")
+
+    monkeypatch.setattr(training.Task, "save", full)
+    kept = run("train", "zoo", "--epochs", 1, "--output", tmp_path / "kept")
+    assert kept.code == 1 and f"kept in {tmp_path}/kept/checkpoints. To go on as soon as" in kept.err
+    monkeypatch.setattr("freedive.train.resuming.Snapshot.write", full)
+    lost = run("train", "zoo", "--epochs", 1, "--output", tmp_path / "lost")
+    assert lost.code == 1 and "it has to begin anew" in lost.err and "To go on" not in lost.err + lost.out
 
 
 def test_a_training_that_begins_anew_says_what_is_there(run, tmp_path):

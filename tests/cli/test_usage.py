@@ -4,9 +4,11 @@ import ast
 import inspect
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import freedive.cli
 from freedive.cli import console, train
@@ -59,6 +61,68 @@ def test_wrong_words_are_told_in_a_line(run, tmp_path, monkeypatch, words, text)
     assert text in result.err
     assert result.err.startswith("Error: ") and result.err.count("\n") == 1
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "{table}", "--target", "prize"),
+        ("train", "{table}", "--target", "price", "--group", "owner"),
+        ("train", "{table}", "--target", "price", "--text", "review"),
+        ("train", "{table}", "--target", "price", "--set", "network=foo"),
+        ("train", "{photos}", "--target", "dress"),
+        ("train", "{photos}", "--set", "size=0"),
+        ("tune", "{photos}", "--group", "owner"),
+    ],
+)
+def test_what_was_typed_wrong_leaves_nothing(run, tmp_path, monkeypatch, words):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    table = tmp_path / "houses.csv"
+    table.write_text("size,rooms,price\n" + "".join(f"{i % 17},{i % 5},{3 * (i % 17)}\n" for i in range(60)))
+    for row in range(20):
+        (tmp_path / "photos" / "ab"[row % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), row).save(tmp_path / "photos" / "ab"[row % 2] / f"{row}.png")
+    named = {"{table}": table, "{photos}": tmp_path / "photos"}
+    result = run(*(named.get(word, word) for word in words))
+    assert result.code == 2 and result.err.count("\n") == 1 and not any(Path().iterdir()), result
+    if "dress" in words:
+        assert (
+            "It is for: an .npz file of arrays x and y" in result.err
+            and "a folder of class folders of pict" in result.err
+        )
+
+
+def test_a_path_of_no_known_kind_says_what_is_there(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("classes/a").mkdir(parents=True)
+    Path("code").mkdir()
+    for name in ("code/a.py", "code/b.py", "one.py", "none"):
+        Path(name).write_text("x")
+    for path, seen in (
+        ("empty", "a folder without files"),
+        ("classes", "a folder without files"),
+        ("code", "a folder of 2 .py files"),
+        ("one.py", "a file .py"),
+        ("./none", "a file without an ending"),
+    ):
+        result = run("train", path)
+        first, second, *kinds = result.err.splitlines()
+        assert result.code == 1 and second == "It learns from:" and len(kinds) == 11, result.err
+        assert first == f"Error: {path}: {seen}: nothing that freedive knows how to learn from"
+        assert all(line.startswith("  a") and "..." not in line[-4:] for line in kinds)
+
+
+def test_a_warning_is_one_line(run, zoo, monkeypatch):
+    def warned(path):
+        warnings.warn("so\nand so", stacklevel=1)
+        raise ValueError("no")
+
+    monkeypatch.setattr("freedive.tasks.modelfile.load", warned)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run("summary", "any.safetensors").err == "Warning: so and so\nError: no\n"
 
 
 def test_help_names_every_data_set_that_can_be_learned():

@@ -42,7 +42,7 @@ def test_file_and_line_are_named(tmp_path, name):
 def test_lines_without_a_translation_are_told(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_bytes(PAIRS + b"alone\n\nalone, too\t\n")
-    told = "40 sentences and their translations; 2 lines without a translation are left out, the first is line 41"
+    told = "40 sentences and their translations; 2 lines without a translation left out, the first is line 41"
     assert find(str(path), PLAIN).found == told
 
 

@@ -119,7 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = ["--debug"] * debug + [word for word in words if word != "--debug"]  # welcome anywhere in the line
     try:
-        return app(words, prog_name="freedive", standalone_mode=False) or 0
+        with console.plain_warnings():
+            return app(words, prog_name="freedive", standalone_mode=False) or 0
     except console.Stopped as stopped:
         console.warn(str(stopped))
         return stopped.code
@@ -140,4 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else f"this is a bug of freedive; --debug tells more: {type(error).__name__}: "
         )
         console.error(bug + console.told(error))
+        for note in getattr(error, "__notes__", ()):
+            console.warn(note)
         return FAILED

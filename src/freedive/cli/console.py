@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 MOST = 1000  # characters of an error
@@ -37,6 +39,20 @@ def say_json(value: Any) -> None:
 def warn(text: str) -> None:
     """Write a line about the work, beside the result."""
     _write(sys.stderr, text)
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Warnings in a line each, without the place in freedive that gives them."""
+
+    def show(message: Warning | str, *place: Any, **more: Any) -> None:
+        warn(f"Warning: {clean(' '.join(str(message).split()))}")
+
+    former, warnings.showwarning = warnings.showwarning, show
+    try:
+        yield
+    finally:
+        warnings.showwarning = former
 
 
 def error(text: str) -> None:

@@ -10,8 +10,8 @@ from ..files.errors import missing_file
 from ..tasks import About, Classes, Task
 from ..tasks.base import loaded
 from ..tasks.embedded import RECIPES
-from ..tasks.sources import UnknownSourceError, find
-from ..tasks.told import Told
+from ..tasks.sources import find
+from ..tasks.told import Told, ToldError
 from . import console
 
 
@@ -44,7 +44,7 @@ def test_rows(path: str, data: str | None, column: str | None) -> Measured:
         raise missing_file(data)
     try:
         source = find(data)
-    except UnknownSourceError as error:
+    except ToldError as error:
         raise console.Misuse(str(error)) from None
     known = source.task.get_params().get("classes")
     if isinstance(about.target, Classes) and known is not None and list(known) != list(about.target.values):

@@ -10,6 +10,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ..errors import counted
 from ..models import summary
 from ..report import TrainingReport
 from ..report.page import Section
@@ -28,9 +29,9 @@ PHASES = ("prepare", "compile", "train", "evaluate", "compare")
 def beginning(t: Training) -> str:
     """What is about to be done."""
     noun, tests = t.source.noun, len(t.y_test)
-    sizes = f"{t.learned:,} {noun} to learn from, {t.held:,} to choose by, {tests:,} to test with"
+    sizes = f"{counted(t.learned, noun)} to learn from, {t.held:,} to choose by, {tests:,} to test with"
     found = [f"found {t.source.found}"] if t.source.found else []
-    chosen = f"{summary.count(t.task.model):,} weights, {t.task.settings.epochs} epochs"
+    chosen = f"{summary.count(t.task.model):,} weights, {counted(t.task.settings.epochs, 'epochs')}"
     return "\n".join([*found, f"{t.source.name}: {sizes}", chosen])
 
 
@@ -58,6 +59,7 @@ def about(t: Training) -> dict[str, Any]:
         "freedive": importlib.metadata.version("freedive"),
         "jax": importlib.metadata.version("jax"),
         "date": datetime.date.today().isoformat(),
+        "command": t.known_by,
         "seed": t.options.seed,
         "epochs": len((t.task.history or {}).get("loss", [])) or len(t.task.model.history.epoch),
     }
@@ -85,7 +87,7 @@ def report(t: Training) -> TrainingReport:
     ]
     return TrainingReport(
         title=source.name.replace("_", " ").capitalize(),
-        result=f"{sentence} after {epochs} {'epoch' if epochs == 1 else 'epochs'} and {spent:.0f} seconds.",
+        result=f"{sentence} after {counted(epochs, 'epochs')} and {spent:.0f} seconds.",
         tiles=tiles,
         history=task.history,
         kept=task.kept,

@@ -17,7 +17,8 @@ def train(data: Annotated[str, typer.Argument(metavar="DATA", help=DATA)], optio
     epoch of the second half that does best there is kept. The test rows are not touched before the end.
 
     Ctrl-C and SIGTERM keep what was learned so far; with --resume and otherwise the same words it goes on, also after
-    a crash, with the bits of a training that was never stopped.
+    a crash, with the bits of a training that was never stopped. Of one that is finished, --resume says so and trains
+    nothing; with other words than it had, it is an error: without --resume it is trained anew.
 
     \b
     Examples:

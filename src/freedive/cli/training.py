@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import glob
 import json
 import os
 import shlex
@@ -15,12 +16,14 @@ import numpy as np
 
 from .. import optimizers
 from ..callbacks import Callback, Checkpoints, CSVLogger
+from ..config import Configured
 from ..data.series import TimeSeries
+from ..errors import counted
 from ..files import make_folders, move_file, only_writer, write_atomic, write_text_atomic
 from ..preprocessing.split import rows_of
-from ..tasks import Baseline, Task
-from ..tasks.sources import Source, UnknownSourceError, find
-from ..tasks.told import Told
+from ..tasks import Baseline, Task, modelfile
+from ..tasks.sources import Source, find
+from ..tasks.told import Told, ToldError
 from . import console, story
 from .options import Options
 
@@ -83,6 +86,21 @@ class Training:
         """The history so far."""
         return os.path.join(self.work, "history.csv")
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether there are checkpoints to go on from."""
+        return any(glob.iglob(os.path.join(glob.escape(self.work), "step-*.safetensors")))
+
+    def command(self, options: Options) -> str:
+        """The line that trains so, without --resume."""
+        began = ["train", self.data] if self.way is None else self.way.words
+        return shlex.join(["freedive", *began, *words(options)])
+
+    @property
+    def known_by(self) -> str:
+        """The line that trains so, wherever it writes."""
+        return self.command(self.options._replace(output=None))
+
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time spent on a part of the work."""
@@ -98,7 +116,8 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
     source = sought(data, told)
     folder = options.output or folder_of(source) + ("" if way is None else way.ending)
     training = Training(data, options, told, source, settled(source.task, options), folder, way=way)
-    make_folders(training.folder)
+    if options.resume and is_finished(training):
+        return
     with only_writer(training.folder):
         prepare(training)
         by = None if way is None else way.begin(training)
@@ -127,9 +146,9 @@ def finish(training: Training, keeper: Checkpoints) -> None:
                 compare(training)
         write_text_atomic(training.page_path, story.report(training).html())
     except KeyboardInterrupt:
-        raise console.Stopped(f"Stopped while the results were written. To go on: {keeper.command}") from None
+        raise console.Stopped(f"Stopped while the results were written. {remains(training, keeper)}") from None
     except Exception:  # whatever it is, it is raised again
-        console.warn(f"The training is kept in {training.work}. To go on as soon as this is mended: {keeper.command}")
+        console.warn(remains(training, keeper))
         raise
     keeper.clear()
     clear(training)
@@ -140,11 +159,18 @@ def told_by(options: Options) -> Told:
     return Told(**{name: getattr(options, name) for name in Told._fields})
 
 
+def remains(training: Training, keeper: Checkpoints) -> str:
+    """What there is of a training whose results could not be written, in words."""
+    if not training.was_stopped:
+        return f"No checkpoint of the training is in {training.work}: it has to begin anew"
+    return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {keeper.command}"
+
+
 def sought(data: str, told: Told) -> Source:
     """The rows that the command named."""
     try:
         return find(data, told)
-    except UnknownSourceError as error:
+    except ToldError as error:
         raise console.Misuse(str(error)) from None
 
 
@@ -161,6 +187,7 @@ def settled(task: Task, options: Options) -> Task:
     }
     try:
         task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
+        Configured.__post_init__(task)  # scikit-learn's protocol lets some tasks look at them later
     except (TypeError, ValueError) as error:
         raise console.Misuse(f"--set: {error}") from None
     try:
@@ -226,12 +253,26 @@ def learn(training: Training, keeper: Checkpoints, by: Callable[..., Any] | None
     training.seconds["compile"] = clock.seconds
 
 
+def is_finished(training: Training) -> bool:
+    """Whether the training that --resume asks for came to its end, which is said; another in its place is refused."""
+    if training.was_stopped or not os.path.isfile(training.model_path):
+        return False
+    about = modelfile.load(training.model_path)[1]
+    if about.test is None:  # Ctrl-C left it, and somebody took its checkpoints away
+        return False
+    former = (about.made or {}).get("command")
+    if former != training.known_by:
+        whose = f"of: {former}" if former else "of another command"
+        found = f"--resume: {training.model_path} is finished, and {whose}"
+        raise console.Misuse(f"{found}. To train anew, leave out --resume")
+    console.say(f"Nothing to do: {training.model_path} is finished. To train anew, leave out --resume")
+    return True
+
+
 def checkpoints(training: Training) -> Checkpoints:
     """Where the training goes on after it was stopped."""
-    options, folder = training.options, training.work
-    there = os.path.isdir(folder) and any(name.startswith("step-") for name in os.listdir(folder))
-    began = ["train", training.data] if training.way is None else training.way.words
-    again = shlex.join(["freedive", *began, *words(options), "--resume"])
+    options, folder, there = training.options, training.work, training.was_stopped
+    again = f"{training.command(options)} --resume"
     if there and not options.resume:
         console.warn(f"A training that was stopped stands in {folder}; this one begins anew. To go on with it: {again}")
     if options.resume and not there:
@@ -301,6 +342,6 @@ def keep(training: Training) -> str:
         return "Stopped before the end of the first epoch. No model was written."
     publish(training)
     return (
-        f"Stopped after {done} of {settings.epochs} epochs. Kept: {training.model_path}, which "
+        f"Stopped after {done} of {counted(settings.epochs, 'epochs')}. Kept: {training.model_path}, which "
         f"was not tested, and history.csv beside it."
     )

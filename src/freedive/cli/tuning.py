@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import optimizers
 from ..core.paths import paths
-from ..files import make_folders, only_writer
+from ..files import only_writer
 from ..layers import Dropout
 from ..methods import Grid, Real, Study
 from ..methods import tune as search_for
@@ -31,7 +31,6 @@ def run(data: str, search: str, trials: int, options: Options) -> None:
     told = training.told_by(options)
     source = training.sought(data, told)
     folder = options.output or f"{training.folder_of(source)}-tune"
-    make_folders(folder)
     path = os.path.join(folder, "study.json")
     with only_writer(folder):
         try:

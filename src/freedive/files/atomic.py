@@ -221,8 +221,11 @@ def move_file(source: Path, target: Path) -> None:
         raise FileNotWrittenError(error.errno, message, os.fspath(target)) from error
 
 
-def make_folders(path: Path) -> None:
+def make_folders(path: Path) -> list[str]:
     """Make a folder and the missing ones above it, each durable in its parent; one that exists is fine.
+
+    Returns:
+        The folders that were missing, the outermost first.
 
     Raises:
         NotADirectoryError: a file, or a link to nothing, has the name.
@@ -230,15 +233,16 @@ def make_folders(path: Path) -> None:
     path = os.path.abspath(path)
     missing = []
     while not os.path.isdir(path):
-        missing.append(path)
+        missing.insert(0, path)
         path = os.path.dirname(path)
-    for folder in reversed(missing):
+    for folder in missing:
         try:
             os.mkdir(folder)
         except FileExistsError:  # somebody else was faster
             if not os.path.isdir(folder):
                 raise NotADirectoryError(errno.ENOTDIR, "there is something there that is no folder", folder) from None
         sync_folder(os.path.dirname(folder))
+    return missing
 
 
 def sync_folder(path: Path) -> None:

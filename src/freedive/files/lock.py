@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from .atomic import make_folders
 from .errors import FolderInUseError
 
 try:
@@ -85,16 +86,22 @@ class FolderLock:
 
 @contextlib.contextmanager
 def only_writer(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Nobody else writes a folder while the block runs, and no trace of it stays.
+    """Nobody else writes a folder while the block runs, and no trace of that stays.
+
+    The folder is made, with the missing ones above it; those in which nothing was written go again.
 
     Raises:
         FolderInUseError: somebody else writes there.
     """
+    made = make_folders(folder)
     lock = FolderLock(folder)
     try:
         yield
     finally:
         lock.release(remove=True)
+        with contextlib.suppress(OSError):  # something is in it
+            for path in reversed(made):
+                os.rmdir(path)
 
 
 def _is_at(descriptor: int, path: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
+from ..errors import counted
+
 WIDTH, HEIGHT = 460, 280
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 34
 POINTS = 400  # a longer line is drawn by its extremes
@@ -150,7 +152,7 @@ def _told(title: str, series: Sequence[Series], show: Callable[[float], str]) ->
         values = [v for v in _finite(s.values) if v is not None]
         if values:
             told.append(f"{s.name} from {show(values[0])} to {show(values[-1])}")
-    return f"{title} over {max(len(s.values) for s in series)} epochs: {'; '.join(told)}"
+    return f"{title} over {counted(max(len(s.values) for s in series), 'epochs')}: {'; '.join(told)}"
 
 
 def _finite(values: Sequence[float | None]) -> list[float | None]:

@@ -57,12 +57,8 @@ RECIPES: dict[str, Recipe] = {
 
 def load(name: str, told: Told = NOTHING) -> Source:
     """A data set that comes with freedive, as rows and labels in words, and the task for it."""
-    useful = ("horizon",) if name in SERIES else ()
-    for given, value in told._asdict().items():
-        if value is not None and given not in (*useful, "seed"):
-            raise ValueError(
-                f"{name} comes with freedive, and what is learned of it is known: leave out {given}={value!r}"
-            )
+    known = f"{name} comes with freedive, and what is learned of it is known"
+    told.refuse_others(("horizon",) if name in SERIES else (), known)
     if name in SERIES:
         return one_series(SERIES[name], told)
     info, recipe = CATALOG[name], RECIPES[name]

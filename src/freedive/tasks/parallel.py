@@ -6,6 +6,7 @@ import os
 import re
 
 from ..data.opening import read_text
+from ..errors import counted
 from .sources import Source, Told, divided, named
 from .translation import Translator
 
@@ -45,10 +46,11 @@ def left_out(lines: list[str]) -> str:
     """What there is to say of lines that have no translation.
 
     >>> left_out(["one\\teins", "two", "", "three\\t"])
-    '; 2 lines without a translation are left out, the first is line 2'
+    '; 2 lines without a translation left out, the first is line 2'
     """
     lone = [number for number, line in enumerate(lines, 1) if line.strip() and not all(halves(line))]
-    return f"; {len(lone):,} lines without a translation are left out, the first is line {lone[0]}" if lone else ""
+    told = f"; {counted(len(lone), 'lines')} without a translation left out"
+    return f"{told}, the first is line {lone[0]}" if lone else ""
 
 
 def halves(line: str) -> tuple[str, str]:

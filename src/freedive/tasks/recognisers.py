@@ -83,6 +83,7 @@ def array_file(path: str, told: Told) -> Source | None:
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     else:
+        told.refuse_unknown(path, arrays, ["target"], "array")
         y = chosen(path, arrays, told.target, TARGETS)
         others = {name: array for name, array in arrays.items() if array is not y}
         x = chosen(path, others, None, ("x",))
@@ -98,16 +99,17 @@ def array_file(path: str, told: Told) -> Source | None:
     raise DataFileError(path, f"rows of shape {x_train.shape[1:]} of {x_train.dtype}: neither pictures nor sequences")
 
 
-RECOGNISERS: list[Recogniser] = [
-    picture_folder,
-    transcribed_folder,
-    sound_folder,
-    text_folder,
-    text_files,
-    idx_folder,
-    array_file,
-    parallel_text,
-    labelled_lines,
-    series_file,
-    table_file,
-]
+# What looks at a path, and the options that mean something for what it finds there.
+RECOGNISERS: dict[Recogniser, tuple[str, ...]] = {
+    picture_folder: (),
+    transcribed_folder: (),
+    sound_folder: (),
+    text_folder: (),
+    text_files: (),
+    idx_folder: (),
+    array_file: ("target",),
+    parallel_text: (),
+    labelled_lines: (),
+    series_file: ("target", "horizon"),
+    table_file: ("target", "group", "text"),
+}

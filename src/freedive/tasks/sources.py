@@ -7,6 +7,7 @@ of its kind. The first that knows the path is taken.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +15,17 @@ from typing import Any
 import numpy as np
 
 from ..data.errors import DataFileError
-from ..errors import nearest
+from ..data.table_files import table_ending
+from ..errors import counted, nearest
 from ..files.errors import missing_file
 from ..preprocessing import train_test_split
 from .base import Task
-from .told import Told
+from .told import Told, ToldError
 
 TEST = 0.2  # of the rows, where a path has no part for testing
 
 
-class UnknownSourceError(ValueError):
+class UnknownSourceError(ToldError):
     """A name that is neither a data set nor a path."""
 
 
@@ -83,12 +85,30 @@ def opened(path: str, told: Told) -> Source:
     """The source that a file or folder is."""
     from .recognisers import RECOGNISERS
 
-    for recognise in RECOGNISERS:
+    kinds = {recognise: (recognise.__doc__ or "").partition("\n")[0] for recognise in RECOGNISERS}
+    short = {recognise: kind.partition(":")[0] for recognise, kind in kinds.items()}
+    uses = {name: [short[r] for r, taken in RECOGNISERS.items() if name in taken] for name in told.given}
+    for recognise, taken in RECOGNISERS.items():
         source = recognise(path, told)
         if source is not None:
+            told.refuse_others(taken, f"{path} is {short[recognise]}", uses)
             return source
-    looked = "\n  ".join((recognise.__doc__ or "").partition("\n")[0] for recognise in RECOGNISERS)
-    raise DataFileError(path, f"nothing that freedive knows how to learn from. It looks for:\n  {looked}")
+    error = DataFileError(path, f"{seen(path)}: nothing that freedive knows how to learn from")
+    error.add_note("\n  ".join(["It learns from:", *kinds.values()]))
+    raise error
+
+
+def seen(path: str) -> str:
+    """What lies at a path that holds no known kind of data, in words."""
+    if not os.path.isdir(path):
+        return f"a file {table_ending(path) or 'without an ending'}"
+    if not any(files for _, _, files in os.walk(path)):
+        return "a folder without files"
+    inside = [name for name in sorted(os.listdir(path)) if not name.startswith(".")]
+    files = Counter(table_ending(name) for name in inside if not os.path.isdir(os.path.join(path, name)))
+    folders = len(inside) - files.total()
+    kinds = [counted(count, f"{ending or 'other'} files") for ending, count in files.most_common(4)]
+    return f"a folder of {listed([counted(folders, 'folders')] * bool(folders) + kinds)}"
 
 
 Recogniser = Callable[[str, Told], "Source | None"]

@@ -13,7 +13,7 @@ from ..data.errors import DataFileError
 from ..data.series import TimeSeries, as_series
 from ..data.table_files import READERS, open_table, table_ending
 from ..data.tables import Table
-from ..errors import unknown
+from ..errors import counted
 from .reading.tables import label_column
 from .series import Forecaster
 from .sources import TEST, Source, Told, divided, named
@@ -28,6 +28,7 @@ def table_file(path: str, told: Told) -> Source | None:
     if os.path.isdir(path) or table_ending(path) not in READERS:
         return None
     table = open_table(path)
+    told.refuse_unknown(path, table.columns, ["target", "group", "text"])
     name = label_column(path, table, told.target)
     if table.kinds[name] == "text":
         raise DataFileError(path, f"the column {name!r} holds texts, each another; expected classes or amounts")
@@ -60,9 +61,8 @@ def series_file(path: str, told: Told) -> Source | None:
         raise
     except ValueError as error:
         raise DataFileError(path, str(error)) from None
+    told.refuse_unknown(path, series.names, ["target"], "variable")
     if told.target is not None:
-        if told.target not in series.names:
-            raise DataFileError(path, str(unknown("variable", told.target, series.names)))
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
     return series_source(named(path), series, told.horizon, [("data", path)])
@@ -117,4 +117,4 @@ def told_of(table: Table, missing: int) -> str:
     """
     kinds = list(table.kinds.values())
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    return f"columns: {counts}" + (f"; {missing} rows without a label are left out" if missing else "")
+    return f"columns: {counts}" + (f"; {counted(missing, 'rows')} without a label left out" if missing else "")

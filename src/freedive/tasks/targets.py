@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import layers
 from ..config import Configured, Family, PositiveFloat, finite, positive, real
+from ..errors import counted
 from ..methods import tempered
 from ..report.scores import accuracy, class_scores, confusion_matrix, spelt
 
@@ -51,7 +52,8 @@ class Target(Configured):
     def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
         """A result in words: the number that matters, what stands beside it, and both as a sentence's beginning."""
         found = f"{spelt(self.main)} {result[self.main]:.4g}"
-        return f"test {found}", f"on {result['rows']:,} {noun}", f"{found} on the {result['rows']:,} test {noun}"
+        on, rows = counted(result["rows"], noun), counted(result["rows"], f"test {noun}")
+        return f"test {found}", f"on {on}", f"{found} on the {rows}"
 
     def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
         """(what, number) of the numbers of a result that matter most."""
@@ -177,10 +179,9 @@ class Classes(Target):
         }
 
     def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
-        found, wrong, rows = f"{result['accuracy']:.2%}", result["mistakes"], f"{result['rows']:,}"
-        mistakes = f"{wrong:,} {'mistake' if wrong == 1 else 'mistakes'}"
-        sentence = f"{found} of the {rows} test {noun} are recognised"
-        return f"test accuracy {found}", f"{mistakes} in {rows} {noun}", sentence
+        found, wrong, rows = f"{result['accuracy']:.2%}", counted(result["mistakes"], "mistakes"), result["rows"]
+        sentence = f"{found} of the {counted(rows, f'test {noun}')} are recognised"
+        return f"test accuracy {found}", f"{wrong} in {counted(rows, noun)}", sentence
 
     def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
         return [

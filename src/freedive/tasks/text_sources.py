@@ -12,7 +12,7 @@ import numpy as np
 from ..data.errors import DataFileError
 from ..data.opening import Path, read_text
 from ..data.tables import Table
-from ..errors import unknown
+from ..errors import counted
 from ..preprocessing.vocabulary import WordVocabulary
 from .class_folders import class_folders, few, holds, unbalanced
 from .sources import Source, Told, divided, listed, named
@@ -45,7 +45,7 @@ def text_files(path: str, told: Told) -> Source | None:
         return None
     texts = {named(name): lines_of(os.path.join(path, name)) for name in files}
     rows = [(text, kind) for kind, lines in texts.items() for text in lines]
-    return lines_source(path, told, rows, f"{len(rows):,} lines in files of {len(texts)} classes: ")
+    return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} in files of {len(texts)} classes: ")
 
 
 def labelled_lines(path: str, told: Told) -> Source | None:
@@ -61,7 +61,7 @@ def labelled_lines(path: str, told: Told) -> Source | None:
     if place is None:
         return None
     rows = list(zip(columns[1 - place], columns[place], strict=True))
-    return lines_source(path, told, rows, f"{len(rows):,} lines of a class and a text: ")
+    return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} of a class and a text: ")
 
 
 def text_table(path: str, told: Told, rest: Table, labels: Any, group: Any, found: str) -> Source | None:
@@ -79,8 +79,7 @@ def text_table(path: str, told: Told, rest: Table, labels: Any, group: Any, foun
 def text_column(path: str, rest: Table, told: Told) -> str | None:
     """The column of texts to learn from: the one that was named, or the longest, where there is little beside it."""
     if told.text is not None:
-        if told.text not in rest.columns:
-            raise DataFileError(path, str(unknown("column", told.text, rest.columns)))
+        told.refuse_unknown(path, rest.columns, ["text"])  # it may be the target
         return told.text
     long = {name: words(rest[name]) for name, kind in rest.kinds.items() if kind == "text"}
     name = max(long, key=long.__getitem__, default=None)

@@ -29,7 +29,7 @@ class UnreadableFilesError(DataFileError):
         listed = "\n  ".join([*told, *more])
         detail = (
             f"{len(errors)} of {rows} files cannot be read; mend or remove them, or pass on_bad='skip'"
-            f" (--on-bad skip):\n  {listed}"
+            f" (--set on_bad=skip):\n  {listed}"
         )
         super().__init__(first.path, detail)
         self.causes = errors

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ...errors import unknown
+from ...errors import counted, unknown
 from ...files.atomic import write_text_atomic
 from ..guard import Nonfinite
 from ..screen import number
@@ -179,7 +179,7 @@ class History(Callback):
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
         heads = ("result", "training", "best (epoch)", "validation", "best (epoch)")
         head = "".join(f"<th>{text}</th>" for text in heads)
-        title = f"<caption>{len(self.epoch)} epochs</caption>"
+        title = f"<caption>{counted(len(self.epoch), 'epochs')}</caption>"
         return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
     def _last_and_best(self, name: str) -> list[str]:
