@@ -40,6 +40,26 @@ def test_all_hold_the_same(hold):
     np.testing.assert_array_equal(table["day"], np.array(["2024-01-01", "NaT", "2024-03-01"], "M8[D]"))
 
 
+def test_texts_that_are_dates_are_dates_wherever_they_come_from(tmp_path):
+    texts, times = ["2024-01-31", None, "2024-03-01 05:00"], ["2024-01-31", "NaT", "2024-03-01T05"]
+    lines, csv = tmp_path / "a.jsonl", tmp_path / "a.csv"
+    lines.write_text("".join(json.dumps({"day": text}) + "\n" for text in texts))
+    csv.write_text("day,b\n" + "".join(f"{text or ''},1\n" for text in texts))
+    frame = pandas.DataFrame({"day": texts})
+    for table in (
+        as_table(frame),
+        as_table({"day": texts}),
+        as_table(frame.to_numpy()),
+        open_table(lines),
+        open_table(csv),
+    ):
+        assert next(iter(table.kinds.values())) == "date"
+        np.testing.assert_array_equal(next(iter(table.columns.values())), np.array(times, "M8[s]"))
+    assert as_table({"code": ["12", "13"], "day": ["2024-02-30", "2024-02-29"]}).kinds == dict.fromkeys(
+        ("code", "day"), "category"
+    )
+
+
 def test_arrays():
     made = np.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("t", "U1")])
     assert as_table(made).kinds == {"n": "integer", "t": "category"}

@@ -78,7 +78,7 @@ def test_without_header(table):
 def test_kinds_can_be_given(table):
     found = table("a,b\n1,2\n3,x\n", kinds={"a": "category", "b": "text"})
     assert found["a"].tolist() == ["1", "3"] and found["b"].tolist() == ["2", "x"]
-    with pytest.raises(DataFileError, match=r"a\.csv, line 3: column 'b' should be real\. Received: 'x'"):
+    with pytest.raises(DataFileError, match=r"a\.csv, line 3: column 'b': 'x' is no number\. Write it as 1234\.5"):
         table("a,b\n1,2\n3,x\n", kinds={"b": "real"})
     with pytest.raises(ValueError, match="unknown column 'c'"):
         table("a,b\n1,2\n", kinds={"c": "real"})

@@ -72,14 +72,36 @@ def test_json_gives_the_same_encoder(numbers):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ({"age": [1.0]}, "unknown column 'ages'. Did you mean 'age'"),
-        ({"ages": ["old"]}, "column 'ages' holds category, but integer or real when it was learned"),
+        ({"age": [1.0]}, "x: there is no column 'ages'; 'age' is near. The model was trained on: ages"),
+        ({"ages": ["3", None, "old"]}, "column 'ages', row 2: 'old' is no number. Write it as 1234.5"),
+        ({"ages": ["80,5"]}, "x: column 'ages', row 0: '80,5' is no number. Write it as 1234.5, with a point"),
+        ({"ages": np.array(["2024-01-01"], "M8[D]")}, "column 'ages' holds date, but integer or real when it was"),
         ({"ages": [np.inf]}, "column 'ages' holds inf in row 0"),
+        ({"ages": [1.0, 1e308]}, r"column 'ages' holds 1e\+308 in row 1, which is too large for float32"),
     ],
 )
 def test_other_tables_are_refused(x, message):
     with pytest.raises(ValueError, match=message):
         TableEncoder.learned({"ages": [1.0, 2.0]}).encoded(x)
+
+
+AS_LEARNED = [  # what a column was learned from, what it is given, the same as it would hold there
+    ([1.5, 2.5, None], ["2.5", " 1.5 ", "NA"], [2.5, 1.5, None]),
+    ([True, False], ["yes", "no"], [True, False]),
+    ([True, False], ["1", "0"], [1, 0]),
+    (["2024-01-01", "2024-02-01"], ["2024-02-01", None], np.array(["2024-02-01", "NaT"], "M8[ns]")),
+    (["yes", "no", "maybe"], [True, False], ["yes", "no"]),
+    (["7", "x", "2024-01-01"], [7.0], ["7"]),
+    (["7", "x", "2024-01-01"], np.array(["2024-01-01"], "M8[D]"), ["2024-01-01"]),
+]
+
+
+@pytest.mark.parametrize(("learned", "given", "expected"), AS_LEARNED, ids=lambda value: str(value)[:24])
+def test_cells_are_read_as_their_column_was_learned(learned, given, expected):
+    encoder = TableEncoder.learned({"a": learned})
+    found = encoder.encoded({"a": given})
+    assert found.any()
+    np.testing.assert_array_equal(found, encoder.encoded({"a": expected}))
 
 
 def test_the_calendar():

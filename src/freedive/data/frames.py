@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .tables import Table, objects, text_kind
+from .tables import Table, kind_of_texts, objects, valued
 
 KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
 
@@ -21,6 +21,8 @@ def as_table(data: Any, where: str = "x") -> Table:
         data: a `Table`, a dict of columns, a pandas or polars data frame, a list of dicts (one a row), a structured
             array, or an array (rows, columns), whose columns are then called column_0, column_1, ...
         where: what messages call it.
+
+    Texts that are all dates, such as 2024-01-31, are dates, as they are in a text file.
 
     Raises:
         TypeError: anything else, or cells that are neither numbers, texts, truth values nor dates.
@@ -56,7 +58,7 @@ def column_of(cells: Any, where: str = "column") -> tuple[np.ndarray, str]:
     values = [None if missing(value) else value for value in array.tolist()]
     given = [value for value in values if value is not None]
     if array.dtype.kind == "U" or (given and all(isinstance(value, str) for value in given)):
-        return objects(values), text_kind(given, set(given))
+        return _texts(values)
     return _mixed(values, given, where)
 
 
@@ -104,6 +106,12 @@ def rows_to_columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
+def _texts(values: list[str | None]) -> tuple[np.ndarray, str]:
+    """A column of texts, by the rule for those of a file; only, what is written as a text is no number."""
+    kind = kind_of_texts([value for value in values if value is not None], ("date",))
+    return valued(values, kind), kind
+
+
 def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray, str]:
     """A column of Python's own values."""
     if given and all(isinstance(value, (bool, np.bool_)) for value in given):
@@ -113,8 +121,7 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
     if all(isinstance(value, (datetime.date, np.datetime64)) for value in given):
         return np.array([_instant(value) for value in values], "datetime64[s]"), "date"
     if all(isinstance(value, (str, numbers.Real)) for value in given):
-        texts = [value if value is None else str(value) for value in values]
-        return objects(texts), text_kind(texts, {text for text in texts if text is not None})
+        return _texts([value if value is None else str(value) for value in values])
     odd = next(v for v in given if not isinstance(v, (str, numbers.Real, datetime.date, np.datetime64)))
     raise TypeError(
         f"{where}: every cell of the argument must be a string, a number, a truth value or a date, of one kind in a "

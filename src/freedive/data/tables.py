@@ -109,7 +109,10 @@ def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collec
     for place, name in enumerate(names):
         cells = [None if (cell := row[place].strip()) in absent else cell for row in rows]
         kind = (kinds or {}).get(name) or _kind(path, name, cells, lines)
-        columns[name], found[name] = _column(path, name, cells, kind, lines), kind
+        try:
+            columns[name], found[name] = valued(cells, kind, f"column {name!r}"), kind
+        except CellError as error:
+            raise DataFileError(path, error.detail, lines[error.row], "line") from None
     return Table(columns, found)
 
 
@@ -166,13 +169,24 @@ def _parsed(path: Path, text: str, separator: str, quotes: bool) -> Iterator[tup
 # columns ----------------------------------------------------------------------------------------------------------
 def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> str:
     """What the cells of a column hold."""
-    given = [cell for cell in cells if cell is not None]
+    kind = kind_of_texts([cell for cell in cells if cell is not None], READ)
+    if kind not in READ:
+        warn_nearly(path, name, cells, lines)
+    return kind
+
+
+def kind_of_texts(given: Sequence[str], kinds: Sequence[str]) -> str:
+    """The first of some kinds that all texts read as; else a category, of few distinct values, or just text.
+
+    >>> kind_of_texts(["2024-01-31", "2024-02-29"], ("date",)), kind_of_texts(["3", "4"], ("date",))
+    ('date', 'category')
+    """
     distinct = set(given)
-    for kind in ("integer", "real", "boolean", "date"):
+    for kind in kinds:
         if distinct and all(map(_FITS[kind], distinct)):
             return kind
-    warn_nearly(path, name, cells, lines)
-    return text_kind(given, distinct)
+    few = len(distinct) <= MAX_CATEGORIES and (len(distinct) < len(given) or len(given) <= MAX_CATEGORIES)
+    return "category" if few else "text"
 
 
 def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]) -> None:
@@ -191,26 +205,45 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
             )
 
 
-def text_kind(given: Sequence[Any], distinct: Collection[Any]) -> str:
-    """Whether texts are a category, of few distinct values, or just text."""
-    few = len(distinct) <= MAX_CATEGORIES and (len(distinct) < len(given) or len(given) <= MAX_CATEGORIES)
-    return "category" if few else "text"
+class CellError(ValueError):
+    """A text that is not of the kind that its column should hold.
+
+    Args:
+        where: what the column is called.
+        detail: what came, what was expected.
+        row: from 0.
+    """
+
+    def __init__(self, where: str, detail: str, row: int):
+        super().__init__(where, detail, row)
+        self.detail, self.row = f"{where}: {detail}", row
+
+    def __str__(self) -> str:
+        where, detail, row = self.args
+        return f"{where}, row {row}: {detail}"
 
 
-def _column(path: Path, name: str, cells: list[str | None], kind: str, lines: list[int]) -> np.ndarray:
-    fits = _FITS.get(kind)
-    if fits is not None:
-        for line, cell in zip(lines, cells, strict=True):
-            if cell is not None and not fits(cell):
-                raise DataFileError(path, f"column {name!r} should be {kind}. Received: {cell!r}", line, "line")
+def valued(cells: Sequence[str | None], kind: str, where: str = "column") -> np.ndarray:
+    """The values of texts that are of a kind; they are missing where there is None.
+
+    Raises:
+        CellError: one is not; names it and its row.
+
+    >>> valued(["80.5", None], "real", "column 'area'").tolist()
+    [80.5, nan]
+    """
+    fits = _FITS.get(kind, lambda cell: True)
+    for row, cell in enumerate(cells):
+        if cell is not None and not fits(cell):
+            raise CellError(where, f"{cell!r} is {EXPECTED[kind]}", row)
     return KINDS[kind](cells)
 
 
-def _numbers(cells: list[str | None]) -> np.ndarray:
+def _numbers(cells: Sequence[str | None]) -> np.ndarray:
     return np.array([np.nan if cell is None else float(cell) for cell in cells], np.float64)
 
 
-def _integers(cells: list[str | None]) -> np.ndarray:
+def _integers(cells: Sequence[str | None]) -> np.ndarray:
     return _numbers(cells) if None in cells else np.array(list(map(int, cells)), np.int64)  # type: ignore[arg-type]
 
 
@@ -221,12 +254,12 @@ def objects(values: Sequence[Any]) -> np.ndarray:
     return column
 
 
-def _truths(cells: list[str | None]) -> np.ndarray:
+def _truths(cells: Sequence[str | None]) -> np.ndarray:
     values = [None if cell is None else TRUTH[cell.lower()] for cell in cells]
     return objects(values) if None in values else np.array(values, bool)
 
 
-def _dates(cells: list[str | None]) -> np.ndarray:
+def _dates(cells: Sequence[str | None]) -> np.ndarray:
     return np.array([np.datetime64("NaT") if cell is None else np.datetime64(cell) for cell in cells], "datetime64[s]")
 
 
@@ -244,13 +277,20 @@ def _is_real(cell: str) -> bool:
     return bool(_REAL.fullmatch(cell)) and not _CODE.fullmatch(cell)
 
 
+READ = ("integer", "real", "boolean", "date")  # kinds that cells of text are read as, the first that suits
 _FITS: dict[str, Callable[[str], Any]] = {
     "integer": _WHOLE.fullmatch,
     "real": _is_real,
     "boolean": lambda cell: cell.lower() in TRUTH,
     "date": _is_date,
 }
-KINDS: dict[str, Callable[[list[str | None]], np.ndarray]] = {
+EXPECTED = {  # beside the kind of a column, what a text that is not of it should have been
+    "integer": "no whole number. Write it as -12",
+    "real": "no number. Write it as 1234.5, with a point and nothing between thousands",
+    "boolean": "no truth value. Write true or false, yes or no",
+    "date": "no date. Write it as 2024-01-31 or 2024-01-31 12:30",
+}
+KINDS: dict[str, Callable[[Sequence[str | None]], np.ndarray]] = {
     "integer": _integers,
     "real": _numbers,
     "boolean": _truths,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
 from ..config import Configured, Family, real, text
 from ..data.frames import missing
+from ..data.tables import MISSING, READ, kind_of_texts, valued
 from .calendar import calendar_features, calendar_parts
 
 KNOTS = 101  # quantiles that are kept of a column of numbers
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def _reals(value: Any) -> tuple[float, ...]:
@@ -50,9 +53,23 @@ class Column(Configured):
         """What each number is called."""
         return (self.name,)
 
+    def read(self, cells: np.ndarray, where: str) -> np.ndarray:
+        """Texts, None where one is missing, as values of the kind that the column was learned from.
+
+        Raises:
+            ValueError: a text is none of that kind; names its row.
+        """
+        return cells
+
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         """float32 (rows, features)."""
         raise NotImplementedError
+
+    def _valued(self, cells: np.ndarray, where: str, kinds: tuple[str, ...]) -> np.ndarray:
+        """Texts as values of the first kind that suits all, else of the last."""
+        texts = [None if missing(cell) or cell.strip() in MISSING else cell.strip() for cell in cells.tolist()]
+        kind = kind_of_texts([text for text in texts if text is not None], kinds)
+        return valued(texts, kind if kind in kinds else kinds[-1], f"{where}: column {self.name!r}")
 
 
 class NumberColumn(Column):
@@ -90,9 +107,12 @@ class NumberColumn(Column):
     def features(self) -> tuple[str, ...]:
         return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
 
+    def read(self, cells: np.ndarray, where: str) -> np.ndarray:
+        return self._valued(cells, where, ("boolean", "real"))
+
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         numbers = as_numbers(cells)
-        refuse_infinite(self.name, numbers)
+        refuse_infinite(self.name, numbers, self.scale)
         absent = np.isnan(numbers)
         scaled = self._deviates(numbers) if self.knots else (numbers - self.mean) * self.scale
         known = np.where(absent, 0.0, scaled)
@@ -118,15 +138,17 @@ class CategoryColumn(Column):
     [[2.0], [0.0]]
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("category", "boolean", "integer", "real", "text")
+    kinds: ClassVar[tuple[str, ...]] = ("category", "boolean", "integer", "real", "date", "text")
 
     values: Annotated[Any, _values]
 
     @classmethod
     def learned(cls, name: str, cells: np.ndarray, least: int = 1) -> Self:
         """The column for cells like these; values that stand in fewer than `least` of them share the id 0."""
-        counts = collections.Counter(_spelt(cell) for cell in cells.tolist())
-        values = sorted((v for v, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
+        found = _listed(cells)
+        keys = _keys(found)
+        counts, spelt = collections.Counter(keys), {key: _spelt(cell) for key, cell in zip(keys, found, strict=True)}
+        values = sorted((spelt[k] for k, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
         return cls(name, None in counts, values)
 
     @property
@@ -134,8 +156,8 @@ class CategoryColumn(Column):
         return len(self.values) + 1
 
     def encoded(self, cells: np.ndarray) -> np.ndarray:
-        places = {value: place for place, value in enumerate(self.values, 1)}
-        ids = [places.get(_spelt(cell), 0) for cell in cells.tolist()]
+        places = {key: place for place, key in enumerate(_keys(self.values), 1)}
+        ids = [places.get(key, 0) for key in _keys(_listed(cells))]
         return np.array(ids, np.float32)[:, None]
 
 
@@ -172,16 +194,20 @@ class DateColumn(Column):
         waves = [f"{self.name} {part} {wave}" for part in self.parts for wave in ("sine", "cosine")]
         return (*NumberColumn(self.name, self.gaps, 0.0, 1.0).features, *waves)
 
+    def read(self, cells: np.ndarray, where: str) -> np.ndarray:
+        return self._valued(cells, where, ("date",))
+
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         time = NumberColumn(self.name, self.gaps, self.mean, self.scale).encoded(_seconds(cells))
         return np.concatenate([time, calendar_features(cells, self.parts)], axis=1)
 
 
-def refuse_infinite(name: str, numbers: np.ndarray) -> None:
-    """Refuse a column with an infinite number, which has no mean."""
-    if (wrong := np.isinf(numbers)).any():
+def refuse_infinite(name: str, numbers: np.ndarray, scale: float = 1.0) -> None:
+    """Refuse a column with a number that is infinite, or is so in float32, itself or scaled."""
+    if (wrong := np.abs(numbers) > LARGEST / max(scale, 1.0)).any():
         row = int(wrong.argmax())
-        raise ValueError(f"column {name!r} holds {numbers[row]} in row {row}. Fill it in, or leave the row out")
+        large = "" if np.isinf(numbers[row]) else ", which is too large for float32"
+        raise ValueError(f"column {name!r} holds {numbers[row]} in row {row}{large}. Fill it in, or leave the row out")
 
 
 def as_numbers(cells: np.ndarray) -> np.ndarray:
@@ -205,3 +231,20 @@ def _spelt(cell: Any) -> str | None:
     if missing(cell):
         return None
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _listed(cells: np.ndarray) -> list[Any]:
+    """Cells as Python's own values."""
+    return (cells.astype("datetime64[s]") if cells.dtype.kind == "M" else cells).tolist()
+
+
+def _keys(cells: Sequence[Any]) -> list[str | None]:
+    """What cells go by, whether they were read as texts or as what the texts say: "yes" and True, "3.0" and 3."""
+
+    def key(cell: Any) -> str | None:
+        if isinstance(cell, str):
+            return _spelt(valued([cell], kind_of_texts([cell], READ)).tolist()[0])
+        return _spelt(cell)
+
+    known = {cell: key(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]

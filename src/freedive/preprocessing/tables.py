@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..config import Configured, Family, one_of
 from ..data.frames import as_table
 from ..data.tables import Table
-from ..errors import unknown
+from ..errors import nearest, unknown
 from .columns import CategoryColumn, Column, DateColumn, NumberColumn, as_numbers
 
 FAMILY = Family("preprocessing")
@@ -96,17 +96,18 @@ class TableEncoder(Configured):
         return tuple(feature for column in self._ordered() for feature in column.features)
 
     def encoded(self, x: Any, where: str = "x") -> np.ndarray:
-        """float32 (rows, width).
+        """float32 (rows, width). Texts are read as what their column held when it was learned.
 
         Raises:
-            ValueError: a column that is not there, or holds another kind of values; names it.
+            ValueError: a column that is not there, or holds another kind of values; names it, of a text its row too.
         """
         table = as_table(x, where)
-        for column in self.columns:
-            if column.name not in table.columns:
-                raise ValueError(
-                    f"{where}: {unknown('column', column.name, table.columns)}, which the model was trained on"
-                )
+        names = [column.name for column in self.columns]
+        absent = [name for name in names if name not in table.columns]
+        if absent:
+            near = [f"; {close!r} is near" for close in nearest(absent[0], table.columns, 1)]
+            there = f"there is no column {', '.join(map(repr, absent))}{''.join(near)}"
+            raise ValueError(f"{where}: {there}. The model was trained on: {', '.join(names)}")
         return np.concatenate([self._cells(column, table, where) for column in self._ordered()], axis=1)
 
     def left_out(self, x: Any) -> list[str]:
@@ -119,19 +120,15 @@ class TableEncoder(Configured):
 
     def _cells(self, column: Column, table: Table, where: str) -> np.ndarray:
         cells, kind = table[column.name], table.kinds[column.name]
-        if kind not in column.kinds:
-            if kind != "category" or any(cell is not None for cell in cells):
-                expected = " or ".join(column.kinds[:2])
-                raise ValueError(f"{where}: column {column.name!r} holds {kind}, but {expected} when it was learned")
-            cells = EMPTY[type(column)](len(cells))  # nothing is known of a column without any value
+        if kind in ("category", "text"):
+            cells = column.read(cells, where)
+        elif kind not in column.kinds:
+            expected = " or ".join(column.kinds[:2])
+            raise ValueError(f"{where}: column {column.name!r} holds {kind}, but {expected} when it was learned")
         return column.encoded(cells)
 
 
 FAMILY.add(TableEncoder)
-EMPTY: dict[type, Callable[[int], np.ndarray]] = {
-    NumberColumn: lambda rows: np.full(rows, np.nan),
-    DateColumn: lambda rows: np.full(rows, np.datetime64("NaT", "s")),
-}
 
 
 def _tells(table: Table, name: str) -> bool:

@@ -153,8 +153,8 @@ def test_tables_are_read_by_name_in_any_order(tmp_path):
 @pytest.mark.parametrize(
     ("content", "target", "text"),
     [
-        ("legs,y\n2,a\n", None, "unknown column 'diet'"),
-        ("legs,diet,y\nmany,meat,a\n", None, "column 'legs' holds category, but integer or real when it was learned"),
+        ("legs,y\n2,a\n", None, "a.csv: there is no column 'diet'. The model was trained on: legs, diet"),
+        ("legs,diet,y\nmany,meat,a\n", None, "a.csv: column 'legs', row 0: 'many' is no number"),
         ("legs,diet\n2,meat\n", None, "no column of labels is called as usual; name it: --target COLUMN"),
         ("legs,diet,sort\n2,meat,a\n", "srt", "unknown column 'srt'. Did you mean 'sort'"),
         ("legs,diet\n", None, "no rows"),

@@ -121,7 +121,7 @@ REFUSED = {
     "encoder of 400 digits": (encoder({"a": [10**400, 2]}), r"x\['a'\]: a number of 401 digits is too large"),
     "encoder of other kinds": (
         lambda: encoder({"a": [1, 2]})().encoded({"a": ["x", "y"]}),
-        "column 'a' holds category, but integer or real when it was learned",
+        "column 'a', row 0: 'x' is no number",
     ),
     "split by 2.5": (lambda: pre.train_test_split(X, Y, test_size=2.5), "test_size=2.5"),
 }
