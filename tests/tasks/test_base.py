@@ -1,12 +1,17 @@
 """The protocol of tasks: fitted, asked, saved, loaded, copied, and what they refuse."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import freedive as fd
 from freedive.config import from_json, to_json
 from freedive.files import ModelFileError, read_tensors, write_tensors
-from freedive.tasks import Amounts, Classes, ImageClassifier, SequenceClassifier, TextClassifier
+from freedive.preprocessing import WordVocabulary
+from freedive.tasks import Amounts, Classes, ImageClassifier, SequenceClassifier, SpeechClassifier, TextClassifier
+from freedive.tasks.reading import Pictures, Sounds, Texts
 
 (X, Y), (X_TEST, Y_TEST) = fd.datasets.digits.load_data()
 
@@ -107,6 +112,7 @@ def test_amounts_are_learned_with_mean_0_and_deviation_1():
     assert coded.mean() == pytest.approx(0, abs=1e-6) and coded.std() == pytest.approx(1)
     assert target.decoded(coded).tolist() == pytest.approx(y.tolist())
     assert target.scored(coded, coded)["r2"] == 1.0
+    assert target.scored(coded[:1], coded[:1])["r2"] == 1.0 and target.scored(coded[:1] + 1, coded[:1])["r2"] == 0.0
     assert target.scored(np.zeros((4, 1)), coded)["r2"] == pytest.approx(0)
 
 
@@ -118,3 +124,38 @@ def test_a_hostile_description_is_refused(digits, tmp_path):
     write_tensors(tmp_path / "b.safetensors", tensors, {**metadata, "about": bad})
     with pytest.raises(ModelFileError, match="UNKNOWN_CLASS"):
         ImageClassifier.load(tmp_path / "b.safetensors")
+
+
+ONE = {
+    "a picture's path": (
+        ImageClassifier(),
+        Pictures((8, 8, 3)),
+        "base.png",
+        "list of pictures. Received one: 'base.png'",
+    ),
+    "a picture of pillow's": (ImageClassifier(), Pictures((8, 8, 3)), Image.new("RGB", (9, 9)), "Received one: <PIL"),
+    "a picture": (ImageClassifier(), Pictures((8, 8, 3)), np.zeros((9, 9, 3), np.uint8), r"one: shape \(9, 9, 3\)"),
+    "a grey picture": (ImageClassifier(), Pictures((8, 8, 1)), np.zeros((9, 9), np.uint8), r"one: shape \(9, 9\)"),
+    "a sound's path": (SpeechClassifier(), Sounds(8000, 4), Path("a.wav"), "list of sounds. Received one: .*a.wav"),
+    "a sound": (SpeechClassifier(), Sounds(8000, 4), np.zeros(9), r"list of sounds. Received one: shape \(9,\)"),
+    "a text": (
+        TextClassifier(),
+        Texts(WordVocabulary(["a"]), 2),
+        "a b",
+        "list of texts. Received one: 'a b'; put it into",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ONE)
+def test_one_row_is_not_taken_for_several(case):
+    task, task.reader, given, message = ONE[case]
+    with pytest.raises(TypeError, match=message):
+        task.encoded(given)
+
+
+def test_rows_of_pictures_are_several():
+    for shape, rows in {(8, 8): (3, 8, 8), (8, 8, 1): (4, 9, 9), (8, 8, 3): (3, 8, 8, 3)}.items():
+        task = ImageClassifier()
+        task.reader = Pictures(shape)
+        assert task.encoded(np.zeros(rows, np.uint8)).shape == (rows[0], *shape)

@@ -66,6 +66,13 @@ def test_scales_and_validation_are_honest_about_time():
     assert task.predict().shape == (5,)
 
 
+@pytest.mark.parametrize(("steps", "held"), [(60, None), (110, 10), (300, 19)])
+def test_the_epoch_is_not_chosen_by_a_few_windows(steps, held):
+    task = Forecaster(12, length=20).prepare(np.sin(np.arange(steps) / 3))
+    assert len(task.rows.y) == steps - 31 - (0 if held is None else held + 11)
+    assert (None if task.rows.y_validation is None else len(task.rows.y_validation)) == held
+
+
 def test_backtest():
     wave = np.sin(np.arange(240) / 3)
     found = Forecaster(6, length=20, epochs=20, batch_size=8, verbose=0).backtest(wave, folds=2)
@@ -75,7 +82,7 @@ def test_backtest():
 @pytest.mark.parametrize(
     ("task", "series", "message"),
     [
-        (Forecaster(24), np.ones(30), "30 steps, 27 to learn from, but a window of 10 and its forecast of 24 need 34"),
+        (Forecaster(24), np.ones(30), "30 steps, 30 to learn from, but a window of 10 and its forecast of 24 need 34"),
         (Forecaster(4), [1.0, np.nan] * 20, r"nan at row 1 of 'value', and 20 such values in all"),
         (Forecaster(4, time="day"), TABLE, "unknown column 'day'"),
         (Forecaster(4), {"when": TIMES.astype("M8[D]"), "a": TABLE["load"]}, "the time 2024-01-01 stands twice"),

@@ -118,7 +118,18 @@ def test_tables_are_told_apart(tmp_path, text, told, task, test):
     [
         (CLASSES, Told(), "no column of labels is called as usual; name it: --target COLUMN. It has: size, kind"),
         (CLASSES, Told(target="knd"), "unknown column 'knd'. Did you mean 'kind'"),
-        ("size,kind\n1,a\n2,a\n", Told(target="kind"), "the column 'kind' holds only one value, 'a'"),
+        ("size,kind\n" + "1,a\n" * 10, Told(target="kind"), "the column 'kind' holds only one value, 'a'"),
+        ("size,kind\n" + "1,2.5\n" * 9, Told(target="kind"), "9 rows with a label in 'kind'; expected 10 or more"),
+        (
+            DAYS,
+            Told(horizon=20),
+            r"a\.csv: 31 rows, of which 11 are to learn from.*a window of 3 and its forecast of 20",
+        ),
+        (
+            DAYS,
+            Told(horizon=500),
+            r"a\.csv: 31 rows, of which 0 are to learn from.*501 rows\. Give more rows, or a small",
+        ),
         (CLASSES + "3,c\n", Told(target="kind"), "the class 'c' of 'kind' has 1 row"),
         (DAYS + "2024-01-31,5\n", Told(horizon=2), "the time 2024-01-31 stands twice"),
         (DAYS, Told(horizon=2, target="sld"), "unknown variable 'sld'. Did you mean 'sold'"),

@@ -10,6 +10,16 @@ import numpy as np
 SPELT = {name.lower(): name for name in ("R2", "MSE", "MAE", "RMSE", "MASE", "BLEU", "chrF", "KL")}
 
 
+def r2(true: np.ndarray, given: np.ndarray) -> float:
+    """The part of the variance that answers explain; of equal amounts 1 if all are met, else 0, as in scikit-learn.
+
+    >>> r2(np.array([1.0, 3.0]), np.array([1.0, 2.0])), r2(np.array([2.0]), np.array([3.0]))
+    (0.5, 0.0)
+    """
+    squares, spread = float(((given - true) ** 2).mean()), float(((true - true.mean(axis=0)) ** 2).mean())
+    return 1 - squares / spread if spread else float(squares == 0)
+
+
 def spelt(name: str) -> str:
     """The name of a result as people write it.
 

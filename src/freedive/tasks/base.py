@@ -227,7 +227,16 @@ class Task(Configured):
 
     def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
         """Those raw rows that can be read, the same as the network takes them, and their labels encoded."""
-        return X, self.reader.encoded(X), self.target.encoded(y)
+        return X, self.encoded(X), self.target.encoded(y)
+
+    def encoded(self, X: Any) -> Any:
+        """Raw rows as the network takes them."""
+        if self.reader.is_one(X):
+            shown = f"shape {X.shape}" if isinstance(X, np.ndarray) else f"{X!r:.60}"
+            raise TypeError(
+                f"{type(self).__name__}: expected a list of {self.noun}. Received one: {shown}; put it into a list"
+            )
+        return self.reader.encoded(X)
 
     def descent(self, rows: int) -> Any:
         """The optimizer; its rate grows in the first part of the steps, `warm`, then falls to 0 along a cosine."""
@@ -281,7 +290,7 @@ class Task(Configured):
     def outputs(self, X: Any) -> Any:
         """What the network says of raw rows."""
         self.check_fitted()
-        return self.answer(self.reader.encoded(X))
+        return self.answer(self.encoded(X))
 
     def predict(self, X: Any) -> Any:
         """Answers for raw rows."""

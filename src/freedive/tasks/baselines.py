@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..report.scores import r2
+
 MOST_ROWS = 20_000  # that a baseline learns from, drawn at random
 SVM_ROWS = 5_000  # its time grows with the square of the rows
 RIDGE = 1.0  # the penalty of linear methods on standardised features
@@ -102,8 +104,7 @@ def scored(y: np.ndarray, answers: np.ndarray, classes: bool) -> float:
     """Accuracy of classes, R2 of amounts."""
     if classes:
         return float(np.mean(np.asarray(answers) == y))
-    spread = float(np.mean((y - y.mean()) ** 2))
-    return 1 - float(np.mean((y - answers) ** 2)) / spread if spread else float("nan")
+    return r2(y, answers)
 
 
 # our own --------------------------------------------------------------------------------------------------------------

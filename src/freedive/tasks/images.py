@@ -124,9 +124,9 @@ class ImageClassifier(Classifier):
 
     def encoded(self, X: Any) -> Any:
         """Pictures as the network takes them; those of files later, where they would not fit in memory."""
-        files = len(X) > 0 and isinstance(X[0], (str, os.PathLike))
+        files = hasattr(X, "__len__") and len(X) > 0 and isinstance(X[0], (str, os.PathLike))
         if not files or len(X) * math.prod(self.reader.shape) <= self.memory * GIGABYTE:
-            return self.reader.encoded(X)
+            return super().encoded(X)
         pictures = self.reader.later(X)
         pictures.check()
         return pictures
@@ -149,10 +149,6 @@ class ImageClassifier(Classifier):
 
     def answer(self, x: Any) -> Any:
         return self.model.predict(x.batches(), verbose=0) if isinstance(x, Decoded) else super().answer(x)
-
-    def outputs(self, X: Any) -> Any:
-        self.check_fitted()
-        return self.answer(self.encoded(X))
 
     def network_for(self, rows: int) -> str:
         """The name of the network for so many pictures of the reader's size."""

@@ -19,6 +19,7 @@ from .forecasts import Forecasts
 from .reading.series import Past
 
 STEPS = 2500  # that a network learns for, about
+CHOSEN, MOST_ASIDE = 10, 0.25  # the least windows that choose the epoch, the most of a series that is kept for them
 SEASONS = {"second": 60, "minute": 60, "hour": 24, "day": 7, "week": 52, "month": 12}  # steps, for steps of 1 unit
 RATES = {"linear": 5e-3, "recurrent": 2e-3, "tcn": 2e-3, "patches": 5e-4}
 
@@ -36,7 +37,8 @@ class Forecaster(Task):
         season: steps after which the series is much the same, for the naive forecast; None: by the step, 24 of an hour.
         time: the column of times; by default the only one that holds dates.
         gaps: what happens to steps and values that are missing: "error", or "fill" by straight lines.
-        validation: the part of the series, its end, that chooses the epoch.
+        validation: the part of the series, its end, that chooses the epoch; at least so much that ten windows end in
+            it, and nothing where that is more than a quarter.
 
     `fit` takes an array (time,) or (time, variables), or a table with a column of times; its numbers are the variables.
 
@@ -67,7 +69,7 @@ class Forecaster(Task):
         set_seed(self.seed)
         series = as_series(X, self.time, self.gaps)
         length = self.length or max(1, min(int(3.5 * self.horizon), len(series) // 3))
-        cut = len(series) - (round(len(series) * self.validation) if validation_data is None else 0)
+        cut = len(series) - (aside(len(series), self.horizon, self.validation) if validation_data is None else 0)
         more = {"time": self.time, "gaps": self.gaps}
         need = length + self.horizon
         if cut < need:
@@ -82,9 +84,8 @@ class Forecaster(Task):
         naive = np.abs(learned.values[season:] - learned.values[:-season]).mean(axis=0).tolist()
         self.target = Forecasts(self.reader, season, naive, list(self.quantiles))
         held: Any = series.part(cut - length, None) if validation_data is None else validation_data
-        self.rows = Rows(*self.pairs(learned))
-        if validation_data is not None or len(held) >= need:
-            self.rows = Rows(*self.rows[:2], *self.pairs(held))
+        chosen = self.pairs(held) if validation_data is not None or cut < len(series) else ()
+        self.rows = Rows(*self.pairs(learned), *chosen)
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
@@ -188,6 +189,16 @@ class Forecaster(Task):
         if times is not None:
             times = np.concatenate([times, later(times[-1], series.step, np.arange(1, len(ahead) + 1))])[-len(series) :]
         return dataclasses.replace(series, values=values, times=times)
+
+
+def aside(steps: int, horizon: int, part: float) -> int:
+    """How many of a series' last steps choose the epoch: those of too few windows would choose by chance.
+
+    >>> aside(1000, 24, 0.1), aside(200, 24, 0.1), aside(100, 24, 0.1)
+    (100, 33, 0)
+    """
+    wanted = max(round(steps * part), horizon + CHOSEN - 1)
+    return wanted if part and (wanted <= steps * MOST_ASIDE or wanted == round(steps * part)) else 0
 
 
 def usual_season(step: str) -> int:

@@ -15,12 +15,13 @@ from ..data.table_files import READERS, open_table, table_ending
 from ..data.tables import Table
 from ..errors import counted
 from .reading.tables import label_column
-from .series import Forecaster
+from .series import Forecaster, aside
 from .sources import TEST, Source, Told, divided, named
 from .tables import TabularClassifier, TabularRegressor
 from .text_sources import text_table
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
+LEAST = 10  # rows of a table, so that two of them are for testing
 
 
 def table_file(path: str, told: Told) -> Source | None:
@@ -65,12 +66,22 @@ def series_file(path: str, told: Told) -> Source | None:
     if told.target is not None:
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
-    return series_source(named(path), series, told.horizon, [("data", path)])
+    source = series_source(named(path), series, told.horizon, [("data", path)])
+    learned, task = len(source.x_train), source.task
+    need = task.length + task.horizon
+    if learned - aside(learned, task.horizon, task.validation) < need:
+        raise DataFileError(
+            path,
+            f"{len(series):,} rows, of which {learned:,} are to learn from and the others to test with: too few for a "
+            f"window of {task.length} and its forecast of {task.horizon}, {need} rows. Give more rows, or a smaller "
+            "--horizon",
+        )
+    return source
 
 
 def series_source(name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]]) -> Source:
     """A series to be foretold; its last fifth is for testing."""
-    cut = len(series) - max(horizon, round(len(series) * TEST))
+    cut = max(0, len(series) - max(horizon, round(len(series) * TEST)))
     length = max(1, min(int(3.5 * horizon), cut // 3))
     task, test = Forecaster(horizon, length=length), series.part(max(0, cut - length), None)
     steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
@@ -100,7 +111,12 @@ def is_classes(table: Table, name: str) -> bool:
 
 
 def few(path: str, name: str, labels: np.ndarray, classes: bool) -> None:
-    """Refuse what cannot be learned: one class only, or a class of a single row."""
+    """Refuse what cannot be learned: a handful of rows, one class only, or a class of a single row."""
+    if len(labels) < LEAST:
+        detail = (
+            f"{len(labels)} rows with a label in {name!r}; expected {LEAST} or more, of which a fifth is for testing"
+        )
+        raise DataFileError(path, detail)
     values, counts = np.unique(labels.astype(str) if labels.dtype.kind == "O" else labels, return_counts=True)
     if len(values) < 2:
         raise DataFileError(path, f"the column {name!r} holds only one value, {str(values[0])!r}; expected two or more")

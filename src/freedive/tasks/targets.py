@@ -15,7 +15,7 @@ from .. import layers
 from ..config import Configured, Family, PositiveFloat, finite, positive, real
 from ..errors import counted
 from ..methods import tempered
-from ..report.scores import accuracy, class_scores, confusion_matrix, spelt
+from ..report.scores import accuracy, class_scores, confusion_matrix, r2, spelt
 
 TINY = 1e-7  # the least probability that counts, as in Keras
 LONGEST = 200  # characters of a class name
@@ -264,10 +264,10 @@ class Amounts(Target):
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """Errors in the units of the labels, and the part of the variance that is explained (R2)."""
         given, true = self.decoded(outputs), self.decoded(y)
-        squares, spread = ((given - true) ** 2).mean(), ((true - true.mean(axis=0)) ** 2).mean()
+        squares = ((given - true) ** 2).mean()
         return {
             "rows": len(true),
-            "r2": float(1 - squares / spread) if spread else float("nan"),
+            "r2": r2(true, given),
             "rmse": float(np.sqrt(squares)),
             "mean_absolute_error": float(np.abs(given - true).mean()),
         }

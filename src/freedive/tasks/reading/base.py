@@ -36,6 +36,10 @@ class Reader(Configured):
         """The shape of a row that it makes; None where it is not told by its fields alone."""
         return None
 
+    def is_one(self, X: Any) -> bool:
+        """Whether `X` is a row, where several are expected: a path or a text, whose letters would be taken for rows."""
+        return isinstance(X, (str, os.PathLike))
+
     def encoded(self, X: Any) -> Any:
         """Raw rows, as people hold them in memory (arrays, texts, paths, tables), as the model takes them."""
         raise NotImplementedError

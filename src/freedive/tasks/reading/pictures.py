@@ -83,6 +83,12 @@ class Pictures(Numbers):
             size = sizes[0] if one else (USUAL, USUAL)
         return cls((*size, channels or (3 if any(colours) else 1)), **options)
 
+    def is_one(self, X: Any) -> bool:
+        """Also one array, (height, width) or (height, width, channels), and a picture of pillow's."""
+        if isinstance(X, np.ndarray):
+            return X.ndim == 2 or (X.ndim == 3 and X.shape[-1] in MODES and not fits(X.shape[1:], self.shape))
+        return not hasattr(X, "__len__") or super().is_one(X)
+
     def encoded(self, X: Any) -> np.ndarray:
         """uint8 (rows, *shape): numbers from 0 to 255, or floats from 0 to 1."""
         if isinstance(X, np.ndarray) and fits(X.shape[1:], self.shape):

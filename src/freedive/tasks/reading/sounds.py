@@ -69,6 +69,10 @@ class Sounds(Reader):
         """That are read of each."""
         return self.samples / self.rate
 
+    def is_one(self, X: Any) -> bool:
+        """Also one array (samples,)."""
+        return super().is_one(X) or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "iuf")
+
     def encoded(self, X: Any) -> np.ndarray:
         """float32 (rows, samples), of files or arrays (samples,)."""
         with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock

@@ -63,6 +63,10 @@ class Columns(Reader):
         """Whether the columns had names, rather than places in an array."""
         return any(name != f"column_{place}" for place, name in enumerate(self.names))
 
+    def is_one(self, X: Any) -> bool:
+        """Never told: `as_table` says what a table is."""
+        return False
+
     def encoded(self, X: Any) -> np.ndarray:
         """float32 (rows, width)."""
         return self.encoder.encoded(X)
