@@ -56,10 +56,8 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, scale: float |
 
     arguments = (query, key, value, mask, keep)
     single = query.ndim == 4 and all(a.dtype == jnp.float32 for a in (query, key, value))
-    if not (single and query.size and value.size and native.available()):
-        return reference(*arguments)
     by_hand = functools.partial(native_attention, reference, scale)
-    return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
+    return native.by_native(bool(single and query.size and value.size), by_hand, reference, *arguments)
 
 
 def attend(scores: Any, value: Any, mask: Any = None, keep: Any = None) -> tuple[jax.Array, jax.Array]:

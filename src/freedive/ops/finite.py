@@ -38,7 +38,7 @@ def each_finite(arrays: Sequence[Any], wanted: Any) -> jax.Array:
         none = jnp.ones(len(arrays), bool)
         return jax.lax.fori_loop(0, wanted, lambda *_: jnp.stack([is_finite(a) for a in arrays]), none)
 
-    wanted = jnp.asarray(wanted, "int32")
-    if arrays and all(a.dtype == jnp.float32 for a in arrays) and native.available():
-        return jax.lax.platform_dependent(wanted, *arrays, cpu=by_hand, default=reference)
-    return reference(wanted, *arrays) if arrays else jnp.ones(0, bool)
+    if not arrays:
+        return jnp.ones(0, bool)
+    single = all(a.dtype == jnp.float32 for a in arrays)
+    return native.by_native(single, by_hand, reference, jnp.asarray(wanted, "int32"), *arrays)

@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 
-from .native import available
+from .native import by_native
 
 
 def on_large_pages(number: Any) -> Any:
@@ -24,10 +24,8 @@ def on_large_pages(number: Any) -> Any:
     Args:
         number: () int32, on which all depends that is to come after this.
     """
-    if not available():
-        return number
     call = jax.ffi.ffi_call("freedive_large_pages", jax.ShapeDtypeStruct((), number.dtype), vmap_method="sequential")
-    return jax.lax.platform_dependent(number, cpu=call, default=lambda number: number)
+    return by_native(True, call, lambda number: number, number)
 
 
 def give_back() -> None:

@@ -40,9 +40,8 @@ def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False, answe
         rows = DENSE.apply(x.reshape(-1, x.shape[-1]), kernel, bias, rectified, None)
         return rows.reshape(*x.shape[:-1], kernel.shape[1])
 
-    if not ((_suits(x, kernel, bias) or (answering and _few(x, kernel, bias))) and native.available()):
-        return reference(x, kernel, bias)
-    return jax.lax.platform_dependent(x, kernel, bias, cpu=by_hand, default=reference)
+    suits = _suits(x, kernel, bias) or (answering and _few(x, kernel, bias))
+    return native.by_native(suits, by_hand, reference, x, kernel, bias)
 
 
 def small(x: Any, kernel: Any, bias: Any = None) -> bool:
@@ -78,11 +77,11 @@ def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
     total = jnp.promote_types(dtype, jnp.float32)
 
     def reference(rows: Any, by_rows: Any) -> Any:
-        return jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
+        product = jax.lax.dot_general(rows, by_rows, (((0,), (0,)), ((), ())), preferred_element_type=total)
+        return product.astype(dtype)
 
     def by_hand(rows: Any, by_rows: Any) -> Any:
         return DENSE.by_kernel.bind(rows, by_rows, jnp.zeros(NOTHING), ones=False, geometry=None)
 
-    if small(rows, jax.ShapeDtypeStruct((rows.shape[1], by_rows.shape[1]), total)):
-        return jax.lax.platform_dependent(rows, by_rows, cpu=by_hand, default=reference)
-    return reference(rows, by_rows).astype(dtype)
+    suits = small(rows, jax.ShapeDtypeStruct((rows.shape[1], by_rows.shape[1]), total))
+    return native.by_native(suits, by_hand, reference, rows, by_rows)

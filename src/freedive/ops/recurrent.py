@@ -247,10 +247,9 @@ def lstm(
 
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
     arguments = (projected, bias, kernel, *states, mask, keep)
-    if not (usual and _suits((projected, kernel, *states), options)):
-        return reference(*arguments)
     by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), options.get("reverse", False))
-    return jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
+    suits = usual and _suits((projected, kernel, *states), options)
+    return native.by_native(suits, by_hand, reference, *arguments)
 
 
 def simple(
@@ -274,18 +273,16 @@ def simple(
 
     reverse, arguments = options.get("reverse", False), (projected, kernel, *states, mask, keep)
     rectified = activation is activations.relu
-    if (rectified or activation is activations.tanh) and _suits((projected, kernel, *states), options):
-        by_hand = functools.partial(native_simple, reference, reverse, rectified)
-        outputs = jax.lax.platform_dependent(*arguments, cpu=by_hand, default=reference)
-    else:
-        outputs = reference(*arguments)
+    suits = (rectified or activation is activations.tanh) and _suits((projected, kernel, *states), options)
+    by_hand = functools.partial(native_simple, reference, reverse, rectified)
+    outputs = native.by_native(suits, by_hand, reference, *arguments)
     return outputs, ((outputs[0 if reverse else -1] if len(outputs) else states[0]),)
 
 
 def _suits(arrays: Sequence[Any], options: dict[str, bool]) -> bool:
     """Whether the native loops take a recurrence over these arrays."""
     single = all(a.dtype == jnp.float32 for a in arrays)
-    return single and len(arrays[0]) > 0 and not (options.get("plain") or options.get("unroll")) and native.available()
+    return single and len(arrays[0]) > 0 and not (options.get("plain") or options.get("unroll"))
 
 
 def _flat(found: tuple[Any, States]) -> tuple[Any, Any]:

@@ -12,7 +12,9 @@ import ctypes
 import functools
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -57,6 +59,20 @@ def available() -> bool:
         )
         return False
     return True
+
+
+def by_native(suits: bool, by_hand: Callable[..., Any], reference: Callable[..., Any], *arrays: Any) -> Any:
+    """What native loops compute of arrays that suit them, on a CPU that has them; what array code computes, elsewhere.
+
+    Args:
+        suits: whether the native loops take arrays of these shapes and types.
+        by_hand: the call of a native loop.
+        reference: the same numbers, within rounding, by array code.
+        arrays: what both take; some may be None.
+    """
+    if not (suits and available()):
+        return reference(*arrays)
+    return jax.lax.platform_dependent(*arrays, cpu=by_hand, default=reference)
 
 
 @functools.cache
