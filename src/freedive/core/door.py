@@ -33,7 +33,7 @@ class HostLayer(Layer):
         """The computation."""
         raise NotImplementedError(f"{type(self).__name__} needs a method on_host(self, x)")
 
-    def given(self, shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], str]:
+    def gives_for(self, shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], str]:
         """The shape and type of what it gives for an input of a shape, batch axis included."""
         raise NotImplementedError(f"{type(self).__name__} needs a method given(self, shape)")
 
@@ -48,7 +48,7 @@ class HostLayer(Layer):
         if not symbols_in(inputs):
             return self.on_host(as_texts(inputs[0]))
         node = Node(self, inputs, {})
-        shape, dtype = self.given(inputs[0].shape)
+        shape, dtype = self.gives_for(inputs[0].shape)
         node.outputs = Symbol(shape, dtype, node)
         self._nodes.append(node)
         return node.outputs
@@ -130,7 +130,7 @@ def divided(graph: Graph) -> tuple[Door | None, Graph]:
     return door, door.inner
 
 
-def columns(x: Any, layer: Layer, axes: int = 1) -> np.ndarray:
+def one_text_a_row(x: Any, layer: Layer, axes: int = 1) -> np.ndarray:
     """Texts (batch,), also where they came as (batch, 1)."""
     x = x[:, 0] if x.ndim == axes + 1 and x.shape[-1] == 1 else x
     if x.ndim > axes:

@@ -66,7 +66,7 @@ class Hashing(HostLayer):
         ids = np.array([known[value] for value in x.ravel().tolist()], np.int64).reshape(x.shape)
         return ids if self.output_mode == "int" else as_vectors(ids, self.num_bins, self.output_mode, numpy=np)
 
-    def given(self, shape: Any) -> Any:
+    def gives_for(self, shape: Any) -> Any:
         if self.output_mode == "int":
             return shape, "int32"
         wide = self.output_mode == "one_hot" and shape[-1:] != (1,)

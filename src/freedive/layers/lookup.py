@@ -167,7 +167,7 @@ class _Lookup(HostLayer):
     def _width(self) -> int:
         return self.max_tokens if self.pad_to_max_tokens and self.max_tokens else self.vocabulary_size()
 
-    def given(self, shape: Any) -> Any:
+    def gives_for(self, shape: Any) -> Any:
         if self.invert:
             raise self.error("with invert=True it gives values, which no model takes: call it on ids")
         if self.output_mode == "int":

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from ..config import PositiveInt, integer, one_of, positive
-from ..core.door import HostLayer, columns
+from ..core.door import HostLayer, one_text_a_row
 from .categories import Dense
 from .lookup import LookupMode, StringLookup, batches_of
 
@@ -135,7 +135,7 @@ class TextVectorization(HostLayer):
         if self.vocabulary is None:
             raise self.error("has no vocabulary yet: call adapt(texts), or give vocabulary=[...]")
         single = x.ndim == 0
-        rows = [self.words(text) for text in columns(np.atleast_1d(x), self).tolist()]
+        rows = [self.words(text) for text in one_text_a_row(np.atleast_1d(x), self).tolist()]
         longest = max(map(len, rows), default=0)
         length = self.output_sequence_length if self.output_mode == "int" and self.output_sequence_length else longest
         lookup = self._learned()
@@ -148,12 +148,12 @@ class TextVectorization(HostLayer):
         table = lookup.vectors(table)
         return table[0] if single else table
 
-    def given(self, shape: Any) -> Any:
+    def gives_for(self, shape: Any) -> Any:
         if shape[1:] not in ((), (1,)):
             raise self.error(f"expected one text a row, Input((), dtype='string'). Received shape {shape}")
         if self.output_mode == "int":
             return (None, self.output_sequence_length), "int32"
-        return self._learned().given((None, None))
+        return self._learned().gives_for((None, None))
 
 
 class _Rows:

@@ -105,7 +105,7 @@ class Options(NamedTuple):
         return {"epochs": self.epochs, "steps": self.steps_per_epoch or steps, "verbose": self.verbose}
 
 
-def named(call: Call) -> Call:
+def refusing_misspelt(call: Call) -> Call:
     """A method of a model that says which argument was meant by a name that it does not have."""
     known = dict.fromkeys(name for name in inspect.signature(call).parameters if name != "self").keys()
 

@@ -171,7 +171,7 @@ class Model(Layer):
         return whole
 
     # training -------------------------------------------------------------------------------------------------------
-    @fitting.named
+    @fitting.refusing_misspelt
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -238,7 +238,7 @@ class Model(Layer):
         """The loss given to `compile`."""
         return self._training.loss
 
-    @fitting.named
+    @fitting.refusing_misspelt
     def fit(
         self,
         x: Any = None,
@@ -303,7 +303,7 @@ class Model(Layer):
         """How this model learns: what `fit` leaves to it."""
         return fitting.PLAIN
 
-    @fitting.named
+    @fitting.refusing_misspelt
     def evaluate(
         self,
         x: Any = None,
@@ -324,7 +324,7 @@ class Model(Layer):
         logs = fitting.evaluate(self, x, y, batch_size, sample_weight, steps, verbose, callbacks, on_bad=on_bad)
         return logs if return_dict else as_list(logs)
 
-    @fitting.named
+    @fitting.refusing_misspelt
     def predict(
         self,
         x: Any,

@@ -111,7 +111,7 @@ def supervised(
         x, y, weights = batch
         variables = Variables(params, ts.state, ts.hyper["layers"])
         options |= {"frozen": frozen, "compute_dtype": dtype, "training": training}
-        options["watch"] = in_order(getattr(objective, "watch", None), options.get("watch"))
+        options["watch"] = both(getattr(objective, "watch", None), options.get("watch"))
         outputs, made = apply(root, variables, x, key=ts.key_for("train" if training else "test"), **options)
         value, sums = objective(y, outputs, weights, made)
         return value, (sums, made.state)
@@ -148,7 +148,7 @@ def supervised(
     return Program(init, gradient, update, test, objective.results, hyper, key, examine=examine)
 
 
-def in_order(first: Any, second: Any) -> Any:
+def both(first: Any, second: Any) -> Any:
     """Two watchers of a Pass as one, the second after the first; each may be None."""
     if first is None or second is None:
         return first or second
