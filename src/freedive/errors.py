@@ -88,6 +88,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
 
 
+def installed_by(extra: str) -> str:
+    """How what a part of freedive needs beside is installed.
+
+    >>> installed_by("text")
+    "pip install '.[text]', in freedive's folder"
+    """
+    return f"pip install '.[{extra}]', in freedive's folder"
+
+
 def show_shape(shape: Iterable[int | None]) -> str:
     """A shape as people write it.
 

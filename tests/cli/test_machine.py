@@ -6,7 +6,7 @@ import pytest
 
 from freedive.cli import doctor
 from freedive.datasets import CATALOG
-from freedive.tasks.embedded import RECIPES
+from freedive.tasks.embedded import FETCHED, RECIPES
 
 
 def test_datasets_are_listed_with_licences_and_sources(run):
@@ -17,6 +17,8 @@ def test_datasets_are_listed_with_licences_and_sources(run):
         assert all(text in lines[name] for text in (info.kind, info.sizes, info.task, info.licence, info.source))
         assert re.search(rf"  {'yes' if info.embedded else 'no'} ", lines[name])
         assert (name in RECIPES) == bool(info.expect) and info.expect in lines[name]
+    assert "`freedive train` takes {}, {} and {} of them".format(*FETCHED) in result.out
+    assert not any(CATALOG[name].embedded for name in FETCHED)
 
 
 def test_datasets_as_json(run):

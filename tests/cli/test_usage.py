@@ -12,6 +12,7 @@ from PIL import Image
 
 import freedive.cli
 from freedive.cli import console, train
+from freedive.datasets import public
 from freedive.tasks import embedded
 
 COMMANDS = ("train", "tune", "distill", "federate", "evaluate", "predict", "summary", "datasets", "doctor", "bench")
@@ -112,6 +113,19 @@ def test_a_path_of_no_known_kind_says_what_is_there(run, tmp_path, monkeypatch):
         assert result.code == 1 and second == "It learns from:" and len(kinds) == 11, result.err
         assert first == f"Error: {path}: {seen}: nothing that freedive knows how to learn from"
         assert all(line.startswith("  a") and "..." not in line[-4:] for line in kinds)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "spoken_digits"])
+def test_a_public_set_that_cannot_be_had_says_how_it_can(run, monkeypatch, tmp_path, name):
+    def nowhere(*_):
+        raise OSError("no network")
+
+    for home in ("CACHE", "KERAS_CACHE"):
+        monkeypatch.setattr(public, home, tmp_path / home)
+    monkeypatch.setattr(public, "fetch", nowhere)
+    result = run("train", name)
+    assert result.code == 1 and not result.out and result.err.count("\n") == 1
+    assert f"{name}: not found: " in result.err and "no network" in result.err
 
 
 def test_a_warning_is_one_line(run, zoo, monkeypatch):

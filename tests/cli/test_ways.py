@@ -61,7 +61,7 @@ AMISS = [
     (("federate", "zoo", "--fraction", 2), 2, "expected a number over 0, and 1 at most. Received: 2.0"),
     (("federate", "zoo", "--learning-rate", "nan"), 2, "expected a number over 0. Received: nan"),
     (("federate", "zoo", "--set", "netwrok=x"), 2, "'netwrok'. Did you mean 'network'"),
-    (("federate", "zoo", "--target", "kid"), 2, "--target means nothing here: zoo comes with freedive"),
+    (("federate", "zoo", "--target", "kid"), 2, "--target means nothing here: zoo is a data set of freedive"),
     (("federate", "sunspots", "--alpha", 1), 1, "deals out by classes"),
     (("federate", "no/such/folder"), 1, "no/such/folder: no such file"),
     (("federate", "{table}", "--target", "prize"), 2, "unknown column 'prize'. Did you mean 'price'"),

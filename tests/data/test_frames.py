@@ -135,5 +135,5 @@ def test_texts_of_a_parquet_file_are_held_once(tmp_path):
 
 def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"pyarrow, which is not installed: pip install 'freedive\[tables\]'"):
+    with pytest.raises(ImportError, match=r"pyarrow, which is not installed: pip install '.\[tables\]'"):
         open_table(tmp_path / "a.parquet")

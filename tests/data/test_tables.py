@@ -117,7 +117,7 @@ WRONG = {
     "text behind a quote": ('a,b\n"1"x,2\n', "line 2: "),
     "zero byte": ("a,b\n1,2\n3,\0\n", "line 3: a zero byte"),
     "huge cell": ("a,b\n" + "x" * 200_000 + ",2\n", "line 2: field larger"),
-    "not UTF-8": (b"a,b\n1,2\n\xe9t\xe9,3\n", "line 3: byte 0xe9 is not utf-8; pass the file's encoding"),
+    "not UTF-8": (b"a,b\n1,2\n\xe9t\xe9,3\n", "line 3: byte 0xe9 is not utf-8; perhaps it is cp1252"),
     "UTF-16": ("a,b\n1,2\n".encode("utf-16"), "line 1: byte 0xff is not utf-8"),
 }
 

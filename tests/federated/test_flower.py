@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-pytest.importorskip("flwr", reason="Flower is an extra: pip install 'freedive[federated]'")
+pytest.importorskip("flwr", reason="Flower is an extra: pip install '.[federated]'")
 
 COMMON = """
 import sys

@@ -1,5 +1,7 @@
 """What `freedive train PATH` finds: pictures in folders, IDX files, arrays; and what it says of the rest."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,7 +10,7 @@ import freedive as fd
 from freedive.data import DataFileError
 from freedive.data.idx import write_idx
 from freedive.tasks.sources import Told, find
-from freedive.tasks.told import ToldError
+from freedive.tasks.told import ToldError, read_as
 
 (X, Y), _ = fd.datasets.digits.load_data()
 
@@ -138,3 +140,67 @@ def test_tables_are_told_apart(tmp_path, text, told, task, test):
 def test_tables_that_cannot_be_learned(tmp_path, text, told, message):
     with pytest.raises((DataFileError, ToldError), match=message):
         find(written(tmp_path, text), told)
+
+
+def test_public_sets_are_learned_as_those_that_come_with_freedive(monkeypatch):
+    said, clips = np.arange(60, dtype=np.uint8) % 10, [np.ones(800 + n, np.float32) for n in range(60)]
+    raw = {"clips": clips, "digits": said, "speakers": said, "takes": np.arange(60) // 10}
+    monkeypatch.setattr(fd.datasets.spoken_digits, "load_raw", lambda path, download: raw)
+    sounds = find("spoken_digits")
+    assert (len(sounds.x_train), len(sounds.x_test), sounds.task.sampling_rate) == (10, 50, 8000)
+    split = (X[:50], Y[:50]), (X[50:60], Y[50:60])
+    monkeypatch.setattr(fd.datasets.mnist, "load_data", lambda fallback: split)
+    pictures = find("mnist")
+    assert len(pictures.x_train) == 50 and repr(pictures.task) == repr(find("digits").task)
+
+
+# how files are read ---------------------------------------------------------------------------------------------------
+TABLE = "".join(f"{i % 17},{'北京' if i % 3 else '巴黎'},{3 * (i % 17)}\n" for i in range(60))
+HOURS = "time,load\n" + "".join(f"2024-01-{1 + i // 24:02} {i % 24:02}:00,{i % 24}\n" for i in range(200) if i != 77)
+LINES = "".join(f"好\t很 {i}\n坏\t不 {i}\n" for i in range(30))
+GBK, DASH = {"encoding": "gbk"}, read_as({"missing": "-"})
+READ = {
+    "encoding": ("a.csv", ("area,city,price\n" + TABLE).encode("gbk"), Told("city", reading=GBK)),
+    "header": ("a.csv", TABLE.encode(), Told("column_1", reading={"header": False})),
+    "missing": ("a.csv", ("area,city,price\n-,北京,3\n" + TABLE).encode(), Told("city", reading=DASH)),
+    "gaps": ("a.csv", HOURS.encode(), Told(horizon=3, reading={"gaps": "fill"})),
+    "lines": ("a.tsv", LINES.encode("gbk"), Told(reading=GBK)),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_files_are_read_as_is_said(tmp_path, name):
+    file, content, told = READ[name]
+    (tmp_path / file).write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a cell that is no number
+        assert len(find(str(tmp_path / file), told).x_train) > 40
+        plain = told._replace(reading=None)
+        if name == "missing":
+            assert find(str(tmp_path / file), plain).x_train.kinds["area"] == "category"
+        else:
+            with pytest.raises((DataFileError, ToldError)):
+                find(str(tmp_path / file), plain)
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"header": "no"}, "--set header: "),
+        ({"encoding": "utf-99"}, "--set encoding: expected an encoding"),
+        ({"gaps": "fil"}, "--set gaps: "),
+        ({"kinds": 3}, "--set kinds: expected kinds by name"),
+        ({"pickle": True}, "unknown way of reading 'pickle'"),
+    ],
+)
+def test_how_nothing_can_be_read(reading, message):
+    with pytest.raises(ToldError, match=message):
+        Told.read({"reading": reading})
+
+
+def test_ways_of_reading_that_mean_nothing_are_refused(tmp_path):
+    folder_of_pictures(tmp_path / "photos")
+    (tmp_path / "a.jsonl").write_text('{"a": 1, "y": 2}\n' * 30)
+    for name, told in (("photos", {"encoding": "gbk"}), ("a.jsonl", {"separator": ";"})):
+        with pytest.raises(ToldError, match=f"--set {next(iter(told))} means nothing"):
+            find(str(tmp_path / name), Told(reading=told))

@@ -6,6 +6,7 @@ import pytest
 import freedive as fd
 from freedive.data import DataFileError
 from freedive.tasks.sources import Told, find
+from freedive.tasks.told import ToldError
 
 (X, Y), _ = fd.datasets.reviews.load_data()
 NAMES = ("bad", "good")
@@ -118,5 +119,5 @@ BAD = {
 def test_what_is_wrong_is_told(tmp_path, name):
     make, text, message = BAD[name]
     make(tmp_path / name)
-    with pytest.raises(DataFileError, match=message):
+    with pytest.raises((DataFileError, ToldError), match=message):
         find(str(tmp_path / name), Told(text=text))

@@ -29,7 +29,7 @@ def bench(
 ) -> None:
     """Measure freedive beside other libraries on this machine, and print the table.
 
-    Peers are what is installed of PyTorch, TensorFlow, JAX and Keras: pip install "freedive[bench]". All rows, cold
+    Peers are what is installed of PyTorch, TensorFlow, JAX and Keras: pip install ".[bench]". All rows, cold
     starts with empty caches, and more: python -m benchmarks --help, in the project's folder.
 
     \b

@@ -33,7 +33,8 @@ def datasets(json: Json = False) -> None:
     ]
     console.table(headers, rows)
     console.say(
-        "\nhere: the data comes with freedive. The others are read from a folder or fetched by their load_data()."
+        "\nhere: the data comes with freedive. The others are read from a folder or fetched by their load_data();"
+        "\n`freedive train` takes mnist, fashion_mnist and spoken_digits of them, from the cache or their public homes."
         "\nfreedive train: what it reaches on the test rows, and in how many seconds of processor time."
     )
 

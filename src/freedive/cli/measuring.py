@@ -9,7 +9,7 @@ from ..data.errors import DataFileError
 from ..files.errors import missing_file
 from ..tasks import About, Classes, Task
 from ..tasks.base import loaded
-from ..tasks.embedded import RECIPES
+from ..tasks.embedded import FETCHED, RECIPES
 from ..tasks.sources import find
 from ..tasks.told import Told, ToldError
 from . import console
@@ -65,7 +65,7 @@ def remembered(path: str, about: About, **given: Any) -> Told:
 
 def held_out(path: str, task: Task, about: About, told: Told) -> Measured:
     """The rows that a model was tested with: the same part of its data again."""
-    if about.data not in RECIPES and not os.path.exists(about.data):
+    if about.data not in (*RECIPES, *FETCHED) and not os.path.exists(about.data):
         raise ValueError(f"{path}: it learned from {about.data}, which is not here: give DATA")
     source = find(about.data, told)
     _, x, y = task.taken(source.x_test, source.y_test)

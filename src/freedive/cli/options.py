@@ -55,7 +55,11 @@ class Options(NamedTuple):
     ] = True
     set: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A parameter of the task; again for each: --set augment=strong."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter of the task, --set augment=strong; or how tables and texts are read: encoding, "
+            "separator, header, missing, quotes, kinds; time and gaps of a series. Again for each.",
+        ),
     ] = None
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where to write; a folder in runs/ unless given.")

@@ -23,7 +23,7 @@ from ..files import make_folders, move_file, only_writer, write_atomic, write_te
 from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task, modelfile
 from ..tasks.sources import Source, find
-from ..tasks.told import Told, ToldError
+from ..tasks.told import READING, Told, ToldError, read_as
 from . import console, story
 from .options import Options
 
@@ -156,7 +156,12 @@ def finish(training: Training, keeper: Checkpoints) -> None:
 
 def told_by(options: Options) -> Told:
     """What the options say about the data."""
-    return Told(**{name: getattr(options, name) for name in Told._fields})
+    given = {name: getattr(options, name) for name in Told._fields if name != "reading"}
+    reading = {name: value for name, value in map(parameter, options.set or ()) if name in READING}
+    try:
+        return Told(**given, reading=read_as(reading) if reading else None)
+    except ToldError as error:
+        raise console.Misuse(str(error)) from None
 
 
 def remains(training: Training, keeper: Checkpoints) -> str:
@@ -185,6 +190,8 @@ def settled(task: Task, options: Options) -> Task:
     told = dict(map(parameter, options.set or ())) | {
         name: value for name, value in wanted.items() if value is not None
     }
+    known = task.get_params()
+    told = {name: value for name, value in told.items() if name in known or name not in READING}
     try:
         task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
         Configured.__post_init__(task)  # scikit-learn's protocol lets some tasks look at them later

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gc
 import gzip
@@ -73,9 +74,25 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
-        detail = f"byte 0x{byte:02x} is not {encoding}; "
-        detail += "pass the file's encoding, as encoding='cp1252', or convert it: iconv -f cp1252 -t utf-8"
+        perhaps = likely_encoding(content)
+        detail = f"byte 0x{byte:02x} is not {encoding}; perhaps it is {perhaps}: pass the file's encoding, as "
+        detail += f"encoding={perhaps!r} (--set encoding={perhaps}), or convert it: iconv -f {perhaps} -t utf-8"
         raise DataFileError(path, detail, line, "line") from None
+
+
+def likely_encoding(content: bytes) -> str:
+    """What bytes that are no UTF-8 may be: UTF-16 says so; Chinese comes in pairs of high bytes, an accent alone.
+
+    >>> [likely_encoding(text) for text in ("é".encode("utf-16"), "北京".encode("gbk"), "déjà vu".encode("latin-1"))]
+    ['utf-16', 'gbk', 'cp1252']
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        content.decode("gb2312")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "gbk"
 
 
 @contextlib.contextmanager

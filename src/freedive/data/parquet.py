@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import installed_by
 from .errors import DataFileError
 from .frames import as_table
 from .opening import FREE_BYTES, PACKED, Path, open_file
@@ -18,7 +19,7 @@ TEXT = ("string", "large_string")
 
 
 def read_parquet(path: Path) -> Table:
-    """A table in a Parquet file; needs pyarrow (`pip install freedive[tables]`).
+    """A table in a Parquet file; needs pyarrow (`pip install ".[tables]"`).
 
     Raises:
         DataFileError: the file is cut, damaged or no Parquet; it announces far more rows than so many bytes hold; or
@@ -30,7 +31,7 @@ def read_parquet(path: Path) -> Table:
         import pyarrow.parquet
     except ImportError:
         raise ImportError(
-            f"{os.fspath(path)}: Parquet is read by pyarrow, which is not installed: pip install 'freedive[tables]'"
+            f"{os.fspath(path)}: Parquet is read by pyarrow, which is not installed: {installed_by('tables')}"
         ) from None
     with open_file(path) as file:
         try:

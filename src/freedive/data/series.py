@@ -112,7 +112,8 @@ def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tupl
         absent = int(places[holes[0] + 1] - places[holes[0]] - 1)
         raise ValueError(
             f"series: after {shown(times[holes[0]])} (row {order[holes[0]]}) {absent or 'parts of'} steps of {step} "
-            f"are missing, {int(places[-1] + 1 - len(places))} in all. Put them in, or pass gaps='fill'"
+            f"are missing, {int(places[-1] + 1 - len(places))} in all. Put them in, or pass gaps='fill' "
+            "(--set gaps=fill)"
         )
     if len(holes):
         every = np.arange(places[-1] + 1)
@@ -165,7 +166,7 @@ def whole(values: np.ndarray, names: Sequence[str], times: np.ndarray | None, ga
         where = f"row {row}" if times is None else shown(times[row])
         raise ValueError(
             f"series: {values[row, column]} at {where} of {names[column]!r}, and {int(wrong.sum())} such values in "
-            "all. Fill them in, or pass gaps='fill'"
+            "all. Fill them in, or pass gaps='fill' (--set gaps=fill)"
         )
     steps = np.arange(len(values))
     filled = [np.interp(steps, steps[~w], column[~w]) for column, w in zip(values.T, wrong.T, strict=True)]

@@ -140,7 +140,8 @@ def _rows(
         names = [name.strip() for name in rows[0]]
         wrong = [name for name, count in Counter(names).items() if not name or count > 1]
         if wrong:
-            detail = f"a column's name is empty or stands twice: {wrong[0]!r}. Pass header=False if there are no names"
+            detail = f"a column's name is empty or stands twice: {wrong[0]!r}"
+            detail += ". Pass header=False (--set header=false) if there are no names"
             raise DataFileError(path, detail, lines[0], "line")
         lines, rows = lines[1:], rows[1:]
     else:
@@ -200,7 +201,7 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
             warnings.warn(
                 f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds "
                 f"{cells[place]!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass "
-                "missing=",
+                f"it as missing= (--set missing={cells[place]})",
                 stacklevel=6,
             )
 

@@ -1,6 +1,6 @@
 """Clients and a server in processes of their own, by Flower: the same model learns across machines.
 
-Flower (`pip install 'freedive[federated]'`) connects, waits and retries; what travels are the arrays of `get_weights`.
+Flower (`pip install ".[federated]"`) connects, waits and retries; what travels are the arrays of `get_weights`.
 It tells its makers how it is used unless FLWR_TELEMETRY_ENABLED=0 stands in the environment.
 
     # on every owner's machine
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.variables import draw_missing
+from ..errors import installed_by
 from ..methods.population import checked_model
 from ..models.training import make_ready
 
@@ -139,7 +140,7 @@ def engine() -> Any:
         import flwr.common
         import flwr.server
     except ModuleNotFoundError:
-        raise ImportError("freedive.federated.flower needs Flower: pip install 'freedive[federated]'") from None
+        raise ImportError(f"freedive.federated.flower needs Flower: {installed_by('federated')}") from None
     return flwr
 
 

@@ -1,4 +1,4 @@
-"""The data sets that come with freedive, each with the task that suits it: `freedive train digits`."""
+"""The data sets of freedive, each with the task that suits it: `freedive train digits`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .images import ImageClassifier
 from .sequences import SequenceClassifier
 from .series import Forecaster
 from .sources import NOTHING, Source, Told
+from .speech import SpeechClassifier
 from .table_sources import series_source
 from .tables import TabularClassifier
 from .text import TextClassifier
@@ -53,16 +54,27 @@ RECIPES: dict[str, Recipe] = {
     "zoo": Recipe(partial(TabularClassifier, batch_size=8), "animals"),
     "penguins": Recipe(partial(TabularClassifier, epochs=40), "penguins"),
 }
+# Sets that do not come with freedive: their files are on this machine, or are fetched.
+FETCHED: dict[str, Recipe] = {
+    "mnist": RECIPES["digits"],
+    "fashion_mnist": RECIPES["fashion"],
+    "spoken_digits": Recipe(partial(SpeechClassifier, sampling_rate=datasets.spoken_digits.SAMPLE_RATE), "recordings"),
+}
 
 
 def load(name: str, told: Told = NOTHING) -> Source:
-    """A data set that comes with freedive, as rows and labels in words, and the task for it."""
-    known = f"{name} comes with freedive, and what is learned of it is known"
+    """A data set of freedive, as rows and labels in words, and the task for it.
+
+    Raises:
+        DatasetNotFoundError: it does not come with freedive, and could not be had; says how it can.
+    """
+    known = f"{name} is a data set of freedive, and what is learned of it is known"
     told.refuse_others(("horizon",) if name in SERIES else (), known)
     if name in SERIES:
         return one_series(SERIES[name], told)
-    info, recipe = CATALOG[name], RECIPES[name]
-    (x_train, y_train), (x_test, y_test) = datasets.load(name)
+    info, recipe = CATALOG[name], (RECIPES | FETCHED)[name]
+    whole: dict[str, Any] = {"fallback": False} if name in ("mnist", "fashion_mnist") else {}
+    (x_train, y_train), (x_test, y_test) = datasets.load(name, **whole)
     if info.kind == "table":
         x_train, x_test = (columns(name, x) for x in (x_train, x_test))
     classes = np.array(info.class_names)

@@ -22,6 +22,7 @@ from .sources import Recogniser, Source, Told, divided, listed, named
 from .speech import SpeechClassifier, Transcriber
 from .table_sources import series_file, table_file
 from .text_sources import labelled_lines, text_files, text_folder
+from .told import READING, TABLE
 
 
 # folders ------------------------------------------------------------------------------------------------------------
@@ -104,12 +105,12 @@ RECOGNISERS: dict[Recogniser, tuple[str, ...]] = {
     picture_folder: (),
     transcribed_folder: (),
     sound_folder: (),
-    text_folder: (),
-    text_files: (),
+    text_folder: ("encoding",),
+    text_files: ("encoding",),
     idx_folder: (),
     array_file: ("target",),
-    parallel_text: (),
-    labelled_lines: (),
-    series_file: ("target", "horizon"),
-    table_file: ("target", "group", "text"),
+    parallel_text: ("encoding",),
+    labelled_lines: ("encoding",),
+    series_file: ("target", "horizon", *READING),
+    table_file: ("target", "group", "text", *TABLE),
 }

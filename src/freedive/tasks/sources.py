@@ -66,15 +66,15 @@ def find(data: str, told: Told = NOTHING) -> Source:
         UnknownSourceError: there is no such data set or path; names the nearest.
         DataFileError: the path is of no known kind; says what was looked for.
     """
-    from .embedded import CATALOG, RECIPES, load
+    from .embedded import CATALOG, FETCHED, RECIPES, load
 
-    if data in RECIPES:
+    if data in (*RECIPES, *FETCHED):
         return load(data, told)
     if os.path.exists(data):
         return opened(data, told)
     if os.sep in data or "." in data:
         raise missing_file(data)
-    close = nearest(data, RECIPES)
+    close = nearest(data, (*RECIPES, *FETCHED))
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(RECIPES)}."
     if data in CATALOG:
         hint = f"It is a data set, but has no recipe yet. {hint}"
@@ -87,7 +87,7 @@ def opened(path: str, told: Told) -> Source:
 
     kinds = {recognise: (recognise.__doc__ or "").partition("\n")[0] for recognise in RECOGNISERS}
     short = {recognise: kind.partition(":")[0] for recognise, kind in kinds.items()}
-    uses = {name: [short[r] for r, taken in RECOGNISERS.items() if name in taken] for name in told.given}
+    uses = {name: [short[r] for r, taken in RECOGNISERS.items() if name in taken] for name in told.words}
     for recognise, taken in RECOGNISERS.items():
         source = recognise(path, told)
         if source is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from .series import Forecaster, aside
 from .sources import TEST, Source, Told, divided, named
 from .tables import TabularClassifier, TabularRegressor
 from .text_sources import text_table
+from .told import SERIES, TABLE, ToldError
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
 LEAST = 10  # rows of a table, so that two of them are for testing
@@ -28,7 +30,7 @@ def table_file(path: str, told: Told) -> Source | None:
     """a table with a column of labels (--target): .csv, .tsv, .jsonl or .parquet"""
     if os.path.isdir(path) or table_ending(path) not in READERS:
         return None
-    table = open_table(path)
+    table = table_told(path, told)
     told.refuse_unknown(path, table.columns, ["target", "group", "text"])
     name = label_column(path, table, told.target)
     if table.kinds[name] == "text":
@@ -57,8 +59,8 @@ def series_file(path: str, told: Told) -> Source | None:
     if told.horizon is None or os.path.isdir(path) or table_ending(path) not in READERS:
         return None
     try:
-        series = as_series(open_table(path))
-    except DataFileError:
+        series = as_series(table_told(path, told), **told.reading_by(SERIES))
+    except (DataFileError, ToldError):
         raise
     except ValueError as error:
         raise DataFileError(path, str(error)) from None
@@ -77,6 +79,16 @@ def series_file(path: str, told: Told) -> Source | None:
             "--horizon",
         )
     return source
+
+
+def table_told(path: str, told: Told) -> Table:
+    """The table of a file, read as was said."""
+    reading = told.reading_by(TABLE)
+    known = inspect.signature(READERS[table_ending(path)]).parameters
+    for name in reading:
+        if name not in known:
+            raise ToldError(f"--set {name} means nothing for a file {table_ending(path)}: {path}")
+    return open_table(path, **reading)
 
 
 def series_source(name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]]) -> Source:

@@ -31,7 +31,7 @@ def text_folder(path: str, told: Told) -> Source | None:
         return None
     (x_train, y_train), (x_test, y_test), names = class_folders(path, TEXTS, told)
     found = f"{len(x_train) + len(x_test):,} texts in {len(names)} class folders: {listed(names)}"
-    texts = [[read_text(file).strip() for file in files] for files in (x_train, x_test)]
+    texts = [[read_text(file, told.encoding).strip() for file in files] for files in (x_train, x_test)]
     task = TextClassifier(classes=names, whole=True)
     return text_source(path, task, (texts[0], y_train, texts[1], y_test), found + unbalanced(y_train))
 
@@ -43,7 +43,7 @@ def text_files(path: str, told: Told) -> Source | None:
     files = sorted(name for name in os.listdir(path) if not name.startswith("."))
     if len(files) < 2 or not all(name.lower().endswith(TEXTS) for name in files):
         return None
-    texts = {named(name): lines_of(os.path.join(path, name)) for name in files}
+    texts = {named(name): lines_of(os.path.join(path, name), told.encoding) for name in files}
     rows = [(text, kind) for kind, lines in texts.items() for text in lines]
     return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} in files of {len(texts)} classes: ")
 
@@ -52,7 +52,7 @@ def labelled_lines(path: str, told: Told) -> Source | None:
     """a .txt or .tsv file of classes and texts: good <tab> A wonderful film. (or the text first)"""
     if not path.lower().endswith(LINES) or not os.path.isfile(path) or told.target is not None:
         return None
-    lines = lines_of(path)
+    lines = lines_of(path, told.encoding)
     cells = [tuple(cell.strip() for cell in line.split("\t")) for line in lines]
     if not cells or any(len(row) != 2 for row in cells):
         return None
@@ -101,13 +101,13 @@ def text_source(path: str, task: TextClassifier, parts: tuple[Any, Any, Any, Any
 
 
 # looking ------------------------------------------------------------------------------------------------------------
-def lines_of(path: Path) -> list[str]:
+def lines_of(path: Path, encoding: str) -> list[str]:
     """The lines of a file that are not empty.
 
     Raises:
         DataFileError: there are none.
     """
-    lines = [line for line in read_text(path).splitlines() if line.strip()]
+    lines = [line for line in read_text(path, encoding).splitlines() if line.strip()]
     if not lines:
         raise DataFileError(path, "no text")
     return lines

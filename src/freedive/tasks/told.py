@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import codecs
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..config import boolean, one_of, text
+from ..data.tables import MISSING
 from ..errors import unknown
 
 
 class ToldError(ValueError):
     """What was said about the data does not fit them."""
+
+
+def known_encoding(value: Any) -> str:
+    """The name of an encoding."""
+    try:
+        return codecs.lookup(text(value)).name
+    except LookupError:
+        raise ValueError(f"expected an encoding, such as utf-8, utf-16, cp1252 or gbk. Received: {value!r}") from None
+
+
+def no_values(value: Any) -> list[str]:
+    """What stands for no value: the texts given, and the usual ones."""
+    return [*dict.fromkeys([*MISSING, *map(text, [value] if isinstance(value, str) else value)])]
+
+
+def kinds_of_columns(value: Any) -> dict[str, str]:
+    """The kinds of columns by name."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f'expected kinds by name, {{"zip": "category"}}. Received: {value!r:.80}')
+    return {text(name): text(kind) for name, kind in value.items()}
+
+
+# How files are read, where it is said: arguments of `data.read_table`, then of `data.series.as_series`.
+TABLE: dict[str, Callable[[Any], Any]] = {
+    "encoding": known_encoding,
+    "separator": text,
+    "header": boolean,
+    "missing": no_values,
+    "quotes": boolean,
+    "kinds": kinds_of_columns,
+}
+SERIES: dict[str, Callable[[Any], Any]] = {"time": text, "gaps": one_of("error", "fill")}
+READING = TABLE | SERIES
 
 
 class Told(NamedTuple):
@@ -21,6 +57,7 @@ class Told(NamedTuple):
         horizon: how many steps a forecast looks ahead.
         text: the column of a table whose texts are learned from.
         seed: of the split.
+        reading: how files are read, by the names of `READING`.
     """
 
     target: str | None = None
@@ -28,6 +65,7 @@ class Told(NamedTuple):
     horizon: int | None = None
     text: str | None = None
     seed: int = 0
+    reading: Mapping[str, Any] | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -38,18 +76,39 @@ class Told(NamedTuple):
         """
         return {name: value for name, value in self._asdict().items() if value is not None}
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What was said, by name, as it is written in a terminal.
+
+        >>> Told(target="price", reading={"header": False}).words
+        {'target': '--target', 'header': '--set header'}
+        """
+        options = {name: f"--{name}" for name in self.given if name not in ("seed", "reading")}
+        return options | {name: f"--set {name}" for name in self.reading or {}}
+
     @classmethod
     def read(cls, given: Mapping[str, Any] | None) -> Told:
         """The same again, from a file.
 
         Raises:
             TypeError: names what cannot have been said.
+            ValueError: says how files cannot be read.
         """
         for name, value in (given or {}).items():
-            kind = int if name in ("seed", "horizon") else str
+            kind = {"seed": int, "horizon": int, "reading": dict}.get(name, str)
             if name not in cls._fields or type(value) is not kind:
                 raise TypeError(f"told: expected what was said of the data, by name. Received: {name}={value!r:.60}")
-        return cls(**(given or {}))
+        told = cls(**(given or {}))
+        return told if told.reading is None else told._replace(reading=read_as(told.reading))
+
+    def reading_by(self, names: Iterable[str]) -> dict[str, Any]:
+        """What was said of reading under these names."""
+        return {name: value for name, value in (self.reading or {}).items() if name in names}
+
+    @property
+    def encoding(self) -> str:
+        """Of texts."""
+        return (self.reading or {}).get("encoding", "utf-8")
 
     def refuse_others(self, taken: Collection[str], what: str, uses: Mapping[str, Sequence[str]] | None = None) -> None:
         """Refuse what was said, but means nothing for the data.
@@ -63,10 +122,10 @@ class Told(NamedTuple):
         Traceback (most recent call last):
         freedive.tasks.told.ToldError: --group means nothing here: photos is a folder of pictures
         """
-        for name in self.given:
-            if name not in (*taken, "seed"):
+        for name, word in self.words.items():
+            if name not in taken:
                 use = f". It is for: {'; '.join(uses[name])}" if uses and uses.get(name) else ""
-                raise ToldError(f"--{name} means nothing here: {what}{use}")
+                raise ToldError(f"{word} means nothing here: {what}{use}")
 
     def refuse_unknown(self, path: str, names: Iterable[str], options: Iterable[str], kind: str = "column") -> None:
         """Refuse names that the data do not have."""
@@ -74,3 +133,20 @@ class Told(NamedTuple):
         for option in options:
             if getattr(self, option) is not None and getattr(self, option) not in names:
                 raise ToldError(f"{path}: --{option}: {unknown(kind, getattr(self, option), names)}")
+
+
+def read_as(given: Mapping[str, Any]) -> dict[str, Any]:
+    """How files are read, checked.
+
+    >>> read_as({"encoding": "GBK", "header": False})
+    {'encoding': 'gbk', 'header': False}
+    """
+    found = {}
+    for name, value in given.items():
+        if name not in READING:
+            raise ToldError(str(unknown("way of reading", name, READING)))
+        try:
+            found[name] = READING[name](value)
+        except (TypeError, ValueError) as error:
+            raise ToldError(f"--set {name}: {error}") from None
+    return found

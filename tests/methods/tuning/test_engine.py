@@ -41,7 +41,7 @@ def test_workers_train_the_same_trials():
 
 
 def test_ray_trains_the_same_trials():
-    pytest.importorskip("ray", reason="Ray (freedive[distributed]) is not installed")
+    pytest.importorskip("ray", reason="Ray is an extra: pip install '.[distributed]'")
     check(Ray(workers=2))
 
 

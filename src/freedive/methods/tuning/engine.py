@@ -9,13 +9,14 @@ import jax
 import numpy as np
 
 from ...config import Configured, PositiveFloat, PositiveInt
+from ...errors import installed_by
 from ...models.fitting import Options
 from .cohort import Builder, Cohort, Rows, groups
 from .study import Trial
 
 
 class Ray(Configured):
-    """Trials on the workers of a Ray cluster (`pip install 'freedive[distributed]'`).
+    """Trials on the workers of a Ray cluster (`pip install ".[distributed]"`).
 
     A round of trials is dealt out to the workers; each trains its part as `tune` does here, in groups of equal
     programs, and sends back the trials and the weights of its best one. `build` and the rows travel to them.
@@ -35,7 +36,7 @@ class Ray(Configured):
         try:
             import ray
         except ImportError:
-            raise ImportError("engine='ray' needs Ray: pip install 'freedive[distributed]'") from None
+            raise ImportError(f"engine='ray' needs Ray: {installed_by('distributed')}") from None
         mine = not ray.is_initialized()
         if mine:
             local = {"num_cpus": max(1, round(self.workers * self.cpus))} if self.address is None else {}

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...config import Configured, Family, PositiveInt, get
 from ...core.variables import derived_seed
+from ...errors import installed_by
 from .engine import Ray, read_engine
 from .pruning import Median, read_pruning
 from .space import Choice, Real, Space, drawn, grid
@@ -170,7 +171,7 @@ class Bayesian(_ToTheEnd):
     """Optuna's tree-structured Parzen estimator: draws where good trials were more often than bad ones.
 
     It is asked for an eighth of the trials at a time, which are trained together; the trials that are done decide the
-    next ones. `pruning` and `engine` as for `Random`. Optuna comes with `pip install 'freedive[tune]'`.
+    next ones. `pruning` and `engine` as for `Random`. Optuna comes with `pip install ".[tune]"`.
 
     >>> import freedive as fd
     >>> fd.methods.Bayesian(pruning=fd.methods.Median(startup=8))
@@ -188,7 +189,7 @@ class Bayesian(_ToTheEnd):
         try:
             import optuna
         except ImportError:
-            raise ImportError("tune(search='bayesian') needs Optuna: pip install 'freedive[tune]'") from None
+            raise ImportError(f"tune(search='bayesian') needs Optuna: {installed_by('tune')}") from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(
             seed=derived_seed(self.seed, len(done)), constant_liar=True, n_startup_trials=self.at_once

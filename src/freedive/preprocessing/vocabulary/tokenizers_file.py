@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from ...data.opening import Path, read_text
-from ...errors import VocabularyError
+from ...errors import VocabularyError, installed_by
 from .base import END, MOST_WORDS, RESERVED, START, UNKNOWN, Vocabulary, checked
 
 MOST_CHARACTERS = 16 * 2**20
@@ -34,7 +34,7 @@ def definition(value: Any) -> tuple[str, ...]:
 class TokenizersVocabulary(Vocabulary):
     """The vocabulary of a `tokenizers` JSON file; its numbers come after the four reserved ones.
 
-    Needs the package `tokenizers`: `pip install freedive[text]`.
+    Needs the package `tokenizers`: `pip install ".[text]"`.
 
     Args:
         lines: of the JSON object; `TokenizersVocabulary.read(path)` takes them from a file.
@@ -130,7 +130,7 @@ def _made(described: str) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise ImportError("a tokenizers file needs the package tokenizers: pip install 'freedive[text]'") from None
+        raise ImportError(f"a tokenizers file needs the package tokenizers: {installed_by('text')}") from None
     try:
         inner = Tokenizer.from_str(described)
     except Exception as error:  # the package raises nothing more specific
