@@ -1,6 +1,8 @@
 """Tables from text files: separators, what columns hold, missing cells, and what is wrong with which line."""
 
 import gzip
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -51,6 +53,26 @@ def test_kinds(table, cells, kind, expected):
         np.testing.assert_array_equal(found["a"], expected)
     else:
         assert found["a"].tolist() == cells
+
+
+WRITTEN = [
+    (["0,5", "1,25", "2,75"], "'0,5' looks like a number. Write it as 1234.5, with a point"),
+    (["$1,000", "$20", "$3"], r"looks like a number.*kinds=\{'a': 'category'\}"),
+    (["12 %", "3%", ""], "'12 %' looks like a number"),
+    (["31.01.2020", "01.02.2020"], "'31.01.2020' looks like a date.*which the month, is not guessed"),
+    (["1/31/2020", "2/1/20"], "'1/31/2020' looks like a date"),
+    (["1", "2", "-", "3", "-"], "because line 4 holds '-', though 3 of 5 values are numbers"),
+    (["007", "1.2.3", "192.168.0.1"], None),
+    (["a", "1", "b"], None),
+]
+
+
+@pytest.mark.parametrize(("cells", "message"), WRITTEN, ids=lambda value: str(value)[:24])
+def test_numbers_and_dates_that_are_written_otherwise_are_told(table, cells, message):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        table("a;b\n" + "".join(f"{cell};x\n" for cell in cells))
+    assert len(found) == (message is not None) and all(re.search(message, str(one.message)) for one in found)
 
 
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|"])

@@ -43,6 +43,15 @@ def test_a_saved_forecaster_needs_the_recent_past_only(hourly, tmp_path):
         again.predict()
 
 
+def test_answers_show_the_intervals_and_scores_their_scale(hourly):
+    outputs = hourly.outputs({name: column[-48:] for name, column in TABLE.items()})
+    heads, rows = hourly.target.table(["a.csv"], outputs)
+    assert heads == ["step", *(f"{name}{part}" for name in ("load", "heat") for part in ("", " 0.1", " 0.5", " 0.9"))]
+    assert len(rows) == 24 and float(rows[0][1]) == float(rows[0][3]) >= float(rows[0][2])
+    tiles = dict(hourly.target.tiles({"rows": 3, "inside": 0.8, "mse": 0.25, "skill": 0.5}))
+    assert tiles == {"test inside the interval": "0.8", "test MSE, standardised": "0.25", "test skill": "0.5"}
+
+
 def test_horizons_of_another_length(hourly):
     further = hourly.predict(horizon=40)
     assert further.shape == (40, 2)

@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import freedive as fd
 from freedive.tasks import TabularClassifier, TabularRegressor
+from freedive.tasks.importances import importance_section
 
 (X, Y), (X_TEST, Y_TEST) = fd.datasets.penguins.load_data()
 SPECIES = np.array(fd.datasets.penguins.class_names)
@@ -41,6 +42,11 @@ def test_what_is_said_of_a_row_does_not_depend_on_others(penguins):
 def test_importance_of_columns(penguins):
     found = penguins.importance(X_TEST, SPECIES[Y_TEST], repeats=2)
     assert set(found.names) == set(X) and found.mean[0] > 0.02 >= found.mean[-1]
+
+
+def test_the_report_shows_only_columns_that_are_looked_at(penguins):
+    told = importance_section(penguins, X_TEST | {"same": ["x"] * len(Y_TEST)}, Y_TEST).body
+    assert "bill_length" in told and "same" not in told
 
 
 def test_amounts_of_several_kinds():

@@ -57,7 +57,7 @@ def evaluate(
     console.say(f"{first}\n{numbers}")
     if "classes" in result:
         headers = ("class", "precision", "recall", "f1", "rows")
-        rows = [[c["class"], *(_part(c[key]) for key in headers[1:4]), c["rows"]] for c in result["classes"]]
+        rows = [[c["class"], *(f"{c[key]:.4f}" for key in headers[1:4]), c["rows"]] for c in result["classes"]]
         console.say()
         console.table(headers, rows, right=headers[1:])
 
@@ -151,7 +151,3 @@ def facts(about: Any) -> list[tuple[str, str]]:
     ]
     told += [(name, str(value)) for name, value in (about.made or {}).items()]
     return [(name, fact) for name, fact in told if fact]
-
-
-def _part(value: float | None) -> str:
-    return "none" if value is None else f"{value:.4f}"

@@ -22,10 +22,22 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 SEPARATORS = (",", "\t", ";", "|")
 MAX_CATEGORIES = 50  # more distinct texts than this are text, not a category
 TRUTH = {"true": True, "false": False, "yes": True, "no": False}
+MOSTLY = 0.9  # of the cells of a column
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 007 is a code, not a number
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CODE = re.compile(r"[+-]?0\d+")
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?")
+
+OTHERWISE = {
+    "date": (
+        re.compile(r"\d{1,2}([./-])\d{1,2}\1(\d{2}|\d{4})"),
+        "Write it as 2024-01-31: which number is the day, and which the month, is not guessed",
+    ),
+    "number": (
+        re.compile(r"(?=.*[,'$€£%])[+-]?[$€£]? ?\d[\d.,']*( ?[%$€£])?"),
+        "Write it as 1234.5, with a point, without a unit and nothing between thousands",
+    ),
+}
 
 
 @dataclasses.dataclass
@@ -173,6 +185,7 @@ def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> s
     kind = kind_of_texts([cell for cell in cells if cell is not None], READ)
     if kind not in READ:
         warn_nearly(path, name, cells, lines)
+        warn_otherwise(path, name, cells)
     return kind
 
 
@@ -195,13 +208,27 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
     given = [cell for cell in cells if cell is not None]
     for kind, called in (("real", "numbers"), ("date", "dates")):
         fits = _FITS[kind]
-        fitting = sum(map(fits, given))
-        if fitting >= 0.9 * len(given) > 0 and not (kind == "real" and any(map(_CODE.fullmatch, given))):
+        fitting = sum(bool(fits(cell)) for cell in given)
+        mark = len({cell for cell in given if not fits(cell)}) == 1 and 2 * fitting > len(given)  # "-" for no value
+        if (mark or fitting >= MOSTLY * len(given) > 0) and not (kind == "real" and any(map(_CODE.fullmatch, given))):
             place = next(i for i, cell in enumerate(cells) if cell is not None and not fits(cell))
             warnings.warn(
                 f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds "
                 f"{cells[place]!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass "
                 f"it as missing= (--set missing={cells[place]})",
+                stacklevel=6,
+            )
+
+
+def warn_otherwise(path: Path, name: str, cells: Sequence[str | None]) -> None:
+    """Say it where most cells are numbers or dates that are written as tables do not have them; none is guessed."""
+    given = [cell for cell in cells if cell is not None]
+    for called, (pattern, cure) in OTHERWISE.items():
+        found = [cell for cell in given if pattern.fullmatch(cell)]
+        if found and len(found) >= MOSTLY * len(given):
+            warnings.warn(
+                f"{os.fspath(path)}: column {name!r} is read as text, though {found[0]!r} looks like a {called}. "
+                f"{cure}; or, if it is text, say so: kinds={{{name!r}: 'category'}}",
                 stacklevel=6,
             )
 

@@ -77,23 +77,22 @@ def _scores(matrix: np.ndarray, names: Sequence[str]) -> Section:
     rows.append(["mean", *map(_score, macro_means(found)), f"{int(matrix.sum()):,}"])
     note = (
         "Precision: of what was called so, the part that is. Recall: of what is so, the part that was called so. "
-        f"F1: their harmonic mean. Accuracy over all rows: {accuracy(matrix):.2%}."
+        f"F1: their harmonic mean. A part of nothing counts as 0. Accuracy over all rows: {accuracy(matrix):.2%}."
     )
     return Section("Class by class", page.table(["class", "precision", "recall", "F1", "rows"], rows), note)
 
 
-def macro_means(scores: Sequence[ClassScore]) -> list[float | None]:
-    """The means of precision, recall and F1 over the classes that have them.
+def macro_means(scores: Sequence[ClassScore]) -> list[float]:
+    """The means of precision, recall and F1 over the classes.
 
-    >>> macro_means([ClassScore("a", 1.0, 0.5, 0.6, 2), ClassScore("b", None, 0.0, 0.0, 1)])
-    [1.0, 0.25, 0.3]
+    >>> macro_means([ClassScore("a", 1.0, 0.5, 0.6, 2), ClassScore("b", 0.0, 0.0, 0.0, 1)])
+    [0.5, 0.25, 0.3]
     """
-    columns = ([value for value in column if value is not None] for column in list(zip(*scores, strict=True))[1:4])
-    return [float(np.mean(column)) if column else None for column in columns]
+    return [float(np.mean(column)) for column in list(zip(*scores, strict=True))[1:4]]
 
 
-def _score(value: float | None) -> Html:
-    return page.bar(value, "none" if value is None else f"{value:.1%}")
+def _score(value: float) -> Html:
+    return page.bar(value, f"{value:.1%}")
 
 
 # mistakes -------------------------------------------------------------------------------------------------------------

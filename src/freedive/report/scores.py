@@ -33,13 +33,13 @@ class ClassScore(NamedTuple):
     """How one class fared.
 
     precision: of the rows called so, the part that are so. recall: of the rows that are so, the part called so.
-    f1: their harmonic mean. A fraction of nothing is None: a class never named has no precision.
+    f1: their harmonic mean. A fraction of nothing is 0, such as the precision of a class that is never named.
     """
 
     name: str
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    precision: float
+    recall: float
+    f1: float
     rows: int
 
 
@@ -125,5 +125,5 @@ def worst_mistakes(y_true: Any, probabilities: Any, most: int = 24) -> list[Mist
     return [Mistake(int(i), int(true[i]), int(said[i]), float(given[i, said[i]])) for i in wrong]
 
 
-def _part(some: Any, whole: Any) -> float | None:
-    return float(some / whole) if whole else None
+def _part(some: Any, whole: Any) -> float:
+    return float(some / whole) if whole else 0.0

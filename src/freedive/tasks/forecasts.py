@@ -9,8 +9,15 @@ import numpy as np
 from .. import losses
 from ..config import PositiveInt
 from ..preprocessing import timeseries_windows
+from ..report.scores import spelt
 from .reading.series import Past
 from .targets import Target, numbers
+
+TOLD = {  # of a forecast's errors, what needs more words than its name
+    "inside": "inside the interval",
+    "mse": "MSE, standardised",
+    "mae": "MAE, standardised",
+}
 
 
 def _past(value: Any) -> Past:
@@ -82,10 +89,19 @@ class Forecasts(Target):
         squares = float((error**2).mean())
         return {**result, "mse": squares, "mae": float(error.mean()), "mase": mase, "skill": 1 - mase}
 
+    def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
+        told = {name: value for name, value in result.items() if isinstance(value, float)}
+        return [(f"test {TOLD.get(name, spelt(name))}", f"{value:.4g}") for name, value in told.items()]
+
     def table(self, names: Any, outputs: Any) -> tuple[list[str], list[list[str]]]:
-        values = self.decoded(outputs).reshape(len(outputs), self.past.horizon, -1)[-1]
-        rows = [[str(i + 1), *(f"{value:.5g}" for value in row)] for i, row in enumerate(values)]
-        return ["step", *self.past.names], rows
+        shape = (self.past.horizon, len(self.past.names))
+        values = self.decoded(outputs)[-1].reshape(*shape, 1)
+        if len(self.quantiles):
+            values = np.concatenate([values, self.bounds(outputs)[-1].reshape(*shape, -1)], axis=-1)
+        parts = ["", *(f" {part:.3g}" for part in self.quantiles)]
+        heads = [f"{name}{part}" for name in self.past.names for part in parts]
+        rows = [[str(i + 1), *(f"{value:.5g}" for value in row)] for i, row in enumerate(values.reshape(shape[0], -1))]
+        return ["step", *heads], rows
 
     def as_json(self, names: Any, outputs: Any) -> list[dict[str, Any]]:
         answers = self.decoded(outputs).tolist()

@@ -19,12 +19,13 @@ def importance_section(task: Any, X: Any, y: Any) -> page.Section | None:
     """A part of the report: by how much the test score falls without each column.
 
     Args:
-        task: a fitted task on tables.
+        task: a fitted task on tables; columns that it leaves out are not told.
         X: the test rows, as they were given.
         y: their labels, encoded.
     """
     rows = np.arange(min(len(y), ROWS))
     table, main = as_table(X, "X").take(rows), task.target.main
+    table = table.drop(*task.reader.encoder.left_out(table))
     if len(table.columns) > COLUMNS or len(rows) < 2:
         return None
 
