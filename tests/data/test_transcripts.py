@@ -47,6 +47,11 @@ WRONG = {
     ),
     "short line": ({"transcripts_csv": "file,text\na.wav\n"}, "line 2: 1 cells, expected 2"),
     "no such file": ({"transcripts_csv": "file,text\nb.wav,one\n"}, "line 2: there is no .*b.wav"),
+    "no such files": (
+        {"transcripts_csv": "file,text\nb.wav,one\na.wav,x\nc.wav,one\n"},
+        "2: .* 2 of 3 in all: b.wav, c.wav",
+    ),
+    "sounds without text": ({"b_wav": "", "c_wav": "", "a_txt": "one"}, r"b\.wav: .* 2 of 3 in all: b\.wav, c\.wav"),
     "no rows": ({"transcripts_csv": "file,text\n"}, "no rows"),
     "empty": ({"transcripts_csv": ""}, "its columns are"),
     "a sound without text": ({"b_wav": "", "a_txt": "one"}, r"b\.wav: a sound without its text"),

@@ -1,5 +1,7 @@
 """Speech from files and arrays to answers: learned, saved, read again; what cannot be learned is told."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -180,6 +182,16 @@ def test_wrong_files_are_named(tmp_path, what, text):
     with pytest.raises(DataFileError, match=text) as caught:
         SpeechClassifier(epochs=1, **QUICK).fit(files, labels)
     assert "1.wav" in str(caught.value)
+
+
+def test_all_wrong_files_of_a_folder_are_named(tmp_path):
+    files, labels = broken(tmp_path / "tones", "text")
+    Path(files[-1]).write_bytes(b"")
+    with pytest.raises(DataFileError, match="2 of 6 files cannot be read; mend or remove them:") as caught:
+        find(str(tmp_path / "tones"))
+    assert files[-1] in str(caught.value) and "1.wav" in str(caught.value)
+    with pytest.raises(DataFileError, match="2 of 6 files cannot be read"):
+        SpeechClassifier(epochs=1, **QUICK).fit(files, labels)
 
 
 def test_a_lying_header_takes_no_memory(tmp_path):

@@ -13,6 +13,7 @@ from .opening import Path, read_text
 TABLES = ("transcripts", "metadata", "labels")  # names of tables, with .csv, .tsv or .txt
 FILE_COLUMNS = ("file", "path", "file_name", "filename", "audio", "wav")
 TEXT_COLUMNS = ("transcript", "text", "transcription", "sentence", "label")
+NAMED = 5  # files that something is wrong with are named in a message up to so many
 
 
 def list_transcripts(folder: Path, extensions: Sequence[str]) -> tuple[list[str], list[str]] | None:
@@ -35,9 +36,10 @@ def list_transcripts(folder: Path, extensions: Sequence[str]) -> tuple[list[str]
         beside = [os.path.splitext(name)[0] + ".txt" for name in sounds]
         if not sounds or not any(name in names for name in beside):
             return None
-        missing = next((sound for sound, text in zip(sounds, beside, strict=True) if text not in names), None)
-        if missing is not None:
-            raise DataFileError(os.path.join(folder, missing), "a sound without its text: expected a .txt beside it")
+        silent = [sound for sound, text in zip(sounds, beside, strict=True) if text not in set(names)]
+        if silent:
+            detail = f"a sound without its text: expected a .txt beside it{in_all(silent, len(sounds))}"
+            raise DataFileError(os.path.join(folder, silent[0]), detail)
         files = [os.path.join(folder, name) for name in sounds]
         texts = [" ".join(read_text(os.path.join(folder, name)).split()) for name in beside]
     refuse_outside(folder, files)
@@ -63,7 +65,7 @@ def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
     if None in columns:
         wanted = f"a column {' or '.join(FILE_COLUMNS[:2])}, and one {' or '.join(TEXT_COLUMNS[:2])}"
         raise DataFileError(table, f"its columns are {', '.join(names)}. Expected {wanted}")
-    files, texts = [], []
+    files, texts, absent = [], [], []
     for number, row in enumerate(rows, 2):
         if not row:
             continue
@@ -72,9 +74,23 @@ def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
         file, text = (row[column].strip() for column in columns if column is not None)
         place = os.path.join(folder, file)
         if "\0" in place or not os.path.isfile(place):
-            raise DataFileError(table, f"there is no {place}", number, "line")
+            absent.append((number, place))
         files.append(place)
         texts.append(text)
+    if absent:
+        number, place = absent[0]
+        others = in_all([os.path.basename(place) for _, place in absent], len(files))
+        raise DataFileError(table, f"there is no {place}{others}", number, "line")
     if not files:
         raise DataFileError(table, "no rows")
     return files, texts
+
+
+def in_all(found: Sequence[str], count: int) -> str:
+    """Words for the others, where something holds of several of some files.
+
+    >>> in_all(["a", "b"], 9), in_all(["a"], 9)
+    ('; so are 2 of 9 in all: a, b', '')
+    """
+    more = ", ..." if len(found) > NAMED else ""
+    return f"; so are {len(found):,} of {count:,} in all: {', '.join(found[:NAMED])}{more}" if len(found) > 1 else ""

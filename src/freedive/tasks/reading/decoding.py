@@ -11,6 +11,7 @@ import numpy as np
 from ...data.errors import DataFileError
 from ...train.order import shuffled
 
+SKIP = ", or pass on_bad='skip' (--set on_bad=skip)"
 NAMED = 5  # files that cannot be read are named in a message up to so many
 AT_ONCE = 256  # files that are decoded together where no batch size is given
 
@@ -18,19 +19,21 @@ AT_ONCE = 256  # files that are decoded together where no batch size is given
 class UnreadableFilesError(DataFileError):
     """Some files cannot be read.
 
+    Args:
+        errors: what is wrong, by row.
+        rows: how many files there are.
+        cure: what else can be done than mend or remove them.
+
     Attributes:
         causes: what is wrong, by row.
     """
 
-    def __init__(self, errors: dict[int, DataFileError], rows: int):
+    def __init__(self, errors: dict[int, DataFileError], rows: int, cure: str = SKIP):
         first = next(iter(errors.values()))
         told = [str(error) for error in list(errors.values())[:NAMED]]
         more = [f"... and {len(errors) - NAMED} more"] if len(errors) > NAMED else []
         listed = "\n  ".join([*told, *more])
-        detail = (
-            f"{len(errors)} of {rows} files cannot be read; mend or remove them, or pass on_bad='skip'"
-            f" (--set on_bad=skip):\n  {listed}"
-        )
+        detail = f"{len(errors)} of {rows} files cannot be read; mend or remove them{cure}:\n  {listed}"
         super().__init__(first.path, detail)
         self.causes = errors
 
@@ -38,8 +41,8 @@ class UnreadableFilesError(DataFileError):
         return self.detail
 
 
-def decoded(decode: Callable[[Any], np.ndarray], items: Sequence[Any]) -> list[np.ndarray]:
-    """What threads make of some items, in their order.
+def decoded(decode: Callable[[Any], Any], items: Sequence[Any], cure: str = SKIP) -> list[Any]:
+    """What threads make of some items, in their order; `cure` as of `UnreadableFilesError`.
 
     Raises:
         UnreadableFilesError: names the files that cannot be read.
@@ -57,7 +60,7 @@ def decoded(decode: Callable[[Any], np.ndarray], items: Sequence[Any]) -> list[n
         found = list(pool.map(tried, items))
     errors = {place: item for place, item in enumerate(found) if isinstance(item, DataFileError)}
     if errors:
-        raise UnreadableFilesError(errors, len(items))
+        raise UnreadableFilesError(errors, len(items), cure)
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from ...config import PositiveInt, boolean
 from ...data.audio import EXTENSIONS, fit_length, read_audio, sound_header
 from ...data.errors import DataFileError
 from .base import Path, Reader, Rows
+from .decoding import decoded
 
 LONGEST = 30  # seconds that are read of a sound, where nothing is said
 
@@ -46,7 +46,7 @@ class Sounds(Reader):
             rate: samples a second; None: of files, what most of them have. Others are resampled, with a warning.
             seconds: that are read of each; None: as long as the longest is, up to `LONGEST`.
         """
-        headers = [sound_header(item) if is_path(item) else (len(wave(item, row)), rate) for row, item in enumerate(X)]
+        headers = looked_at(X, rate)
         rates = Counter(found for _, found in headers)
         if None in rates:
             raise ValueError("X holds arrays, which do not say how fast they play: give sampling_rate=")
@@ -75,8 +75,7 @@ class Sounds(Reader):
 
     def encoded(self, X: Any) -> np.ndarray:
         """float32 (rows, samples), of files or arrays (samples,)."""
-        with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock
-            rows = list(pool.map(self._one, X, range(len(X))))
+        rows = decoded(self._one, files_or_waves(X), cure="")
         return np.stack(rows) if rows else np.zeros((0, self.samples), np.float32)
 
     def read(self, path: Path) -> Rows:
@@ -99,11 +98,25 @@ class Sounds(Reader):
             found = files, [names[place] for place in places]
         return self.encoded(found[0]), found[1]
 
-    def _one(self, item: Any, row: int = 0) -> np.ndarray:
-        samples = read_audio(item, self.rate)[0] if is_path(item) else wave(item, row)
+    def _one(self, item: Any) -> np.ndarray:
+        samples = read_audio(item, self.rate)[0] if is_path(item) else item
         samples = fit_length(samples, self.samples)
         strongest = np.abs(samples).max() if self.level else 0.0
         return samples / strongest if strongest > 0 else samples
+
+
+def looked_at(X: Any, rate: int | None = None) -> list[tuple[int, int | None]]:
+    """(samples, rate) of every sound, of files without decoding them.
+
+    Raises:
+        UnreadableFilesError: names the files that cannot be read.
+    """
+    return decoded(lambda item: sound_header(item) if is_path(item) else (len(item), rate), files_or_waves(X), cure="")
+
+
+def files_or_waves(X: Any) -> list[Any]:
+    """Files as they are, sounds in memory as `wave` makes them."""
+    return [item if is_path(item) else wave(item, row) for row, item in enumerate(X)]
 
 
 def is_path(item: Any) -> bool:
