@@ -92,6 +92,21 @@ def test_evaluate_takes_the_rows_that_were_not_learned_from(run, tmp_path, name)
     assert "which is not here" in run("evaluate", model).err
 
 
+def test_other_files_are_read_as_those_learned_from(run, tmp_path):
+    lines = "".join(f"好\t很 {i}\n坏\t不 {i}\n" for i in range(30))
+    words = {"houses.csv": HOUSES.replace("o", "北"), "lines.tsv": lines}
+    for name, text in words.items():
+        data, folder = tmp_path / name, tmp_path / f"run {name}"
+        data.write_bytes(text.encode("gbk"))
+        target = ("--target", "price") if name == "houses.csv" else ()
+        more = ("--set", "encoding=gbk", "--epochs", 1, "-q", "--no-baselines", "--output", folder)
+        assert run("train", data, *target, *more).code == 0
+        other = tmp_path / f"other {name}"
+        other.write_bytes(data.read_bytes())
+        result = run("evaluate", folder / "model.safetensors", other)
+        assert result.code == 0 and result.out.startswith("60 rows of"), result.err
+
+
 def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
     for row in range(30):
         folder = tmp_path / str(LABELS[row])

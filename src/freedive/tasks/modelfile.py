@@ -72,6 +72,9 @@ def load(path: str) -> tuple[Any, About]:
             check_rows_fit(about.reader, model)
     if about.reader is None:
         about.reader = guessed_reader(path, model)
+    # Kinds are of columns that other files need not have, and the reader knows those that it needs.
+    said = Told.read(about.told).reading or {}
+    about.reader.reading = {name: value for name, value in said.items() if name != "kinds"}
     return model, about
 
 

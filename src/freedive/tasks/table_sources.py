@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.errors import DataFileError
 from ..data.series import TimeSeries, as_series
-from ..data.table_files import READERS, open_table, table_ending
+from ..data.table_files import READERS, table_ending
 from ..data.tables import Table
 from ..errors import counted
 from .reading.tables import label_column
@@ -20,7 +20,7 @@ from .series import Forecaster, aside
 from .sources import TEST, Source, Told, divided, named
 from .tables import TabularClassifier, TabularRegressor
 from .text_sources import text_table
-from .told import SERIES, TABLE, ToldError
+from .told import SERIES, TABLE, ToldError, table_as
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
 LEAST = 10  # rows of a table, so that two of them are for testing
@@ -83,12 +83,11 @@ def series_file(path: str, told: Told) -> Source | None:
 
 def table_told(path: str, told: Told) -> Table:
     """The table of a file, read as was said."""
-    reading = told.reading_by(TABLE)
     known = inspect.signature(READERS[table_ending(path)]).parameters
-    for name in reading:
+    for name in told.reading_by(TABLE):
         if name not in known:
             raise ToldError(f"--set {name} means nothing for a file {table_ending(path)}: {path}")
-    return open_table(path, **reading)
+    return table_as(path, told.reading or {})
 
 
 def series_source(name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]]) -> Source:

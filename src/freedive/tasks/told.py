@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..config import boolean, one_of, text
-from ..data.tables import MISSING
+from ..data.table_files import READERS, open_table, table_ending
+from ..data.tables import MISSING, Table
 from ..errors import unknown
 
 
@@ -150,3 +153,10 @@ def read_as(given: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             raise ToldError(f"--set {name}: {error}") from None
     return found
+
+
+def table_as(path: str | os.PathLike[str], reading: Mapping[str, Any]) -> Table:
+    """The table of a file, read as was said of others: what means nothing for its ending is passed over."""
+    reader = READERS.get(table_ending(path))
+    known = () if reader is None else inspect.signature(reader).parameters
+    return open_table(path, **{name: value for name, value in reading.items() if name in known and name in TABLE})

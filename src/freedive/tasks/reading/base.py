@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from ...config import Configured, Family
@@ -30,6 +31,7 @@ class Reader(Configured):
 
     family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
+    reading: ClassVar[Mapping[str, Any]] = {}  # how tables and texts are read, as was said of those learned from
 
     @property
     def row_shape(self) -> tuple[int | None, ...] | None:
@@ -39,6 +41,11 @@ class Reader(Configured):
     def is_one(self, X: Any) -> bool:
         """Whether `X` is a row, where several are expected: a path or a text, whose letters would be taken for rows."""
         return isinstance(X, (str, os.PathLike))
+
+    @property
+    def encoding(self) -> str:
+        """Of texts."""
+        return self.reading.get("encoding", "utf-8")
 
     def encoded(self, X: Any) -> Any:
         """Raw rows, as people hold them in memory (arrays, texts, paths, tables), as the model takes them."""

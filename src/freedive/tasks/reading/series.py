@@ -10,8 +10,8 @@ import numpy as np
 from ...config import PositiveInt, real, text
 from ...data.errors import DataFileError
 from ...data.series import TimeSeries, as_series, later
-from ...data.table_files import open_table
 from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
+from ..told import table_as
 from .base import Path, Reader, Rows
 
 
@@ -89,7 +89,7 @@ class Past(Reader):
     def read(self, path: Path) -> Rows:
         """The last window of a file."""
         try:
-            series = self.series(open_table(path)).part(-self.length, None)
+            series = self.series(table_as(path, self.reading)).part(-self.length, None)
         except DataFileError:
             raise
         except ValueError as error:
@@ -97,7 +97,7 @@ class Past(Reader):
         return Rows([f"{path}: the {self.horizon} steps after it"], self.encoded(series), [])
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
-        series = self.series(open_table(path))
+        series = self.series(table_as(path, self.reading))
         x = self.encoded(series)
         known = len(series) - self.length - self.horizon + 1
         return ([part[:known] for part in x] if isinstance(x, list) else x[:known]), series

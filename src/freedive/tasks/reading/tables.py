@@ -9,10 +9,11 @@ import numpy as np
 from ...config import text
 from ...data.errors import DataFileError
 from ...data.frames import as_table
-from ...data.table_files import READERS, open_table
+from ...data.table_files import READERS
 from ...data.tables import Table
 from ...errors import unknown
 from ...preprocessing import TableEncoder
+from ..told import table_as
 from .base import Path, Reader, Rows, numbered, suffix
 from .numbers import TARGETS
 
@@ -92,7 +93,7 @@ class Columns(Reader):
     def _table(self, path: Path) -> Table:
         if suffix(path) not in READERS:
             raise DataFileError(path, f"expected a table in a file that ends in {', '.join(READERS)}")
-        table = open_table(path)
+        table = table_as(path, self.reading)
         if not len(table):
             raise DataFileError(path, "no rows")
         return table

@@ -12,10 +12,11 @@ from ...config import PositiveInt, text
 from ...data.errors import DataFileError
 from ...data.folders import list_class_folder
 from ...data.opening import read_text
-from ...data.table_files import READERS, open_table
+from ...data.table_files import READERS
 from ...data.tables import Table
 from ...errors import unknown
 from ...preprocessing.vocabulary import Vocabulary
+from ..told import table_as
 from .base import Path, Reader, Rows, numbered, suffix
 from .tables import label_column
 
@@ -35,7 +36,7 @@ class _Lines(Reader):
         """The texts that a file holds."""
         if suffix(path) not in LINES:
             raise DataFileError(path, "expected a .txt file with a text in every line")
-        lines = [line for line in read_text(path).splitlines() if line.strip()]
+        lines = [line for line in read_text(path, self.encoding).splitlines() if line.strip()]
         if not lines:
             raise DataFileError(path, "no text")
         return lines
@@ -76,7 +77,7 @@ class Texts(_Lines):
 
     def texts(self, path: Path) -> list[str]:
         if suffix(path) in READERS and suffix(path) not in LINES:
-            return self._cells(path, open_table(path))
+            return self._cells(path, table_as(path, self.reading))
         lines = super().texts(path)
         return ["\n".join(lines)] if self.whole else lines
 
@@ -84,11 +85,12 @@ class Texts(_Lines):
         """From class folders, a table, or lines of a class, a tab and a text."""
         if os.path.isdir(path):
             files, labels, names = list_class_folder(path, TEXT_FILES)
-            return self.encoded(read_text(file).strip() for file in files), [names[label] for label in labels]
+            texts = (read_text(file, self.encoding).strip() for file in files)
+            return self.encoded(texts), [names[label] for label in labels]
         if self.column is not None or column is not None:
-            table = open_table(path)
+            table = table_as(path, self.reading)
             return self.encoded(self._cells(path, table)), table[label_column(path, table, column)].tolist()
-        rows = [line.split("\t", 1) for line in read_text(path).splitlines() if line.strip()]
+        rows = [line.split("\t", 1) for line in read_text(path, self.encoding).splitlines() if line.strip()]
         short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
         if short is not None or not rows:
             raise DataFileError(path, "expected a class, a tab and a text", short, "line")
