@@ -43,11 +43,20 @@ def test_a_saved_forecaster_needs_the_recent_past_only(hourly, tmp_path):
         again.predict()
 
 
+def test_a_file_is_told_when_its_forecast_begins(hourly, tmp_path):
+    lines = (
+        f"{time},{a},{b}\n" for time, a, b in zip(TIMES.astype("M8[m]"), TABLE["load"], TABLE["heat"], strict=True)
+    )
+    (tmp_path / "a.csv").write_text("when,load,heat\n" + "".join(lines))
+    (note,) = hourly.reader.read(tmp_path / "a.csv").notes
+    assert note.endswith("a.csv: step 1 is 2024-02-20, and each is 1 hour after the one before")
+
+
 def test_answers_show_the_intervals_and_scores_their_scale(hourly):
     outputs = hourly.outputs({name: column[-48:] for name, column in TABLE.items()})
     heads, rows = hourly.target.table(["a.csv"], outputs)
-    assert heads == ["step", *(f"{name}{part}" for name in ("load", "heat") for part in ("", " 0.1", " 0.5", " 0.9"))]
-    assert len(rows) == 24 and float(rows[0][1]) == float(rows[0][3]) >= float(rows[0][2])
+    assert heads == ["step", *(f"{name}{part}" for name in ("load", "heat") for part in ("", " 0.1", " 0.9"))]
+    assert len(rows) == 24 and all(float(row[2]) <= float(row[1]) <= float(row[3]) for row in rows)
     tiles = dict(hourly.target.tiles({"rows": 3, "inside": 0.8, "mse": 0.25, "skill": 0.5}))
     assert tiles == {"test inside the interval": "0.8", "test MSE, standardised": "0.25", "test skill": "0.5"}
 

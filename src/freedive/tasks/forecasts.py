@@ -49,6 +49,11 @@ class Forecasts(Target):
         """Squares, or the pinball loss of the quantiles."""
         return losses.Quantile(self.quantiles) if len(self.quantiles) else "mse"
 
+    @property
+    def middle(self) -> int:
+        """The place of the quantile that is the answer: the one next to a half."""
+        return int(np.argmin(np.abs(np.array(self.quantiles) - 0.5)))
+
     def encoded(self, labels: Any) -> np.ndarray:
         """What follows each window of a series: float32 (windows, horizon, variables)."""
         series = self.past.series(labels)
@@ -65,7 +70,7 @@ class Forecasts(Target):
         """(windows, horizon, variables) in the units of the series; of quantiles, the middle one."""
         outputs = np.asarray(outputs, np.float64)
         if len(self.quantiles):
-            outputs = outputs[..., int(np.argmin(np.abs(np.array(self.quantiles) - 0.5)))]
+            outputs = outputs[..., self.middle]
         values = outputs / np.array(self.past.scale) + np.array(self.past.mean)
         return values[..., 0] if self.past.flat else values
 
@@ -82,7 +87,7 @@ class Forecasts(Target):
         if len(self.quantiles):
             sides = np.sort(given, axis=-1)
             result["inside"] = float(np.mean((y >= sides[..., 0]) & (y <= sides[..., -1])))
-            given = given[..., int(np.argmin(np.abs(np.array(self.quantiles) - 0.5)))]
+            given = given[..., self.middle]
         error = np.abs(given - y)
         naive = np.array(self.naive) * np.array(self.past.scale)
         mase = float(np.mean(error.mean(axis=(0, 1)) / np.where(naive > 0, naive, 1)))
@@ -96,9 +101,11 @@ class Forecasts(Target):
     def table(self, names: Any, outputs: Any) -> tuple[list[str], list[list[str]]]:
         shape = (self.past.horizon, len(self.past.names))
         values = self.decoded(outputs)[-1].reshape(*shape, 1)
+        parts = [""]
         if len(self.quantiles):
-            values = np.concatenate([values, self.bounds(outputs)[-1].reshape(*shape, -1)], axis=-1)
-        parts = ["", *(f" {part:.3g}" for part in self.quantiles)]
+            sides = np.delete(self.bounds(outputs)[-1].reshape(*shape, -1), self.middle, axis=-1)
+            values = np.concatenate([values, sides], axis=-1)
+            parts += [f" {part:.3g}" for place, part in enumerate(self.quantiles) if place != self.middle]
         heads = [f"{name}{part}" for name in self.past.names for part in parts]
         rows = [[str(i + 1), *(f"{value:.5g}" for value in row)] for i, row in enumerate(values.reshape(shape[0], -1))]
         return ["step", *heads], rows

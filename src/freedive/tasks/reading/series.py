@@ -9,7 +9,7 @@ import numpy as np
 
 from ...config import PositiveInt, real, text
 from ...data.errors import DataFileError
-from ...data.series import TimeSeries, as_series, later
+from ...data.series import TimeSeries, as_series, later, shown
 from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
 from ..told import table_as
 from .base import Path, Reader, Rows
@@ -94,10 +94,22 @@ class Past(Reader):
             raise
         except ValueError as error:
             raise DataFileError(path, str(error)) from None
-        return Rows([f"{path}: the {self.horizon} steps after it"], self.encoded(series), [])
+        notes = [] if series.times is None else [f"{path}: {when(series)}"]
+        return Rows([f"{path}: the {self.horizon} steps after it"], self.encoded(series), notes)
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         series = self.series(table_as(path, self.reading))
         x = self.encoded(series)
         known = len(series) - self.length - self.horizon + 1
         return ([part[:known] for part in x] if isinstance(x, list) else x[:known]), series
+
+
+def when(series: TimeSeries) -> str:
+    """The time of the first step after a series, in words.
+
+    >>> days = np.arange("2024-02-27", "2024-02-29", dtype="datetime64[s]")[::86400]
+    >>> when(TimeSeries(np.ones((2, 1)), ("a",), days, "1 day"))
+    'step 1 is 2024-02-29, and each is 1 day after the one before'
+    """
+    first = later(series.times[-1], series.step, [1])[0]
+    return f"step 1 is {shown(first)}, and each is {series.step} after the one before"
