@@ -98,11 +98,15 @@ def partition(x: Any, y: Any, clients: int, by: str = "iid", alpha: float = 0.5,
 
 def check_classes(y: Any) -> None:
     """Whole numbers, or a one for the class and zeros."""
-    labels, *more = jax.tree.leaves(y)
-    parts = labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels))
-    wide = labels.ndim > 2 or (labels.ndim == 2 and labels.shape[1] > 1 and not (labels.sum(1) == 1).all())
-    if more or parts or wide:
+    arrays = [np.asarray(labels) for labels in jax.tree.leaves(y)]
+    if len(arrays) != 1 or not _are_classes(*arrays):
         raise ValueError("partition(by='dirichlet'): deals out by classes, so y must be one array of labels")
+
+
+def _are_classes(labels: np.ndarray) -> bool:
+    if labels.ndim > 2 or (labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels))):
+        return False
+    return labels.ndim < 2 or labels.shape[1] == 1 or bool((labels.sum(1) == 1).all())
 
 
 def _by_dirichlet(order: np.ndarray, y: Any, clients: int, alpha: float, rng: Any) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...config import argument
 from ...files import make_folders, read_json, write_text_atomic
 from ...files.opening import open_regular
 from ...train.screen import number
@@ -18,6 +19,18 @@ from .space import Space, meant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def study_file(value: Any) -> str | None:
+    """A path that ends in .json; None for none.
+
+    >>> study_file("runs/study.json")
+    'runs/study.json'
+    """
+    path = None if value is None or value is False else os.fspath(value)
+    if path is not None and not path.endswith(".json"):
+        raise ValueError(f"a study is kept in a file: resume={path + '.json'!r}")
+    return path
 
 
 class Trial(NamedTuple):
@@ -49,7 +62,7 @@ class Study:
 
     def __init__(self, space: Space, monitor: str, sign: int, asked: dict[str, Any], path: Any = None):
         self.space, self.monitor, self.sign, self.asked = space, monitor, sign, asked
-        self.path = None if path is None else os.fspath(path)
+        self.path = argument("tune", "resume", path, study_file)
         self.trials: list[Trial] = []
         self.model: Any = None
 
