@@ -1,6 +1,7 @@
 """`freedive distill` and `freedive federate`: what they write, what they say of it, what they refuse."""
 
 import csv
+import shlex
 
 import pytest
 
@@ -49,6 +50,9 @@ def test_clients_teach_a_network(run, tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) == 6 and float(rows[-1]["loss"]) < float(rows[0]["loss"])
     assert "5, rows dealt out by Dirichlet(1)" in (tmp_path / "report.html").read_text()
+    command = modelfile.load(str(tmp_path / "model.safetensors"))[1].made["command"]
+    again = run(*shlex.split(command)[1:], "--output", tmp_path, "--resume")
+    assert again.code == 0 and "Nothing to do" in again.out, again.err
 
 
 AMISS = [

@@ -9,7 +9,8 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -38,12 +39,14 @@ class Way(NamedTuple):
         begin: of a training that was prepared; what trains, called with the network and the arguments of `fit`.
         ending: of the folder's name.
         told: about the data, where the options do not say it.
+        spelt: what the command calls an option that it names otherwise.
     """
 
     words: list[str]
     begin: Callable[[Training], Callable[..., Any]]
     ending: str
     told: Told | None = None
+    spelt: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclasses.dataclass
@@ -93,8 +96,8 @@ class Training:
 
     def command(self, options: Options) -> str:
         """The line that trains so, without --resume."""
-        began = ["train", self.data] if self.way is None else self.way.words
-        return shlex.join(["freedive", *began, *words(options)])
+        began, spelt = (["train", self.data], {}) if self.way is None else (self.way.words, self.way.spelt)
+        return shlex.join(["freedive", *began, *words(options, spelt)])
 
     @property
     def known_by(self) -> str:
@@ -289,15 +292,15 @@ def checkpoints(training: Training) -> Checkpoints:
     return keeper
 
 
-def words(options: Options) -> list[str]:
-    """The options that decide the training, as they are written in a terminal."""
+def words(options: Options, spelt: Mapping[str, str]) -> list[str]:
+    """The options that decide the training, as they are written in a terminal; some are spelt otherwise there."""
     given = {**options._asdict(), "seed": options.seed or None, "quiet": None, "resume": None, "baselines": None}
     return [
         word
         for name, values in given.items()
         for value in (values if isinstance(values, list) else [values])
         if value is not None
-        for word in (f"--{name.replace('_', '-')}", str(value))
+        for word in (f"--{spelt.get(name, name).replace('_', '-')}", str(value))
     ]
 
 

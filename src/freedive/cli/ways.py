@@ -117,4 +117,4 @@ def learn_apart(data: str, federation: Federation, options: Options) -> None:
         return learn
 
     asked = options._replace(epochs=federation.rounds, learning_rate=federation.learning_rate)
-    run(data, asked, Way(["federate", data, *words], begin, "-federated"))
+    run(data, asked, Way(["federate", data, *words], begin, "-federated", spelt={"epochs": "rounds"}))
