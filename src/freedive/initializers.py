@@ -320,7 +320,8 @@ class Orthogonal(Initializer):
         from scipy.linalg import qr  # comes with jax; twice as fast as numpy's
 
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        q, r = qr(_normal(rng, (max(rows, columns), min(rows, columns)), dtype), mode="economic")
+        factors: Any = qr(_normal(rng, (max(rows, columns), min(rows, columns)), dtype), mode="economic")
+        q, r = factors
         q *= np.where(np.diag(r) < 0, -1, 1).astype(q.dtype) * q.dtype.type(self.gain)  # else not evenly spread
         return (q if rows >= columns else q.T).reshape(shape)
 

@@ -94,6 +94,11 @@ class Training:
         """Whether there are checkpoints to go on from."""
         return any(glob.iglob(os.path.join(glob.escape(self.work), "step-*.safetensors")))
 
+    @property
+    def again(self) -> str:
+        """The line that goes on with it."""
+        return f"{self.command(self.options)} --resume"
+
     def command(self, options: Options) -> str:
         """The line that trains so, without --resume."""
         began, spelt = (["train", self.data], {}) if self.way is None else (self.way.words, self.way.spelt)
@@ -149,9 +154,9 @@ def finish(training: Training, keeper: Checkpoints) -> None:
                 compare(training)
         write_text_atomic(training.page_path, story.report(training).html())
     except KeyboardInterrupt:
-        raise console.Stopped(f"Stopped while the results were written. {remains(training, keeper)}") from None
+        raise console.Stopped(f"Stopped while the results were written. {remains(training)}") from None
     except Exception:  # whatever it is, it is raised again
-        console.warn(remains(training, keeper))
+        console.warn(remains(training))
         raise
     keeper.clear()
     clear(training)
@@ -167,11 +172,11 @@ def told_by(options: Options) -> Told:
         raise console.Misuse(str(error)) from None
 
 
-def remains(training: Training, keeper: Checkpoints) -> str:
+def remains(training: Training) -> str:
     """What there is of a training whose results could not be written, in words."""
     if not training.was_stopped:
         return f"No checkpoint of the training is in {training.work}: it has to begin anew"
-    return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {keeper.command}"
+    return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {training.again}"
 
 
 def sought(data: str, told: Told) -> Source:
@@ -282,14 +287,13 @@ def is_finished(training: Training) -> bool:
 def checkpoints(training: Training) -> Checkpoints:
     """Where the training goes on after it was stopped."""
     options, folder, there = training.options, training.work, training.was_stopped
-    again = f"{training.command(options)} --resume"
     if there and not options.resume:
-        console.warn(f"A training that was stopped stands in {folder}; this one begins anew. To go on with it: {again}")
+        console.warn(
+            f"A training that was stopped stands in {folder}; this one begins anew. To go on with it: {training.again}"
+        )
     if options.resume and not there:
         console.warn(f"There is nothing to go on with in {folder}: the training begins")
-    keeper = Checkpoints(folder, seconds=EVERY, restore=options.resume)
-    keeper.command = again
-    return keeper
+    return Checkpoints(folder, seconds=EVERY, restore=options.resume)
 
 
 def words(options: Options, spelt: Mapping[str, str]) -> list[str]:

@@ -31,7 +31,7 @@ class Symbol:
     Operators and indexing between symbols record an operation: `a + b`, `2 * a`, `a[:, 0]`.
     """
 
-    def __init__(self, shape: Iterable[int | None], dtype: Any, node: Node | None = None):
+    def __init__(self, shape: Iterable[int | None], dtype: Any, node: Any = None):
         self.shape = tuple(None if d is None else int(d) for d in shape)
         self.dtype = STRING if dtype == "string" else jnp.dtype(dtype)
         self.node = node

@@ -37,7 +37,7 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: Any
-    initializer: Callable[..., np.ndarray]
+    initializer: Any  # a function of shape, dtype and rng; a name, until the layer that asked is complete
     regularizer: Any = None  # a rule, or the name of the field that holds it
     constraint: Callable[..., Any] | None = None
 

@@ -173,6 +173,6 @@ def whole(values: np.ndarray, names: Sequence[str], times: np.ndarray | None, ga
     return np.stack(filled, axis=1)
 
 
-def shown(time: np.datetime64) -> str:
+def shown(time: Any) -> str:
     """A time as people write it: without seconds that are none."""
     return str(time).replace("T", " ").removesuffix(":00").removesuffix(" 00:00")

@@ -26,7 +26,7 @@ from .adversary import LOSSES, PENALTIES, slope_penalty, smoothed
 from .base import Generative, Terms, View, turn
 from .players import Player, game
 
-ADAM = {"learning_rate": 2e-4, "beta_1": 0.5}  # of DCGAN
+ADAM: dict[str, Any] = {"learning_rate": 2e-4, "beta_1": 0.5}  # of DCGAN
 
 
 def below_half(value: float) -> float:

@@ -145,7 +145,7 @@ class Diffusion(Generative):
         step = (random_words(self.rng(), (len(x),)) % np.uint32(self.steps)).astype(jnp.int32)
         a = jnp.asarray(self.kept())[step].reshape(-1, *(1,) * (x.ndim - 1))
         noise = normal(self.rng(), x.shape)
-        if labels is not None:
+        if labels is not None and self.classes is not None:
             without = keep(self.rng(), 1 - self.hyper("unlabelled"), labels.shape)
             labels = jnp.where(without, self.classes, labels)
         found = self._found(jnp.sqrt(a) * x + jnp.sqrt(1 - a) * noise, step, labels)
@@ -220,6 +220,6 @@ class Diffusion(Generative):
 
     def _guided(self, x: Any, step: Any, labels: Any, guidance: float) -> Any:
         found = self._found(x, step, labels)
-        if labels is None or not guidance:
+        if labels is None or self.classes is None or not guidance:
             return found
         return (1 + guidance) * found - guidance * self._found(x, step, jnp.full_like(labels, self.classes))

@@ -80,9 +80,9 @@ class _Cell(Layer):
         """The outputs, and the states after the last step; arguments and options as for `recurrent.recurrence`."""
         raise NotImplementedError
 
-    def _rules(self) -> list[Any]:
+    def _rules(self) -> tuple[Any, ...]:
         """The activations."""
-        return [getattr(self, name) for name in self.rules]
+        return tuple(getattr(self, name) for name in self.rules)
 
     def _plain(self) -> bool:
         """Whether an activation may have weights, so that its gradient is not for an op to take."""
@@ -185,7 +185,8 @@ class LSTMCell(_Cell):
     def _loop(
         self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        return recurrent.lstm(*self._rules(), projected, kernel, bias, states, mask, keep, **options)
+        rule, gates = self._rules()
+        return recurrent.lstm(rule, gates, projected, kernel, bias, states, mask, keep, **options)
 
     def _biases(self, width: int) -> tuple[Any, Any]:
         return None, lstm_bias(self, width)

@@ -124,7 +124,7 @@ class TextVectorization(HostLayer):
     def words(self, text: str) -> list[str]:
         """The words of a text, with their n-grams."""
         standardize = self.standardize if callable(self.standardize) else STANDARDIZE[self.standardize]
-        split = self.split if callable(self.split) else SPLIT[self.split]
+        split: Any = self.split if callable(self.split) else SPLIT[self.split]
         words = list(split(standardize(text)))
         if self.ngrams is None:
             return words

@@ -102,8 +102,8 @@ class Bidirectional(Layer):
         if self.return_sequences and mask is not None:
             y, z = (jnp.where(mask[..., None], a, 0) for a in (y, z))
         merged = (y, z) if self.merge_mode is None else (MERGES[self.merge_mode](y, z),)
-        outputs = (*merged, *states, *more)
-        return outputs if len(outputs) > 1 else outputs[0]
+        outputs = [*merged, *states, *more]
+        return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
 
 def _recurrent(layer: Any, argument: str) -> Any:

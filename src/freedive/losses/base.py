@@ -121,7 +121,7 @@ class Loss(Configured):
 
     def reduce(self, total: Any, count: Any) -> jax.Array:
         """The loss of merged totals; zero where nothing counts."""
-        xp = np if isinstance(total, (np.ndarray, np.generic)) else jnp  # totals read from the device stay on the host
+        xp: Any = np if isinstance(total, (np.ndarray, np.generic)) else jnp  # what is on the host stays there
         if self.reduction == "sum":
             return xp.asarray(total)
         return xp.where(count == 0, 0.0, total / xp.where(count == 0, 1.0, count))

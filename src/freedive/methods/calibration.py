@@ -128,7 +128,8 @@ def temperature(probabilities: Any, y: Any) -> float:
     def log_loss(log_t: float) -> float:
         return -float(np.mean(np.log(np.clip(tempered(p, np.exp(log_t))[rows, labels], 1e-300, None))))
 
-    return float(np.exp(minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
+    found: Any = minimize_scalar(log_loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(found.x))
 
 
 def tempered(probabilities: Any, t: float) -> np.ndarray:

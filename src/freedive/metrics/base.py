@@ -129,7 +129,7 @@ def ratio(a: Any, b: Any) -> Array:
     >>> print(ratio(jnp.array([1.0, 1.0]), jnp.array([2.0, 0.0])))
     [0.5 0. ]
     """
-    xp = np if isinstance(a, (np.ndarray, np.generic)) else jnp  # sums read from the device stay on the host
+    xp: Any = np if isinstance(a, (np.ndarray, np.generic)) else jnp  # sums read from the device stay on the host
     return xp.where(b == 0, 0, a / xp.where(b == 0, 1, b))
 
 

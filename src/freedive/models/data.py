@@ -48,7 +48,8 @@ def read_pair(given: Any, where: str, on_bad: str = "error") -> Data | Stream:
         return Stream(given, where=where, on_bad=on_bad)
     if not isinstance(given, (tuple, list)) or not 1 <= len(given) <= 3:
         raise ValueError(f"{where}: expected (x, y) or (x, y, sample_weight). Received: {type(given).__name__}")
-    return read(*given, *(None,) * (3 - len(given)), where, on_bad)
+    x, y, weights = (*given, None, None)[:3]
+    return read(x, y, weights, where, on_bad)
 
 
 def split_rows(data: Data, fraction: float) -> tuple[Data, Data]:

@@ -20,7 +20,8 @@ def entered(model: Any, x: Any) -> Any:
     if hasattr(x, "__next__"):
         return (_through(door, batch) for batch in x)
     if callable(x) and not hasattr(x, "__iter__"):
-        return functools.wraps(x)(lambda *epoch: (_through(door, batch) for batch in x(*epoch)))
+        make: Any = x
+        return functools.wraps(make)(lambda *epoch: (_through(door, batch) for batch in make(*epoch)))
     return Entering(x, door)
 
 

@@ -33,7 +33,8 @@ class Together(Layer):
     """Some models as one root, for a function that calls them; a single one keeps its own paths."""
 
     def __init__(self, *models: Any):
-        self.models, self.function = models, None
+        self.models = models
+        self.function: Any = None
 
     def _children(self) -> Any:
         if len(self.models) == 1:

@@ -109,7 +109,7 @@ def cut(x: Any, size: int, single: bool) -> tuple[Iterator[tuple[Any, int]], int
     return parts(), -(-count // size)
 
 
-def _answering(model: Any, size: int | None, most: int | None) -> Any:
+def _answering(model: Any, size: Any, most: int | None) -> Any:
     """(rows, their batches) -> (outputs as numpy arrays, flags), by programs that are compiled for few sizes."""
     dtype, variables = model._training.dtype, gather(model)
 

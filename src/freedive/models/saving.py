@@ -17,6 +17,8 @@ from ..files import write_tensors
 from ..train.checkpoint import surroundings
 from .configuration import check_configuration
 
+NOTHING: Mapping[str, str] = {}
+
 FORMAT = 1
 OPTIMIZER = "optimizer:"  # before the names of the optimizer's arrays
 Path = str | os.PathLike[str]
@@ -63,7 +65,7 @@ def save_model(model: Any, filepath: Path, overwrite: bool = True, include_optim
     write_model(model, _checked_path(filepath, overwrite), include_optimizer)
 
 
-def write_model(model: Any, path: str, include_optimizer: bool = True, **entries: str) -> None:
+def write_model(model: Any, path: str, include_optimizer: bool = True, entries: Mapping[str, str] = NOTHING) -> None:
     """Write a model as one file, with further entries of its metadata."""
     values, training = _weights(model), model._training
     told = {"model": to_json(model, "model")}
@@ -78,7 +80,7 @@ def write_model(model: Any, path: str, include_optimizer: bool = True, **entries
     if "compile" in told and training.slots is not None:
         values |= flatten(training.slots, OPTIMIZER)
         metadata["step"] = str(int(np.max(training.step)))
-    write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata | entries)
+    write_tensors(path, {name: np.asarray(value) for name, value in values.items()}, metadata | dict(entries))
 
 
 def save_weights(model: Any, filepath: Path, overwrite: bool = True) -> None:

@@ -45,11 +45,11 @@ def unet(
     >>> unet((8, 8, 1), (4, 8)).output_shape
     (None, 8, 8, 1)
     """
-    shape = checked_shape(shape, "unet(shape=...)")
+    sizes = checked_shape(shape, "unet(shape=...)")
     divides = 2 ** (len(channels) - 1)
-    if len(shape) != 3 or None in shape or shape[0] % divides or shape[1] % divides:
+    if len(sizes) != 3 or any(size is None or size % divides for size in sizes[:2]) or sizes[2] is None:
         raise ValueError(f"unet(shape={shape}): expected (height, width, channels) that divide by {divides}")
-    inputs = [Input(shape)]
+    inputs = [Input(sizes)]
     told = []  # what every block is told beside its map
     if timed:
         inputs.append(Input((1,)))
@@ -64,7 +64,7 @@ def unet(
         bridges.append(x)
     for units, bridge in zip(channels[-2::-1], bridges[-2::-1], strict=True):
         x = _block(Concatenate()([Conv2DTranspose(units, 4, 2, padding="same")(x), bridge]), units, word)
-    x = Conv2D(outputs or shape[-1], 3, padding="same", activation=activation)(x)
+    x = Conv2D(outputs or sizes[2], 3, padding="same", activation=activation)(x)
     return Model(inputs if len(inputs) > 1 else inputs[0], x)
 
 
@@ -88,10 +88,12 @@ def patches(source: tuple[int, ...], picture: tuple[int, ...], channels: tuple[i
     >>> patches((8, 8, 1), (8, 8, 3), (4,)).output_shape
     (None, 4, 4, 1)
     """
-    source, picture = checked_shape(source, "patches(source=...)"), checked_shape(picture, "patches(picture=...)")
-    if source[:2] != picture[:2]:
+    inputs = [
+        Input(checked_shape(source, "patches(source=...)")),
+        Input(checked_shape(picture, "patches(picture=...)")),
+    ]
+    if inputs[0].shape[1:3] != inputs[1].shape[1:3]:
         raise ValueError(f"patches(source={source}, picture={picture}): expected equal heights and widths")
-    inputs = [Input(source), Input(picture)]
     x = Concatenate()(inputs)
     for units in channels:
         x = LeakyReLU(0.2)(Conv2D(units, 4, 2, padding="same")(x))

@@ -14,7 +14,7 @@ from .native.attention import attention as native_attention
 
 
 def dot_product_attention(
-    query: Any, key: Any, value: Any, mask: Any = None, scale: float | None = None, keep: Any = None
+    query: Any, key: Any, value: Any, mask: Any = None, scale: Any = None, keep: Any = None
 ) -> tuple[jax.Array, jax.Array]:
     """Of every head: softmax(scale * query key^T) value.
 
@@ -42,7 +42,7 @@ def dot_product_attention(
     return jnp.moveaxis(heads_first, -3, -2), weights
 
 
-def attention(query: Any, key: Any, value: Any, mask: Any = None, scale: float | None = None, keep: Any = None) -> Any:
+def attention(query: Any, key: Any, value: Any, mask: Any = None, scale: Any = None, keep: Any = None) -> Any:
     """What `dot_product_attention` gives, without the weights; in float32 by the native loops, on a CPU that has them.
 
     >>> one = jnp.ones((1, 2, 1, 4))

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> jax.Array:
@@ -24,7 +25,7 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> jax.Array:
 
 def zeros_like(array: Any) -> Any:
     """`jnp.zeros_like`; of a traced array by jax itself, so that zeros are no constants of the program."""
-    return jnp.zeros_like(array) if isinstance(array, jax.core.Tracer) else zeros(array.shape, array.dtype)
+    return jnp.zeros_like(array) if isinstance(array, Tracer) else zeros(array.shape, array.dtype)
 
 
 def number(value: Any, dtype: Any = np.float32) -> Any:

@@ -133,7 +133,7 @@ def recurrence(
     """
     states, dtype = tuple(map(widen, states)), jax.tree.leaves(projected)[0].dtype
     kind = Kind(gates, separate, reverse, unroll)
-    run = _looped if plain or unroll else _by_hand
+    run: Any = _looped if plain or unroll else _by_hand
     outputs, last = run(kind, projected, kernel, bias, states, mask, keep)
     return outputs.astype(dtype), last
 
@@ -364,7 +364,7 @@ def blocks(z: Any, functions: Sequence[Activation]) -> list[Any]:
     >>> [part.tolist() for part in blocks(jnp.zeros((1, 4)), (activations.tanh, activations.sigmoid))]
     [[[0.0, 0.0]], [[0.5, 0.5]]]
     """
-    known = {activations.tanh: 1.0, activations.sigmoid: 0.5}
+    known: dict[Any, float] = {activations.tanh: 1.0, activations.sigmoid: 0.5}
     if not all(f in known for f in functions):
         return [quick(f)(part) for f, part in zip(functions, jnp.split(z, len(functions), axis=-1), strict=True)]
     scale = np.repeat([known[f] for f in functions], z.shape[-1] // len(functions)).astype(z.dtype)

@@ -265,7 +265,7 @@ class Optimizer(Configured):
         """Weight decay and `rule` on every parameter; the new parameters and the new slots."""
         new_params: Tree = {path: {} for path in params}
         new_state: State = {slot: {path: {} for path in params} for slot in self.slots()}
-        own = {path: _slowed(h, factor) for path, factor in h.factors.items()}
+        own: dict[str, Any] = {path: _slowed(h, factor) for path, factor in h.factors.items()}
         for path, name, p in leaves(params):
             s, at = {slot: state[slot][path][name] for slot in new_state if name in state[slot][path]}, own.get(path, h)
             rate = self.decay(s, at) if self._decays(f"{path}/{name}") else None

@@ -72,8 +72,9 @@ def pair(given: Any, where: str) -> tuple[Any, Any]:
     """Rows and their labels."""
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise ValueError(f"{where}: expected (X, y). Received: {given!r:.60}")
-    check_rows(*given, where)
-    return given[0], given[1]
+    X, y = given
+    check_rows(X, y, where)
+    return X, y
 
 
 class Learned:
@@ -127,7 +128,13 @@ class Task(Configured):
     seed: Annotated[int, non_negative] = 0
     verbose: Any = "auto"
 
-    model, reader, target, history, kept, settings, rows = (Learned() for _ in range(7))
+    model: ClassVar[Learned] = Learned()
+    reader: ClassVar[Learned] = Learned()
+    target: ClassVar[Learned] = Learned()
+    history: ClassVar[Learned] = Learned()
+    kept: ClassVar[Learned] = Learned()
+    settings: ClassVar[Learned] = Learned()
+    rows: ClassVar[Learned] = Learned()
 
     # what a subclass writes -----------------------------------------------------------------------------------------
     def learn_reader(self, X: Any) -> Reader:

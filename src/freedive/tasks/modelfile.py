@@ -46,7 +46,7 @@ class About(Configured):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise TypeError(f"{name}: expected a {name}. Received: {value!r:.100}")
-        if not (self.task is None or (isinstance(self.task, Configured) and self.task.family.kind == "task")):
+        if not (self.task is None or (getattr(getattr(self.task, "family", None), "kind", "") == "task")):
             raise TypeError(f"task: expected a task. Received: {self.task!r:.100}")
         if not all(value is None or isinstance(value, Mapping) for value in (self.test, self.made)):
             raise TypeError("test and made: expected results by name")
@@ -60,7 +60,7 @@ class About(Configured):
 
 def save(model: Any, path: str, about: About) -> None:
     """Write a model and what there is to know about it as one file."""
-    write_model(model, path, **{KEY: json.dumps(about.get_config())})
+    write_model(model, path, entries={KEY: json.dumps(about.get_config())})
 
 
 def load(path: str) -> tuple[Any, About]:

@@ -69,7 +69,8 @@ def series_file(path: str, told: Told) -> Source | None:
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
     source = series_source(named(path), series, told.horizon, [("data", path)])
-    learned, task = len(source.x_train), source.task
+    task: Any = source.task
+    learned = len(source.x_train)
     need = task.length + task.horizon
     if learned - aside(learned, task.horizon, task.validation) < need:
         raise DataFileError(

@@ -84,7 +84,7 @@ class TextClassifier(Classifier):
     def learn_reader(self, X: Any) -> Reader:
         texts = list(X)
         kind = VOCABULARIES.get(self.vocabulary) if isinstance(self.vocabulary, str) else None
-        vocabulary = self.vocabulary if kind is None else kind.learned(texts, self.size)
+        vocabulary: Any = self.vocabulary if kind is None else kind.learned(texts, self.size)
         lengths = [len(vocabulary.encode(text)) for text in texts] if self.length is None else []
         length = self.length or max(1, int(np.percentile(lengths, COVERED)))
         return Texts(vocabulary, length, self.column, self.whole)

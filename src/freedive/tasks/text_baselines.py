@@ -94,5 +94,6 @@ def ngram_logistic(X: Any, y: Any, vocabulary: Vocabulary | None = None, C: floa
     from sklearn.pipeline import make_pipeline
 
     pieces = (vocabulary or WordVocabulary(())).pieces
-    counted = TfidfVectorizer(tokenizer=pieces, token_pattern=None, ngram_range=(1, 2), sublinear_tf=True)
+    options: dict[str, Any] = {"tokenizer": pieces, "token_pattern": None}
+    counted = TfidfVectorizer(**options, ngram_range=(1, 2), sublinear_tf=True)
     return make_pipeline(counted, LogisticRegression(C=C, max_iter=1000)).fit([str(text) for text in X], y)

@@ -132,7 +132,7 @@ def are_texts(cells: Sequence[str]) -> bool:
     return len(set(cells)) > len(cells) / 2 and words(cells) >= 2
 
 
-def words(cells: Sequence[Any]) -> float:
+def words(cells: Any) -> float:
     """How many words the cells have on average; every Chinese character counts as one."""
     pieces = WordVocabulary(()).pieces
     looked_at = [str(cell) for cell in cells[:1000] if cell is not None]

@@ -96,14 +96,14 @@ class Transcripts(Target):
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """Character and word error rates, and how many texts are right to the letter."""
-        right, given = self.texts(np.asarray(y)), self.decoded(outputs)
+        right, given = self.texts(np.asarray(y)).tolist(), self.decoded(outputs).tolist()
         wrong = character_error_rate(right, given)
         return {
             "rows": len(right),
             "character_accuracy": 1 - wrong,
             "character_error_rate": wrong,
             "word_error_rate": word_error_rate(right, given),
-            "exact": float(np.mean(right == given)),
+            "exact": float(np.mean([a == b for a, b in zip(right, given, strict=True)])),
         }
 
     def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:

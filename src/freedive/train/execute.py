@@ -48,7 +48,7 @@ class Ran(NamedTuple):
 class Host(Protocol):
     """Who a run is for: sees its values at the edges, changes its numbers, may stop it."""
 
-    stop_training: bool
+    stop_training: Any  # a bool
 
     def publish(self, ts: TrainState) -> None:
         """See the values as they are now."""

@@ -62,8 +62,8 @@ class Objective:
             label, n = f"{base}_{n}", n + 1
         self.metrics[label] = (i, metric, weighted)
 
-    def __call__(self, y: Any, outputs: Any, weights: Any, made: Pass) -> tuple[Any, Any]:
-        """(the number to minimise, the sums) of one batch."""
+    def __call__(self, y: Any, outputs: Any, weights: Any, made: Any) -> tuple[Any, Any]:
+        """(the number to minimise, the sums) of one batch; `made` is its Pass, or what stands for it."""
         outputs = jax.tree.leaves(outputs)
         targets = jax.tree.leaves(y) if y is not None else [None] * len(outputs)
         weights = jax.tree.leaves(weights) if weights is not None else []

@@ -41,7 +41,7 @@ class Terms(NamedTuple):
 
     noise: float
     clip: float
-    batch_size: int
+    batch_size: float
     rows: int
     group: int
 

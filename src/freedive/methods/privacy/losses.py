@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,12 +86,12 @@ def composed(steps: Sequence[tuple[float, float, int]], taken_away: bool) -> Los
     from scipy.fft import irfft, next_fast_len, rfft
 
     parts, first, last, width = _within(steps, taken_away, width_for(steps))
-    size = next_fast_len(last - first + 1, real=True)
-    frequencies: np.ndarray | float = 1.0
+    size: Any = next_fast_len(last - first + 1, real=True)
+    mass: Any = 1.0  # its Fourier transform, then itself
     for part, count in parts:
         places = (part.first + np.arange(len(part.mass))) % size
-        frequencies = frequencies * rfft(np.bincount(places, part.mass, size)) ** count
-    mass = np.roll(irfft(frequencies, size), -first)
+        mass = mass * np.asarray(rfft(np.bincount(places, part.mass, size))) ** count
+    mass = np.roll(np.asarray(irfft(mass, size)), -first)
     infinite = sum(count * part.infinite for part, count in parts) + 2 * TAIL
     return Losses(first, width, np.maximum(mass, 0.0), infinite)
 
@@ -184,7 +184,9 @@ def _bound(parts: Sequence[tuple[Losses, int]], sign: int) -> float:
     slopes = np.geomspace(1e-2, 1e4, 60)
     for slope in slopes:
         with np.errstate(divide="ignore"):
-            moments = sum(n * logsumexp(sign * slope * part.values, b=part.mass) for part, n in parts)
+            moments = sum(
+                n * float(np.asarray(logsumexp(sign * slope * part.values, b=part.mass))) for part, n in parts
+            )
         bound = sign * (moments - math.log(TAIL)) / slope
         best = min(best, bound) if sign > 0 else max(best, bound)
     return float(best)

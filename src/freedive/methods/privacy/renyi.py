@@ -45,7 +45,7 @@ def _log_moment(order: float, noise: float, rate: float) -> float:
     x = np.arange(-14 * noise, order + 14 * noise, step)
     ratio = np.logaddexp(math.log1p(-rate), math.log(rate) + (2 * x - 1) / (2 * noise**2))
     bell = -((x / noise) ** 2) / 2 - math.log(noise * math.sqrt(2 * math.pi))
-    return max(0.0, float(logsumexp(order * ratio + bell)) + math.log(step))
+    return max(0.0, float(np.asarray(logsumexp(order * ratio + bell))) + math.log(step))
 
 
 def epsilon_of(spent: np.ndarray, delta: float) -> float:

@@ -23,7 +23,7 @@ def by_hand(
     floats: int,
     forward: Callable[..., Arrays],
     backward: Callable[[Any, Arrays, Arrays, Arrays], Arrays],
-) -> Callable[..., Arrays]:
+) -> Callable[..., Any]:
     """A function whose gradient is a native loop, and gradients of its gradient those of array code.
 
     Args:
@@ -50,7 +50,7 @@ def by_hand(
         return tuple(backward(option, arrays, found, by))
 
     def keep(reference: Any, option: Any, *arrays: Any) -> Any:
-        found = saving(reference, option, *arrays)
+        found: Any = saving(reference, option, *arrays)
         return found[:shown], (arrays, found)
 
     def keep_all(reference: Any, option: Any, *arrays: Any) -> Any:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -98,7 +99,7 @@ def _primitive(name: str, shape: Callable[..., tuple[int, ...]]) -> Primitive:
 
     @made.def_abstract_eval
     def _(*arrays: Any, **options: Any) -> Any:
-        return jax.core.ShapedArray(shape(*(a.shape for a in arrays), **options), arrays[0].dtype)
+        return ShapedArray(shape(*(a.shape for a in arrays), **options), arrays[0].dtype)
 
     @made.def_impl
     def _(*arrays: Any, **options: Any) -> Any:
@@ -217,12 +218,12 @@ def _batched(
     many = [a if axis is None else jnp.moveaxis(a, axis, 0) for a, axis in zip(arrays, axes, strict=True)]
     others = [axis is not None or a.shape == NOTHING for a, axis in zip(arrays[2:], axes[2:], strict=True)]
     if by_rows and axes[0] is not None and axes[1] is None and all(others):
-        several = many[0].shape[:2]  # and rows of each
+        groups = many[0].shape[:2]  # and rows of each
         rows, *masks = (
-            a if a.shape == NOTHING else a.reshape(math.prod(several), *a.shape[2:]) for a in (many[0], *many[2:])
+            a if a.shape == NOTHING else a.reshape(math.prod(groups), *a.shape[2:]) for a in (many[0], *many[2:])
         )
         found = primitive.bind(rows, many[1], *masks, **options)
-        return found.reshape(*several, *found.shape[1:]), 0
+        return found.reshape(*groups, *found.shape[1:]), 0
     sizes = (a.size if axis is None else a.size // len(a) for a, axis in zip(many, axes, strict=True))
     if several is not None and max(sizes) <= SMALL:
         return jax.vmap(functools.partial(several, **options), axes)(*arrays), 0

@@ -85,8 +85,9 @@ def _simple_forward(how: tuple[bool, bool], save: bool, projected: Any, *others:
 
 def _simple_backward(how: tuple[bool, bool], arrays: Arrays, saved: Arrays, by: Arrays) -> Arrays:
     projected, kernel, h, mask, keep = arrays
-    by_sums, by_h = door("simple_backward", projected.shape, h.shape)(*by, kernel, *saved, mask, keep, **_told(how))
-    return by_sums, by_kernel_of(_before(*saved, h, keep, how[0]), by_sums, kernel.dtype), by_h
+    (outputs,) = saved
+    by_sums, by_h = door("simple_backward", projected.shape, h.shape)(*by, kernel, outputs, mask, keep, **_told(how))
+    return by_sums, by_kernel_of(_before(outputs, h, keep, how[0]), by_sums, kernel.dtype), by_h
 
 
 def _told(how: tuple[bool, bool]) -> dict[str, bool]:

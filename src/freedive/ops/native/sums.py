@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -41,7 +42,7 @@ def square_sums(x: Any, shift: Any) -> Any:
 def _primitive(name: str, reference: Any, shape: Any) -> Primitive:
     """An operation that is array code wherever it has no loop of its own."""
     made = Primitive(f"freedive_{name}")
-    made.def_abstract_eval(lambda *args: jax.core.ShapedArray(shape(*(a.shape for a in args)), args[0].dtype))
+    made.def_abstract_eval(lambda *args: ShapedArray(shape(*(a.shape for a in args)), args[0].dtype))
     made.def_impl(jax.jit(lambda *args: made.bind(*args)))
     mlir.register_lowering(made, mlir.lower_fun(reference, multiple_results=False))
     batching.primitive_batchers[made] = lambda args, axes: (jax.vmap(reference, axes)(*args), 0)
@@ -87,7 +88,7 @@ def _jvp(primitive: Primitive, *changes: Any) -> None:
     def jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
         pairs = [(change, t) for change, t in zip(changes, tangents, strict=False) if type(t) is not ad.Zero]
         found = primitive.bind(*primals)
-        return found, sum(change(t, *primals) for change, t in pairs) if pairs else ad.Zero.from_primal_value(found)
+        return found, sum(change(t, *primals) for change, t in pairs) if pairs else jnp.zeros_like(found)
 
     ad.primitive_jvps[primitive] = jvp
 

@@ -41,7 +41,7 @@ class UnreadableFilesError(DataFileError):
         return self.detail
 
 
-def decoded(decode: Callable[[Any], Any], items: Sequence[Any], cure: str = SKIP) -> list[Any]:
+def decoded(decode: Callable[[Any], Any], items: Any, cure: str = SKIP) -> list[Any]:
     """What threads make of some items, in their order; `cure` as of `UnreadableFilesError`.
 
     Raises:

@@ -81,7 +81,7 @@ class Numbers(Reader):
         return x.reshape(-1, *self.shape)
 
 
-def fits(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
+def fits(shape: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
     return len(shape) == len(wanted) and all(w is None or s == w for s, w in zip(shape, wanted, strict=True))
 
 

@@ -111,5 +111,5 @@ def when(series: TimeSeries) -> str:
     >>> when(TimeSeries(np.ones((2, 1)), ("a",), days, "1 day"))
     'step 1 is 2024-02-29, and each is 1 day after the one before'
     """
-    first = later(series.times[-1], series.step, [1])[0]
+    first = later(np.asarray(series.times)[-1], series.step, [1])[0]
     return f"step 1 is {shown(first)}, and each is {series.step} after the one before"

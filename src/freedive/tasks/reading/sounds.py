@@ -105,8 +105,8 @@ class Sounds(Reader):
         return samples / strongest if strongest > 0 else samples
 
 
-def looked_at(X: Any, rate: int | None = None) -> list[tuple[int, int | None]]:
-    """(samples, rate) of every sound, of files without decoding them.
+def looked_at(X: Any, rate: int | None = None) -> list[tuple[int, Any]]:
+    """(samples, rate) of every sound, of files without decoding them; arrays have the rate that is given, or None.
 
     Raises:
         UnreadableFilesError: names the files that cannot be read.

@@ -60,6 +60,7 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.nonfinite: list[Nonfinite] = []
+        self.run: Any = None  # what the executor told of it, once it is over
         self._epochs: dict[str, list[int]] = {}  # those that have a result: with validation_freq not all
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
