@@ -9,11 +9,12 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import metrics as sk
 
 from freedive.cli import training
 from freedive.cli.training import CompileTime
-from freedive.datasets import CATALOG
+from freedive.datasets import CATALOG, digits
 from freedive.models import load_model
 from freedive.tasks import embedded, modelfile
 
@@ -116,6 +117,23 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(run, tmp_path):
     result = run("train", "zoo", "--output", tmp_path / "file" / "runs")
     assert result.code == 1 and str(tmp_path / "file") in result.err
     assert "to learn from" not in result.out
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["train and test", "one folder"])
+@pytest.mark.parametrize("most", [None, 20])
+def test_files_that_cannot_be_read_are_counted_over_the_whole_folder(run, tmp_path, apart, most):
+    (x, y), _ = digits.load_data()
+    for row in range(40):
+        part = ("train" if row % 4 else "test") if apart else "data"
+        place = tmp_path / part / str(y[row] % 2)
+        place.mkdir(parents=True, exist_ok=True)
+        file = place / f"{row}.png"
+        file.write_bytes(b"no picture") if row % 10 == 0 else Image.fromarray(x[row]).save(file)
+    folder = tmp_path if apart else tmp_path / "data"
+    more = () if most is None else ("--rows", most)
+    result = run("train", folder, "--epochs", 1, *more, "--output", tmp_path / "run")
+    assert result.code == 1 and "4 of 40 files cannot be read; mend or remove them" in result.err
+    assert all(f"{row}.png" in result.err for row in (0, 10, 20, 30))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """evaluate, predict and summary: from a model's file alone."""
 
+import csv
 import json
 
 import numpy as np
@@ -105,6 +106,23 @@ def test_other_files_are_read_as_those_learned_from(run, tmp_path):
         other.write_bytes(data.read_bytes())
         result = run("evaluate", folder / "model.safetensors", other)
         assert result.code == 0 and result.out.startswith("60 rows of"), result.err
+
+
+def test_a_forecast_has_times_and_its_errors_a_scale(run, tmp_path):
+    times = np.arange("2024-01-01", "2024-01-04", dtype="M8[h]")
+    lines = [f"{time}:00Z,{i % 24}" for i, time in enumerate(times)]
+    files = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for file in files:
+        file.write_text("\n".join(["when,load", *lines]))
+    words = ("train", files[0], "--horizon", 3, "--epochs", 1, "--set", "calendar=true", "-q", "--no-baselines")
+    assert run(*words, "--output", tmp_path / "run").code == 0
+    model = tmp_path / "run" / "model.safetensors"
+    assert "MSE, standardised" in run("evaluate", model).out and "test MSE, standardised" in run("summary", model).out
+    heads, *rows = list(csv.reader(run("predict", model, *files, "--csv").out.splitlines()))
+    assert heads == ["file", "time", "load"] and len(rows) == 6
+    assert rows[3][:2] == [str(files[1]), "2024-01-04 00:00"] and rows[3][2] == rows[0][2]
+    assert run("predict", model, files[0]).out.split()[:4] == ["time", "load", "2024-01-04", "00:00"]
+    assert run("predict", model, files[0], "--json").json[0]["times"][2] == "2024-01-04 02:00"
 
 
 def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
@@ -233,6 +251,11 @@ def test_broken_model_files_are_refused_in_a_line(run, tmp_path, zoo, command, n
     assert result.code == 1 and not result.out
     assert result.err.startswith("Error: ") and result.err.count("\n") == 1
     assert str(path) in result.err and code in result.err
+
+
+def test_a_folder_in_the_place_of_a_model_says_what_is_expected(run, tmp_path, zoo):
+    assert f"{zoo}: a folder; expected a model's file, such as {model_of(zoo)} [NOT_A_MODEL" in run("distill", zoo).err
+    assert "expected a model's file, such as model.safetensors" in run("evaluate", tmp_path).err
 
 
 def test_a_missing_model_names_the_nearest(run, zoo):

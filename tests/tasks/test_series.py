@@ -5,6 +5,7 @@ import pytest
 
 import freedive as fd
 from freedive.tasks import Forecaster
+from freedive.tasks.reading.series import After
 
 TIMES = np.arange("2024-01-01", "2024-02-20", dtype="datetime64[h]")
 NOISE = np.random.default_rng(0).normal(scale=0.1, size=(len(TIMES), 2))
@@ -43,18 +44,37 @@ def test_a_saved_forecaster_needs_the_recent_past_only(hourly, tmp_path):
         again.predict()
 
 
-def test_a_file_is_told_when_its_forecast_begins(hourly, tmp_path):
-    lines = (
-        f"{time},{a},{b}\n" for time, a, b in zip(TIMES.astype("M8[m]"), TABLE["load"], TABLE["heat"], strict=True)
-    )
-    (tmp_path / "a.csv").write_text("when,load,heat\n" + "".join(lines))
-    (note,) = hourly.reader.read(tmp_path / "a.csv").notes
-    assert note.endswith("a.csv: step 1 is 2024-02-20, and each is 1 hour after the one before")
+@pytest.mark.parametrize(
+    ("begin", "step", "times"),
+    [
+        ("2024-02-28", "h", ["2024-02-29 10:00", "2024-02-29 11:00"]),
+        ("2024-02-28", "D", ["2024-04-02", "2024-04-03"]),
+        ("2024-01", "M", ["2026-11-01", "2026-12-01"]),
+    ],
+)
+@pytest.mark.parametrize("quantiles", [(), (0.1, 0.5, 0.9)])
+def test_steps_have_their_times(tmp_path, begin, step, times, quantiles):
+    when = (np.datetime64(begin, step) + np.arange(34)).astype("M8[s]")
+    task = Forecaster(2, length=6, quantiles=quantiles, epochs=1, verbose=0)
+    task.fit({"when": when, "load": 1e6 + np.arange(34) % 5})
+    lines = "".join(f"{time},{i % 5}\n" for i, time in enumerate(when))
+    (tmp_path / "a.csv").write_text("when,load\n" + lines)
+    rows = task.reader.read(tmp_path / "a.csv")
+    answered = task.answer(np.concatenate([rows.x, rows.x]))
+    heads, table = task.target.table(rows.names, answered[:1])
+    assert heads == ["time", "load", *(["load 0.1", "load 0.9"] if quantiles else [])]
+    assert [row[0] for row in table] == times and all("e" not in row[1] for row in table)
+    assert task.target.as_json(rows.names, answered[:1])[0]["times"] == times
+    heads, table = task.target.table([*rows.names, rows.names[0]._replace(file="b.csv", times=None)], answered)
+    assert heads[:2] == ["file", "step"] and [row[:2] for row in table[1:3]] == [
+        [rows.names[0].file, "2"],
+        ["b.csv", "1"],
+    ]
 
 
 def test_answers_show_the_intervals_and_scores_their_scale(hourly):
     outputs = hourly.outputs({name: column[-48:] for name, column in TABLE.items()})
-    heads, rows = hourly.target.table(["a.csv"], outputs)
+    heads, rows = hourly.target.table([After("a.csv", None)], outputs)
     assert heads == ["step", *(f"{name}{part}" for name in ("load", "heat") for part in ("", " 0.1", " 0.9"))]
     assert len(rows) == 24 and all(float(row[2]) <= float(row[1]) <= float(row[3]) for row in rows)
     tiles = dict(hourly.target.tiles({"rows": 3, "inside": 0.8, "mse": 0.25, "skill": 0.5}))

@@ -48,6 +48,16 @@ FORMS = {
 }
 
 
+def test_all_texts_of_another_encoding_are_named(tmp_path):
+    class_folders(tmp_path / "reviews")
+    for name in ("00.txt", "01.txt"):
+        file = next((tmp_path / "reviews").glob(f"*/{name}"))
+        file.write_bytes("déjà vu".encode("latin-1"))
+    with pytest.raises(DataFileError, match="2 of 60 files cannot be read; mend or remove them:") as caught:
+        find(str(tmp_path / "reviews"))
+    assert all(word in str(caught.value) for word in ("00.txt", "01.txt", "--set encoding=cp1252"))
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_texts_are_found(tmp_path, name):
     FORMS[name](tmp_path / name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import os
 import sys
@@ -34,6 +36,13 @@ def say(text: str = "") -> None:
 def say_json(value: Any) -> None:
     """Write the result for programs."""
     say(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def say_csv(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table for programs to read."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([headers, *([clean(str(cell)) for cell in row] for row in rows)])
+    say(text.getvalue().rstrip("\n"))
 
 
 def warn(text: str) -> None:

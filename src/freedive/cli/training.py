@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import glob
-import json
 import os
 import shlex
 import time
@@ -15,18 +14,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import optimizers
 from ..callbacks import Callback, Checkpoints, CSVLogger
-from ..config import Configured
 from ..data.series import TimeSeries
 from ..errors import counted
 from ..files import make_folders, move_file, only_writer, write_atomic, write_text_atomic
 from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task, modelfile
+from ..tasks.reading.decoding import told_together
 from ..tasks.sources import Source, find
-from ..tasks.told import READING, Told, ToldError, read_as
+from ..tasks.told import Told, ToldError
 from . import console, story
 from .options import Options
+from .parameters import settled, told_by
 
 EVERY = 20.0  # seconds between two checkpoints
 
@@ -162,16 +161,6 @@ def finish(training: Training, keeper: Checkpoints) -> None:
     clear(training)
 
 
-def told_by(options: Options) -> Told:
-    """What the options say about the data."""
-    given = {name: getattr(options, name) for name in Told._fields if name != "reading"}
-    reading = {name: value for name, value in map(parameter, options.set or ()) if name in READING}
-    try:
-        return Told(**given, reading=read_as(reading) if reading else None)
-    except ToldError as error:
-        raise console.Misuse(str(error)) from None
-
-
 def remains(training: Training) -> str:
     """What there is of a training whose results could not be written, in words."""
     if not training.was_stopped:
@@ -192,51 +181,16 @@ def folder_of(source: Source) -> str:
     return os.path.join("runs", source.name)
 
 
-def settled(task: Task, options: Options) -> Task:
-    """The task with the numbers that the command gave."""
-    wanted = {name: getattr(options, name) for name in ("epochs", "batch_size", "learning_rate", "optimizer")}
-    told = dict(map(parameter, options.set or ())) | {
-        name: value for name, value in wanted.items() if value is not None
-    }
-    known = task.get_params()
-    told = {name: value for name, value in told.items() if name in known or name not in READING}
-    try:
-        task.set_params(**told, seed=options.seed, verbose=0 if options.quiet else "auto")
-        Configured.__post_init__(task)  # scikit-learn's protocol lets some tasks look at them later
-    except (TypeError, ValueError) as error:
-        raise console.Misuse(f"--set: {error}") from None
-    try:
-        optimizers.get(task.optimizer)
-    except ValueError as error:
-        raise console.Misuse(f"--optimizer: {error}") from None
-    return task
-
-
-def parameter(given: str) -> tuple[str, Any]:
-    """The name and the value of a parameter; what is not JSON is a text.
-
-    >>> parameter("size=[64, 48]"), parameter("augment=strong"), parameter("flips=false")
-    (('size', [64, 48]), ('augment', 'strong'), ('flips', False))
-    """
-    name, is_there, value = given.partition("=")
-    if not is_there:
-        raise console.Misuse(f"--set {given}: expected NAME=VALUE")
-    try:
-        return name.strip(), json.loads(value)
-    except json.JSONDecodeError:
-        return name.strip(), {"True": True, "False": False, "None": None}.get(value, value)
-
-
 def prepare(training: Training) -> None:
     """Rows and network."""
-    source, most = training.source, training.options.rows
+    source, task, most = training.source, training.task, training.options.rows
     X, y = source.x_train, source.y_train
     if most is not None:
         X, y = first_rows(X, y, most)
-    task = training.task
-    rows = task.prepare(X, y).rows
-    # The test rows are read before the training: what is wrong with them must not come out after it.
-    source.x_test, training.x_test, training.y_test = task.taken(source.x_test, source.y_test)
+    with told_together(source.x_train, source.x_test):
+        rows = task.prepare(X, y).rows
+        # The test rows are read before the training: what is wrong with them must not come out after it.
+        source.x_test, training.x_test, training.y_test = task.taken(source.x_test, source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 

@@ -18,6 +18,7 @@ from ..methods.tuning.search import Search, read_search
 from ..tasks import Task
 from . import console, story, training
 from .options import Options
+from .parameters import settled, told_by
 
 POINTS = 3  # of a grid along each parameter
 
@@ -28,13 +29,13 @@ def run(data: str, search: str, trials: int, options: Options) -> None:
         plan = read_search(search)
     except ValueError as error:
         raise console.Misuse(f"--search: {error}") from None
-    told = training.told_by(options)
+    told = told_by(options)
     source = training.sought(data, told)
     folder = options.output or f"{training.folder_of(source)}-tune"
     path = os.path.join(folder, "study.json")
     with only_writer(folder):
         try:
-            task = training.settled(source.task, options)
+            task = settled(source.task, options)
             tried(training.Training(data, options, told, source, task, folder), plan, trials, path)
         except KeyboardInterrupt:
             if not os.path.exists(path):

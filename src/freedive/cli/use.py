@@ -50,7 +50,7 @@ def evaluate(
         return
     first = f"{counted(result['rows'], 'rows')} {whose}"
     numbers = "   ".join(
-        f"{name.replace('_', ' ')} {value:{',' if isinstance(value, int) else '.4f'}}"
+        f"{task.target.called(name)} {value:{',' if isinstance(value, int) else '.4f'}}"
         for name, value in result.items()
         if isinstance(value, (int, float)) and name != "rows"
     )
@@ -71,6 +71,7 @@ def predict(
         ),
     ],
     json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
 ) -> None:
     """Ask a model what is in files.
 
@@ -89,7 +90,7 @@ def predict(
     from ..tasks.base import loaded
 
     task, about = loaded(model)
-    names: list[str] = []
+    names: list[Any] = []
     parts: list[Any] = []
     failures = 0
     for file in files:
@@ -104,14 +105,15 @@ def predict(
         names += rows.names
         parts.append(rows.x)
     if parts:
-        together = [np.concatenate(parts)] if len({part.shape[1:] for part in parts}) == 1 else parts
+        alike = {part.shape[1:] if isinstance(part, np.ndarray) else None for part in parts}
+        together = [np.concatenate(parts)] if len(alike) == 1 and None not in alike else parts
         answered = [task.answer(part) for part in together]
         outputs = np.concatenate(answered) if isinstance(answered[0], np.ndarray) else [a for b in answered for a in b]
         if json:
             console.say_json(task.target.as_json(names, outputs))
         else:
             headers, table = task.target.table(names, outputs)
-            console.table(headers, table, right=("sure",))
+            console.say_csv(headers, table) if csv else console.table(headers, table, right=("sure",))
     if failures:
         raise typer.Exit(1)
 
@@ -144,9 +146,10 @@ def summary(
 
 def facts(about: Any) -> list[tuple[str, str]]:
     """What a file tells about its model, in words."""
+    called = str if about.target is None else about.target.called
     told = [("learned from", about.data), ("classes", ", ".join(about.classes))]
     told += [
-        (f"test {name}", f"{value:.4f}" if isinstance(value, float) else str(value))
+        (f"test {called(name)}", f"{value:.4f}" if isinstance(value, float) else str(value))
         for name, value in (about.test or {}).items()
     ]
     told += [(name, str(value)) for name, value in (about.made or {}).items()]

@@ -15,7 +15,8 @@ from ..tasks.base import loaded
 from . import console
 from .measuring import remembered
 from .options import Options
-from .training import Training, Way, first_rows, run, told_by
+from .parameters import told_by
+from .training import Training, Way, first_rows, run
 
 
 class Teaching(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -110,6 +110,21 @@ def one_of(*allowed: Any) -> Callable[[Any], Any]:
         return value
 
     return check
+
+
+def list_of(check: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Several values, each of which passes a check; a text is no list of its letters.
+
+    >>> list_of(real)([1, 2])
+    (1.0, 2.0)
+    """
+
+    def each(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+            raise TypeError(f"expected a list. Received: {value!r:.80}")
+        return tuple(map(check, value))
+
+    return each
 
 
 PositiveInt = Annotated[int, positive]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .tables import Table, kind_of_texts, objects, valued
+from .tables import Table, in_utc, kind_of_texts, objects, valued
 
 KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
 
@@ -119,7 +119,7 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
     if not given or all(isinstance(value, numbers.Real) for value in given):
         return np.array([_number(value, where) for value in values], np.float64), "real"
     if all(isinstance(value, (datetime.date, np.datetime64)) for value in given):
-        return np.array([_instant(value) for value in values], "datetime64[s]"), "date"
+        return np.array([np.datetime64("NaT") if v is None else in_utc(v) for v in values], "datetime64[s]"), "date"
     if all(isinstance(value, (str, numbers.Real)) for value in given):
         return _texts([value if value is None else str(value) for value in values])
     odd = next(v for v in given if not isinstance(v, (str, numbers.Real, datetime.date, np.datetime64)))
@@ -135,12 +135,3 @@ def _number(value: Any, where: str) -> float:
         return np.nan if value is None else float(value)
     except OverflowError:
         raise ValueError(f"{where}: a number of {len(str(value))} digits is too large for float64") from None
-
-
-def _instant(value: Any) -> np.datetime64:
-    """A date of Python's as numpy's, in UTC where it has a zone."""
-    if value is None:
-        return np.datetime64("NaT")
-    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-    return np.datetime64(value, "s")

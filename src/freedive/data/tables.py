@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime
 import io
+import json
 import os
 import re
 import warnings
@@ -26,7 +28,8 @@ MOSTLY = 0.9  # of the cells of a column
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 007 is a code, not a number
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CODE = re.compile(r"[+-]?0\d+")
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?")
+_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)"
+_DATE = re.compile(rf"\d{{4}}-\d{{2}}(-\d{{2}}([ T]\d{{2}}(:\d{{2}}(:\d{{2}}(\.\d+)?)?)?{_ZONE}?)?)?")
 
 OTHERWISE = {
     "date": (
@@ -211,11 +214,11 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
         fitting = sum(bool(fits(cell)) for cell in given)
         mark = len({cell for cell in given if not fits(cell)}) == 1 and 2 * fitting > len(given)  # "-" for no value
         if (mark or fitting >= MOSTLY * len(given) > 0) and not (kind == "real" and any(map(_CODE.fullmatch, given))):
-            place = next(i for i, cell in enumerate(cells) if cell is not None and not fits(cell))
+            odd = next(cell for cell in given if not fits(cell))
             warnings.warn(
-                f"{os.fspath(path)}: column {name!r} is read as text because line {lines[place]} holds "
-                f"{cells[place]!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass "
-                f"it as missing= (--set missing={cells[place]})",
+                f"{os.fspath(path)}: column {name!r} is read as text because line {lines[cells.index(odd)]} holds "
+                f"{odd!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass it as "
+                f"missing= (--set missing={json.dumps([odd]) if ',' in odd else odd})",
                 stacklevel=6,
             )
 
@@ -288,17 +291,28 @@ def _truths(cells: Sequence[str | None]) -> np.ndarray:
 
 
 def _dates(cells: Sequence[str | None]) -> np.ndarray:
-    return np.array([np.datetime64("NaT") if cell is None else np.datetime64(cell) for cell in cells], "datetime64[s]")
+    return np.array([np.datetime64("NaT") if cell is None else instant(cell) for cell in cells], "datetime64[s]")
 
 
-def _is_date(cell: str) -> bool:
+def instant(cell: str) -> np.datetime64 | None:
+    """The time that an ISO 8601 text says, in UTC where it says how far from it; None where it says none.
+
+    >>> str(instant("2024-01-01T05:30+02:00")), instant("2024-02-31")
+    ('2024-01-01T03:30:00', None)
+    """
     if not _DATE.fullmatch(cell):
-        return False
+        return None
     try:
-        np.datetime64(cell)
-    except ValueError:  # 2024-02-31
-        return False
-    return True
+        return in_utc(datetime.datetime.fromisoformat(cell if len(cell) > len("2024-01") else f"{cell}-01"))
+    except (ValueError, OverflowError):  # 2024-02-31
+        return None
+
+
+def in_utc(time: datetime.date) -> np.datetime64:
+    """A date of Python's as numpy's, in UTC where it has a zone."""
+    if isinstance(time, datetime.datetime) and time.tzinfo is not None:
+        time = time.astimezone(datetime.UTC).replace(tzinfo=None)
+    return np.datetime64(time, "s")
 
 
 def _is_real(cell: str) -> bool:
@@ -310,7 +324,7 @@ _FITS: dict[str, Callable[[str], Any]] = {
     "integer": _WHOLE.fullmatch,
     "real": _is_real,
     "boolean": lambda cell: cell.lower() in TRUTH,
-    "date": _is_date,
+    "date": lambda cell: instant(cell) is not None,
 }
 EXPECTED = {  # beside the kind of a column, what a text that is not of it should have been
     "integer": "no whole number. Write it as -12",

@@ -6,6 +6,7 @@ flipped bit goes unnoticed. Other programs read the file as any safetensors file
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -103,6 +104,12 @@ def read_file_header(path: Path, *, require_checksums: bool = True) -> Header:
     return header
 
 
+def expected(path: Path) -> str:
+    """What should have been there instead of something that is no file, in words: of a folder, the first in it."""
+    inside = sorted(glob.glob(os.path.join(glob.escape(os.fspath(path)), "*.safetensors")))
+    return f"expected a model's file, such as {inside[0] if inside else 'model.safetensors'}"
+
+
 class _ReadOnce:
     """A regular file opened once, so that all checks speak of the same bytes."""
 
@@ -113,7 +120,7 @@ class _ReadOnce:
         try:
             self.file: Any = open_regular(self.path, buffering=0)
         except NotAFileError as error:
-            raise ModelFileError(self.path, "NOT_A_MODEL", str(error.strerror)) from None
+            raise ModelFileError(self.path, "NOT_A_MODEL", f"{error.strerror}; {expected(self.path)}") from None
         self.size = os.fstat(self.file.fileno()).st_size
         return self
 

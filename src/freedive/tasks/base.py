@@ -136,6 +136,13 @@ class Task(Configured):
     settings: ClassVar[Learned] = Learned()
     rows: ClassVar[Learned] = Learned()
 
+    def __post_init__(self):
+        self.check_parameters()
+
+    def check_parameters(self) -> None:
+        """Convert the parameters, or refuse them, as their annotations say; a task may know more."""
+        super().__post_init__()
+
     # what a subclass writes -----------------------------------------------------------------------------------------
     def learn_reader(self, X: Any) -> Reader:
         """The reader for rows like these."""

@@ -22,6 +22,13 @@ def class_weights(value: Any) -> Any:
     raise ValueError(f"expected None, 'balanced', or a dict of class and weight. Received: {value!r}")
 
 
+def names_of_classes(value: Any) -> Any:
+    """None, or several classes: a text is no list of its letters."""
+    if isinstance(value, str):
+        raise TypeError(f"expected a list of classes. Received: {value!r:.80}")
+    return value
+
+
 class Classifier(Task):
     """A task whose answers are classes.
 
@@ -32,7 +39,7 @@ class Classifier(Task):
     """
 
     _: dataclasses.KW_ONLY
-    classes: Any = None
+    classes: Annotated[Any, names_of_classes] = None
     class_weight: Annotated[Any, class_weights] = None
 
     def learn_target(self, y: Any) -> Target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -9,15 +10,8 @@ import numpy as np
 from .. import losses
 from ..config import PositiveInt
 from ..preprocessing import timeseries_windows
-from ..report.scores import spelt
-from .reading.series import Past
+from .reading.series import After, Past
 from .targets import Target, numbers
-
-TOLD = {  # of a forecast's errors, what needs more words than its name
-    "inside": "inside the interval",
-    "mse": "MSE, standardised",
-    "mae": "MAE, standardised",
-}
 
 
 def _past(value: Any) -> Past:
@@ -38,6 +32,11 @@ class Forecasts(Target):
 
     metrics: ClassVar[tuple[Any, ...]] = ()
     main: ClassVar[str] = "skill"
+    words: ClassVar[Mapping[str, str]] = {
+        "inside": "inside the interval",
+        "mse": "MSE, standardised",
+        "mae": "MAE, standardised",
+    }
 
     past: Annotated[Any, _past]
     season: PositiveInt
@@ -94,22 +93,38 @@ class Forecasts(Target):
         squares = float((error**2).mean())
         return {**result, "mse": squares, "mae": float(error.mean()), "mase": mase, "skill": 1 - mase}
 
-    def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
-        told = {name: value for name, value in result.items() if isinstance(value, float)}
-        return [(f"test {TOLD.get(name, spelt(name))}", f"{value:.4g}") for name, value in told.items()]
-
-    def table(self, names: Any, outputs: Any) -> tuple[list[str], list[list[str]]]:
-        shape = (self.past.horizon, len(self.past.names))
-        values = self.decoded(outputs)[-1].reshape(*shape, 1)
-        parts = [""]
+    def table(self, names: Sequence[After], outputs: Any) -> tuple[list[str], list[list[str]]]:
+        shape = (len(names), self.past.horizon, len(self.past.names), 1)
+        values, parts = self.decoded(outputs).reshape(shape), [""]
         if len(self.quantiles):
-            sides = np.delete(self.bounds(outputs)[-1].reshape(*shape, -1), self.middle, axis=-1)
+            sides = np.delete(self.bounds(outputs).reshape(*shape[:3], -1), self.middle, axis=-1)
             values = np.concatenate([values, sides], axis=-1)
             parts += [f" {part:.3g}" for place, part in enumerate(self.quantiles) if place != self.middle]
+        cells = np.stack([fixed(values[:, :, place]) for place in range(shape[2])], axis=2).reshape(*shape[:2], -1)
+        said = all(name.times is not None for name in names)
+        count = [str(step + 1) for step in range(self.past.horizon)]
+        rows = [
+            [name.file] * (len(names) > 1) + [when, *row]
+            for name, steps in zip(names, cells.tolist(), strict=True)
+            for when, row in zip((said and name.times) or count, steps, strict=True)
+        ]
         heads = [f"{name}{part}" for name in self.past.names for part in parts]
-        rows = [[str(i + 1), *(f"{value:.5g}" for value in row)] for i, row in enumerate(values.reshape(shape[0], -1))]
-        return ["step", *heads], rows
+        return ["file"] * (len(names) > 1) + ["time" if said else "step", *heads], rows
 
-    def as_json(self, names: Any, outputs: Any) -> list[dict[str, Any]]:
+    def as_json(self, names: Sequence[After], outputs: Any) -> list[dict[str, Any]]:
         answers = self.decoded(outputs).tolist()
-        return [{"file": name, "forecast": answer} for name, answer in zip(names, answers, strict=True)]
+        return [
+            {"file": name.file, **({"times": name.times} if name.times is not None else {}), "forecast": answer}
+            for name, answer in zip(names, answers, strict=True)
+        ]
+
+
+def fixed(values: np.ndarray) -> np.ndarray:
+    """Numbers as texts of one precision: five digits of the largest.
+
+    >>> fixed(np.array([1234.5, -0.25])).tolist(), fixed(np.array([1e7])).tolist()
+    (['1234.5', '-0.2'], ['10000000'])
+    """
+    largest = float(np.abs(values).max())
+    decimals = max(0, 4 - int(np.floor(np.log10(largest)))) if np.isfinite(largest) and largest else 0
+    return np.vectorize(lambda value: f"{value:.{decimals}f}", otypes=[object])(values)

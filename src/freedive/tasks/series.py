@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 
-from ..config import PositiveInt, one_of
+from ..config import PositiveInt, list_of, one_of, real
 from ..core.variables import set_seed
 from ..data.series import TimeSeries, as_series, later
 from ..networks.series import NETWORKS, Shape
@@ -16,6 +16,7 @@ from .base import Learned, Rows, Settings, Task
 from .baselines import Baseline, seasonal_naive
 from .forecast_baselines import forecast_baselines
 from .forecasts import Forecasts
+from .network_options import check_options
 from .reading.series import Past
 
 STEPS = 2500  # that a network learns for, about
@@ -55,13 +56,17 @@ class Forecaster(Task):
     length: PositiveInt | None = None
     network: Annotated[str, one_of(*NETWORKS)] = "linear"
     options: Any = None
-    quantiles: Any = ()
+    quantiles: Annotated[Any, list_of(real)] = ()
     calendar: bool = False
     season: PositiveInt | None = None
     time: str | None = None
     gaps: Annotated[str, one_of("error", "fill")] = "error"
 
     latest = Learned()  # the last window of the series that was learned from
+
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_options("Forecaster", NETWORKS[self.network], self.options)
 
     def prepare(self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
         if y is not None and y is not X:

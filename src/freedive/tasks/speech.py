@@ -26,6 +26,11 @@ STRIPE = 20  # frames that a stripe blanks out at most
 MOST_JOINED = 4  # frames that are joined to one moment
 
 
+def loudness(value: Any) -> Any:
+    """Decibels as `RandomNoise` takes them, or None."""
+    return None if value is None else layers.RandomNoise(value).snr
+
+
 class SpeechTask(Task):
     """What tasks on sounds have in common: raw rows are sound files, or arrays (samples,).
 
@@ -46,7 +51,7 @@ class SpeechTask(Task):
     seconds: PositiveFloat | None = None
     mels: PositiveInt = 40
     speed: Fraction = 0.15
-    noise: Any = (10.0, 50.0)
+    noise: Annotated[Any, loudness] = (10.0, 50.0)
     masks: bool = True
     dropout: Fraction = 0.3
 

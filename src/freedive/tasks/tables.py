@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 
 from .. import optimizers
-from ..config import Configured, NonNegativeFloat, one_of, text
+from ..config import NonNegativeFloat, list_of, one_of, text
 from ..data.frames import as_table
 from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
@@ -18,6 +18,7 @@ from . import scikit
 from .base import Settings, Task
 from .classifier import Classifier
 from .importances import importance_section
+from .network_options import check_options
 from .reading import Columns, Reader
 from .targets import Amounts, Classes, Target
 
@@ -25,18 +26,6 @@ STEPS = (400, 3000)  # that a network learns for: one a row, within these bounds
 MOST_EPOCHS = 200
 FEW = 1000  # with fewer rows, networks learn slowly, so as not to learn them by heart
 AT_ONCE = 32  # rows that are answered together
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(text(name) for name in value)
-
-
-def _options(value: Any) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise TypeError(f"expected a network's arguments by name, {{'units': [64]}}. Received: {value!r:.60}")
-    return dict(value)
 
 
 class _Tabular(Task):
@@ -47,9 +36,9 @@ class _Tabular(Task):
 
     _: dataclasses.KW_ONLY
     network: Annotated[str, one_of(*NETWORKS)] = "mlp"
-    options: Annotated[Any, _options] = None
+    options: Any = None
     numbers: Annotated[str, one_of("standard", "quantile")] = "standard"
-    categories: Annotated[Any, _texts] = ()
+    categories: Annotated[Any, list_of(text)] = ()
     weight_decay: NonNegativeFloat = 0.1
 
     def __post_init__(self):
@@ -58,11 +47,15 @@ class _Tabular(Task):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         task = super().from_config(config)
-        Configured.__post_init__(task)
+        task.check_parameters()
         return task
 
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_options(type(self).__name__, NETWORKS[self.network], self.options)
+
     def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
-        Configured.__post_init__(self)
+        self.check_parameters()
         name = type(self).__name__
         scikit.check_rows(X, name)
         y = y if y is None else scikit.labels(y, name, isinstance(self, Classifier))

@@ -6,7 +6,7 @@ turns its output into an answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ class Target(Configured):
     loss: ClassVar[Any]
     metrics: ClassVar[tuple[Any, ...]] = ()
     main: ClassVar[str] = "loss"  # the score that people ask for first; the more the better
+    words: ClassVar[Mapping[str, str]] = {}  # of results whose name does not say enough
 
     def head(self) -> Any:
         """The last layer of a network that answers so."""
@@ -55,10 +56,14 @@ class Target(Configured):
         on, rows = counted(result["rows"], noun), counted(result["rows"], f"test {noun}")
         return f"test {found}", f"on {on}", f"{found} on the {rows}"
 
+    def called(self, name: str) -> str:
+        """What people call a number of a result."""
+        return self.words.get(name, spelt(name))
+
     def tiles(self, result: dict[str, Any]) -> list[tuple[str, str]]:
         """(what, number) of the numbers of a result that matter most."""
         told = {name: value for name, value in result.items() if isinstance(value, float)}
-        return [(f"test {spelt(name)}", f"{value:.4g}") for name, value in told.items()]
+        return [(f"test {self.called(name)}", f"{value:.4g}") for name, value in told.items()]
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
         """(headers, rows) for people."""

@@ -69,8 +69,8 @@ class TextClassifier(Classifier):
 
     pretrained = None
 
-    def __post_init__(self):
-        super().__post_init__()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         if not isinstance(self.vocabulary, Vocabulary) and self.vocabulary not in VOCABULARIES:
             kinds = ", ".join(map(repr, VOCABULARIES))
             raise ValueError(f"TextClassifier(vocabulary={self.vocabulary!r:.80}): expected {kinds} or a Vocabulary")

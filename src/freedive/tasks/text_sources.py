@@ -15,6 +15,7 @@ from ..data.tables import Table
 from ..errors import counted
 from ..preprocessing.vocabulary import WordVocabulary
 from .class_folders import class_folders, few, holds, unbalanced
+from .reading.decoding import decoded
 from .sources import Source, Told, divided, listed, named
 from .text import TextClassifier
 
@@ -31,9 +32,10 @@ def text_folder(path: str, told: Told) -> Source | None:
         return None
     (x_train, y_train), (x_test, y_test), names = class_folders(path, TEXTS, told)
     found = f"{len(x_train) + len(x_test):,} texts in {len(names)} class folders: {listed(names)}"
-    texts = [[read_text(file, told.encoding).strip() for file in files] for files in (x_train, x_test)]
+    texts = decoded(lambda file: read_text(file, told.encoding).strip(), [*x_train, *x_test], cure="")
     task = TextClassifier(classes=names, whole=True)
-    return text_source(path, task, (texts[0], y_train, texts[1], y_test), found + unbalanced(y_train))
+    parts = texts[: len(x_train)], y_train, texts[len(x_train) :], y_test
+    return text_source(path, task, parts, found + unbalanced(y_train))
 
 
 def text_files(path: str, told: Told) -> Source | None:

@@ -27,8 +27,13 @@ def known_encoding(value: Any) -> str:
 
 
 def no_values(value: Any) -> list[str]:
-    """What stands for no value: the texts given, and the usual ones."""
-    return [*dict.fromkeys([*MISSING, *map(text, [value] if isinstance(value, str) else value)])]
+    """What stands for no value, and the usual: several texts, or one with commas between them; -999 is a text too.
+
+    >>> no_values("-,x")[-2:], no_values(-999)[-1], no_values(["1,5"])[-1]
+    (['-', 'x'], '-999', '1,5')
+    """
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    return [*dict.fromkeys([*MISSING, *(str(mark).strip() for mark in given)])]
 
 
 def kinds_of_columns(value: Any) -> dict[str, str]:

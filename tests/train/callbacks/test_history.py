@@ -2,6 +2,8 @@
 
 import csv
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,9 @@ def test_plot_of_some_on_axes_that_are_there(history):
 def test_plot_refuses(history):
     with pytest.raises(ValueError, match=r"unknown result 'acuracy'. Did you mean 'accuracy'"):
         history.plot("acuracy")
+    for place in ("curves.png", Path("figures/loss.PDF")):
+        with pytest.raises(ValueError, match=f"first come names of results. To save it, pass path='{place}'"):
+            history.plot(place)
     with pytest.raises(ValueError, match="nothing to draw yet"):
         History().plot()
 

@@ -16,12 +16,12 @@ Path = str | os.PathLike[str]
 class Rows(NamedTuple):
     """Rows of data from a file.
 
-    names: what each row is called: "a.png", "b.csv:3".
+    names: what each row is called: "a.png", "b.csv:3", or more, where the target knows how to say it.
     x: what the model takes: (rows, ...).
     notes: what was done to the data that its owner should know.
     """
 
-    names: list[str]
+    names: list[Any]
     x: Any
     notes: list[str]
 

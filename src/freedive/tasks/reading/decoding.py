@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,22 +24,33 @@ class UnreadableFilesError(DataFileError):
         errors: what is wrong, by row.
         rows: how many files there are.
         cure: what else can be done than mend or remove them.
+        decode: what could not read them.
 
     Attributes:
         causes: what is wrong, by row.
     """
 
-    def __init__(self, errors: dict[int, DataFileError], rows: int, cure: str = SKIP):
+    def __init__(self, errors: dict[int, DataFileError], rows: int, cure: str, decode: Callable[[Any], Any]):
         first = next(iter(errors.values()))
         told = [str(error) for error in list(errors.values())[:NAMED]]
         more = [f"... and {len(errors) - NAMED} more"] if len(errors) > NAMED else []
         listed = "\n  ".join([*told, *more])
         detail = f"{len(errors)} of {rows} files cannot be read; mend or remove them{cure}:\n  {listed}"
         super().__init__(first.path, detail)
-        self.causes = errors
+        self.causes, self.cure, self.decode = errors, cure, decode
 
     def __str__(self) -> str:
         return self.detail
+
+
+@contextlib.contextmanager
+def told_together(*parts: Sequence[Any]) -> Iterator[None]:
+    """Let an error about files of one of these parts name and count those of all of them."""
+    try:
+        yield
+    except UnreadableFilesError as error:
+        check(sorted(item for part in parts for item in part), error.decode, error.cure)
+        raise  # they can be read by now
 
 
 def decoded(decode: Callable[[Any], Any], items: Any, cure: str = SKIP) -> list[Any]:
@@ -47,6 +59,19 @@ def decoded(decode: Callable[[Any], Any], items: Any, cure: str = SKIP) -> list[
     Raises:
         UnreadableFilesError: names the files that cannot be read.
     """
+    found = attempted(decode, items)
+    refuse(found, decode, cure)
+    return found
+
+
+def check(items: Sequence[Any], decode: Callable[[Any], Any], cure: str = SKIP) -> None:
+    """Decode every item once, and keep nothing; raises what `decoded` does."""
+    parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+    refuse([wrong(item) for part in parts for item in attempted(decode, part)], decode, cure)
+
+
+def attempted(decode: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """What threads make of some items; in the place of what cannot be read stands what is wrong with it."""
 
     def tried(item: Any) -> Any:
         try:
@@ -57,11 +82,19 @@ def decoded(decode: Callable[[Any], Any], items: Any, cure: str = SKIP) -> list[
             return DataFileError(item, "there is no such file")
 
     with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock
-        found = list(pool.map(tried, items))
-    errors = {place: item for place, item in enumerate(found) if isinstance(item, DataFileError)}
+        return list(pool.map(tried, items))
+
+
+def wrong(item: Any) -> DataFileError | None:
+    """What is wrong with an item that was attempted, if anything is."""
+    return item if isinstance(item, DataFileError) else None
+
+
+def refuse(found: Sequence[Any], decode: Callable[[Any], Any], cure: str) -> None:
+    """Raise what is wrong with items that were attempted."""
+    errors = {place: error for place, item in enumerate(found) if (error := wrong(item))}
     if errors:
-        raise UnreadableFilesError(errors, len(items), cure)
-    return found
+        raise UnreadableFilesError(errors, len(found), cure, decode)
 
 
 class Decoded:
@@ -89,19 +122,8 @@ class Decoded:
         return np.stack(decoded(self.decode, [self.items[place] for place in places]))
 
     def check(self) -> None:
-        """Decode every file once, part by part.
-
-        Raises:
-            UnreadableFilesError: names those that cannot be read.
-        """
-        bad: dict[int, DataFileError] = {}
-        for start in range(0, len(self), AT_ONCE):
-            try:
-                self.rows(range(start, min(start + AT_ONCE, len(self))))
-            except UnreadableFilesError as error:
-                bad |= {start + place: cause for place, cause in error.causes.items()}
-        if bad:
-            raise UnreadableFilesError(bad, len(self))
+        """Decode every file once; raises `UnreadableFilesError`."""
+        check(self.items, self.decode)
 
     def batches(self, size: int = AT_ONCE) -> Iterator[tuple[np.ndarray]]:
         """All pictures in their order, as `Model.predict` takes them."""

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, Self
+import os
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from ...config import PositiveInt, real, text
+from ...config import PositiveInt, list_of, real, text
 from ...data.errors import DataFileError
-from ...data.series import TimeSeries, as_series, later, shown
+from ...data.series import TimeSeries, as_series, later
 from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
 from ..told import table_as
 from .base import Path, Reader, Rows
 
 
-def _reals(value: Any) -> tuple[float, ...]:
-    return tuple(real(number) for number in value)
+class After(NamedTuple):
+    """What the steps after a file's series are called.
 
+    file: its path.
+    times: of every step; None where the file has none.
+    """
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(text(one) for one in value)
+    file: str
+    times: list[str] | None
 
 
 class Past(Reader):
@@ -41,10 +45,10 @@ class Past(Reader):
 
     length: PositiveInt
     horizon: PositiveInt
-    names: Annotated[Any, _texts]
-    mean: Annotated[Any, _reals]
-    scale: Annotated[Any, _reals]
-    parts: Annotated[Any, _texts] = ()
+    names: Annotated[Any, list_of(text)]
+    mean: Annotated[Any, list_of(real)]
+    scale: Annotated[Any, list_of(real)]
+    parts: Annotated[Any, list_of(text)] = ()
     step: str = ""
     time: str | None = None
     gaps: str = "error"
@@ -82,9 +86,12 @@ class Past(Reader):
             return windows
         if series.times is None:
             raise ValueError("series: it was learned with times, so times are needed: give a table that has them")
-        ahead = later(series.times[-1], self.step, np.arange(1, self.horizon + 1))
-        features = calendar_features(np.concatenate([series.times, ahead]), self.parts)
+        features = calendar_features(np.concatenate([series.times, self.ahead(series)]), self.parts)
         return [windows, timeseries_windows(features, sequence_length=self.length + self.horizon)]
+
+    def ahead(self, series: TimeSeries) -> np.ndarray:
+        """The times of the steps after a series that has times."""
+        return later(np.asarray(series.times)[-1], self.step or series.step, np.arange(1, self.horizon + 1))
 
     def read(self, path: Path) -> Rows:
         """The last window of a file."""
@@ -94,8 +101,8 @@ class Past(Reader):
             raise
         except ValueError as error:
             raise DataFileError(path, str(error)) from None
-        notes = [] if series.times is None else [f"{path}: {when(series)}"]
-        return Rows([f"{path}: the {self.horizon} steps after it"], self.encoded(series), notes)
+        times = None if series.times is None else spoken(self.ahead(series))
+        return Rows([After(os.fspath(path), times)], self.encoded(series), [])
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         series = self.series(table_as(path, self.reading))
@@ -104,12 +111,14 @@ class Past(Reader):
         return ([part[:known] for part in x] if isinstance(x, list) else x[:known]), series
 
 
-def when(series: TimeSeries) -> str:
-    """The time of the first step after a series, in words.
+def spoken(times: np.ndarray) -> list[str]:
+    """Times as people write them, all alike: without hours, or seconds, where none has any.
 
-    >>> days = np.arange("2024-02-27", "2024-02-29", dtype="datetime64[s]")[::86400]
-    >>> when(TimeSeries(np.ones((2, 1)), ("a",), days, "1 day"))
-    'step 1 is 2024-02-29, and each is 1 day after the one before'
+    >>> spoken(np.array(["2024-01-01", "2024-02-01"], "datetime64[s]"))
+    ['2024-01-01', '2024-02-01']
     """
-    first = later(np.asarray(series.times)[-1], series.step, [1])[0]
-    return f"step 1 is {shown(first)}, and each is {series.step} after the one before"
+    for unit in ("D", "m", "s"):
+        shorter = times.astype(f"datetime64[{unit}]")
+        if (shorter == times).all():
+            break
+    return [str(time).replace("T", " ") for time in shorter]

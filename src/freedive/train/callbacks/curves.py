@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COLOURS = {"train": "#1f3a5f", "val": "#e07b39"}
 PANEL = (5.2, 3.6)  # inches
 ACROSS = 3  # panels in a row
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")  # endings of files, and of no result
 
 
 def draw(history: History, metrics: str | Sequence[str] | None, ax: Any, path: str | os.PathLike[str] | None) -> Figure:
@@ -59,8 +60,10 @@ def families(history: History, metrics: str | Sequence[str] | None) -> list[str]
         raise ValueError("History.plot: there is nothing to draw yet. Train first")
     if metrics is None:
         return sorted(known, key=lambda name: name != "loss")
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics)
+    wanted = [os.fspath(metrics)] if isinstance(metrics, (str, os.PathLike)) else list(metrics)
     for name in wanted:
+        if name.removeprefix("val_") not in known and name.lower().endswith(PICTURES):
+            raise ValueError(f"History.plot({name!r}): first come names of results. To save it, pass path={name!r}")
         if name.removeprefix("val_") not in known:
             raise unknown("result", name, history.scalars())
     return list(dict.fromkeys(name.removeprefix("val_") for name in wanted))
