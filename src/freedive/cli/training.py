@@ -247,7 +247,9 @@ def checkpoints(training: Training) -> Checkpoints:
         )
     if options.resume and not there:
         console.warn(f"There is nothing to go on with in {folder}: the training begins")
-    return Checkpoints(folder, seconds=EVERY, restore=options.resume)
+    keeper = Checkpoints(folder, seconds=EVERY, restore=options.resume)
+    keeper.command = training.again
+    return keeper
 
 
 def words(options: Options, spelt: Mapping[str, str]) -> list[str]:
