@@ -135,9 +135,10 @@ def as_clients(given: Clients | Iterable[tuple[Any, Any]]) -> Clients:
     found = [arrays_of(tuple(pair), f"clients[{i}]") for i, pair in enumerate(pairs)]
     sizes = [len(jax.tree.leaves(x)[0]) for x, _ in found]
     Clients(None, None, sizes)  # before rows are put together: a client without data
-    for i, (x, y) in enumerate(found):
+    for i, pair in enumerate(found):
+        x, y = pair
         check_rows(x, y, None, f"clients[{i}]")
-        check_alike(found[0], (x, y), i)
+        check_alike(found[0], pair, i)
     x, y = jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *found)
     return Clients(x, y, sizes)
 

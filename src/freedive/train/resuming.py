@@ -48,6 +48,7 @@ class Keeper(Watcher):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     else:
         seconds = epochs = batches = monitor = command = None
