@@ -1,7 +1,6 @@
 """What fit returns: its numbers, its table, its picture."""
 
 import csv
-
 from pathlib import Path
 
 import numpy as np
