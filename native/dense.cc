@@ -9,6 +9,7 @@
 
 #include "products.h"
 
+#include "functions.h"
 #include "rows.h"
 
 namespace freedive {
@@ -33,9 +34,36 @@ inline void few_columns(const Dense& d, long row, long first, long columns) {
     store(d.found + row * d.width + first + i * kWidth, sums[0][i] + sums[1][i], columns - i * kWidth);
 }
 
+inline void softmax(float* row, long width) {
+  const float top = *std::max_element(row, row + width);
+  Floats sums = {};
+  for (long i = 0; i < width; i += kWidth) {
+    store(row + i, exp_of(load(row + i, width - i) - top), width - i);
+    sums += load(row + i, width - i);  // again, for zeros behind the last one
+  }
+  float sum = 0.0f;
+  for (long lane = 0; lane < kWidth; ++lane) sum += sums[lane];
+  for (long i = 0; i < width; ++i) row[i] /= sum;
+}
+
+template <typename Function>
+inline void each(float* numbers, long count, Function f) {
+  for (long i = 0; i < count; i += kWidth) store(numbers + i, f(load(numbers + i, count - i)), count - i);
+}
+
 }  // namespace
 
 namespace LOOPS {
+
+void activate(long activation, float* rows, long count, long width) {
+  if (activation == kSoftmax) {
+    for (long n = 0; n < count; ++n) softmax(rows + n * width, width);
+  } else if (activation == kSigmoid) {
+    each(rows, count * width, [](Floats x) { return 1.0f / (1.0f + exp_of(-x)); });
+  } else if (activation == kTanh) {
+    each(rows, count * width, [](Floats x) { return tanh_of(x); });
+  }
+}
 
 void dense(const Dense& d, long first, long last) {
   const long wide = filled(d.width);

@@ -71,6 +71,9 @@ struct Dense {
   bool as_it_is;            // it lies there in rows, not in panels
 };
 
+// What may follow a dense layer.
+enum Activation : long { kLinear, kRelu, kSoftmax, kSigmoid, kTanh };
+
 // Sums over the rows of matrices (rows, width).
 struct Sums {
   long rows, width;
@@ -90,6 +93,7 @@ struct Loops {
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
   void (*dense)(const Dense&, long first_row, long last_row);
   void (*dense_few)(const Dense&);  // panels: the kernel as it is
+  void (*activate)(long activation, float* rows, long count, long width);  // but for a relu, which `dense_few` does
   void (*dense_by_x)(const Dense&, long first_row, long last_row);
   // What some rows say of the kernel's rows from the first one to the last.
   void (*dense_by_kernel)(const Dense&, long first_row, long last_row, long first, long last, float* found);

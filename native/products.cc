@@ -135,6 +135,7 @@ void conv(const Convolution&, long, long);
 void conv_by_kernel(const Convolution&, long, long, float*);
 void dense(const Dense&, long, long);
 void dense_few(const Dense&);
+void activate(long, float*, long, long);
 void dense_by_x(const Dense&, long, long);
 void dense_by_kernel(const Dense&, long, long, long, long, float*);
 void attention(const Attention&, long, long);
@@ -142,8 +143,8 @@ void attention_back(const Attention&, long, long);
 void sums(const Sums&, long, long, float*);
 
 extern const Loops table = {panels_size,    pack,      lstm_forward, lstm_backward,   simple_forward, simple_backward, conv,
-                            conv_by_kernel, dense,     dense_few,    dense_by_x,      dense_by_kernel, attention,
-                            attention_back, sums};
+                            conv_by_kernel, dense,     dense_few,    activate,        dense_by_x,     dense_by_kernel,
+                            attention,      attention_back, sums};
 
 }  // namespace LOOPS
 }  // namespace freedive

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ class Sight:
 
     def __init__(self, owner: Any = None) -> None:
         self.owner = id(owner)  # a shallow copy of the owner must walk anew
-        self.met: list[tuple[Any, tuple]] | None = None  # (live view, content then); None where a walk cannot tell
+        self.views: list[Any] | None = None  # live views of all that was met; None where a walk cannot tell
+        self.sizes: tuple[int, ...] = ()  # theirs, and
+        self.content: list[Any] = []  # what stood in them, one after the other
         self.paths: dict[Layer, str] = {}
         self.memo: dict[Any, Any] = {}  # what else was computed from the same sight
 
@@ -40,16 +43,18 @@ class Sight:
 
     def holds(self) -> bool:
         """Whether everything that was met has the content it had."""
-        if self.met is None:
+        if self.views is None or tuple(map(len, self.views)) != self.sizes:
             return False
-        return all(len(now) == len(then) and all(map(is_, now, then)) for now, then in self.met)
+        return all(map(is_, chain.from_iterable(self.views), self.content))
 
     def renew(self, root: Layer) -> None:
         """Walk again."""
-        self.met, self.paths, self.memo = None, _walk(root), {}
-        views: dict[int, Any] = {}
-        if all(_meet(layer, views) for layer in self.paths):
-            self.met = [(view, tuple(view)) for group in views.values() for view in group]
+        self.views, self.paths, self.memo = None, _walk(root), {}
+        met: dict[int, Any] = {}
+        if all(_meet(layer, met) for layer in self.paths):
+            views = [view for group in met.values() for view in group]
+            self.sizes, self.content = tuple(map(len, views)), list(chain.from_iterable(views))
+            self.views = views
 
 
 class looked_at:

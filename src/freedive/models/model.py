@@ -12,12 +12,12 @@ from ..core import forward
 from ..core.door import Door, divided
 from ..core.graph import Graph, rebuilt
 from ..core.layer import Layer
-from ..core.paths import named, paths
+from ..core.paths import looked_at, named, paths
 from ..core.symbol import symbols_in
 from ..core.variables import claim, next_seed
 from ..errors import unknown
 from ..losses.weighting import PLACE, Weighting
-from . import fitting, inspection, loading, predicting, saving, summary
+from . import few, fitting, inspection, loading, predicting, saving, summary
 from .described import layers_from, named_config
 from .training import Training, loss_weights_of
 
@@ -70,6 +70,10 @@ class Model(Layer):
             if symbols_in((inputs, kwargs)):
                 raise self.error("a model that takes texts is no part of another: call its layers one by one")
             inputs = (self._door(inputs[0]), *inputs[1:])
+        if len(inputs) == 1 and not kwargs and self._planned and few.suits(inputs[0]):
+            with looked_at(self):
+                found = few.answered(self, inputs[0])
+                return super().__call__(*inputs) if found is None else few.as_jax(found)
         return super().__call__(*inputs, **kwargs)
 
     @property
