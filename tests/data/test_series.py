@@ -18,6 +18,13 @@ VALUES = np.arange(8.0)
         (np.arange("2024-01-05", "2024-04-05", 7, dtype="M8[D]"), "1 week", "2024-04-05"),
         (np.arange("2023-11", "2024-07", dtype="M8[M]"), "1 month", "2024-07-01"),
         (np.arange("1990", "1998", dtype="M8[Y]"), "1 year", "1998-01-01"),
+        (np.arange("2024-02", "2024-09", dtype="M8[M]").astype("M8[D]") - 1, "1 month end", "2024-08-31"),
+        (np.arange("2024-04", "2026-04", 3, dtype="M8[M]").astype("M8[D]") - 1, "3 month end", "2026-03-31"),
+        (
+            np.array(["2023-12-30T06", "2024-01-30T06", "2024-02-29T06", "2024-03-30T06"], "M8[h]"),
+            "1 month",
+            "2024-04-30T06",
+        ),
         (HOURS.astype("M8[m]")[0] + 15 * np.arange(8), "15 minute", "2024-02-01T00:00"),
     ],
 )
@@ -28,6 +35,26 @@ def test_steps(times, step, after):
     )
     assert series.step == step and (np.diff(series.values[:, 0]) == 1).all()
     assert later(series.times[-1], series.step, [1])[0] == np.datetime64(after)
+
+
+def test_a_day_that_a_month_does_not_have_is_its_last():
+    found = later(np.datetime64("2024-12-29", "s"), "1 month", [1, 2, 3]).astype("M8[D]")
+    assert found.astype(str).tolist() == ["2025-01-29", "2025-02-28", "2025-03-29"]
+    ends = np.array(["2024-01-31", "2024-02-29", "2024-04-30", "2024-05-31"], "M8[D]")
+    series = as_series({"t": ends, "a": [1.0, 2.0, 4.0, 5.0]}, gaps="fill")
+    assert series.values[:, 0].tolist() == [1, 2, 3, 4, 5] and str(series.times[2])[:10] == "2024-03-31"
+
+
+def test_a_grid_ends_at_the_last_time():
+    series = as_series({"t": HOURS[0] + np.array([0, 60, 120, 170], "m8[m]"), "a": [0.0, 6, 12, 17]}, gaps="fill")
+    assert series.values[:, 0].tolist() == [0, 6, 12] and series.times[-1] == HOURS[2]
+
+
+def test_gaps_are_kept_where_asked():
+    keep = [0, 1, 4, 5, 6, 7]
+    series = as_series({"t": HOURS[keep], "a": VALUES[keep]}, gaps="keep")
+    np.testing.assert_array_equal(series.values[:, 0], [0, 1, np.nan, np.nan, 4, 5, 6, 7])
+    np.testing.assert_array_equal(series.filled().values[:, 0], VALUES)
 
 
 def test_arrays():

@@ -10,7 +10,16 @@ import freedive as fd
 from freedive.config import from_json, to_json
 from freedive.files import ModelFileError, read_tensors, write_tensors
 from freedive.preprocessing import WordVocabulary
-from freedive.tasks import Amounts, Classes, ImageClassifier, SequenceClassifier, SpeechClassifier, TextClassifier
+from freedive.tasks import (
+    Amounts,
+    Classes,
+    ImageClassifier,
+    SequenceClassifier,
+    SpeechClassifier,
+    TabularClassifier,
+    TabularRegressor,
+    TextClassifier,
+)
 from freedive.tasks.reading import Pictures, Sounds, Texts
 
 (X, Y), (X_TEST, Y_TEST) = fd.datasets.digits.load_data()
@@ -103,6 +112,45 @@ def test_targets_survive_a_file(target):
     outputs = y if isinstance(target, Amounts) else np.eye(len(target.values))[y]
     np.testing.assert_allclose(again.decoded(outputs), labels) if isinstance(target, Amounts) else None
     assert isinstance(target, Amounts) or again.decoded(outputs).tolist() == list(labels)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "places"),
+    [
+        ([2, 4], [4.0, 2.0], [1, 0]),
+        ([1.0, 0.0], [1.0, 0, True], [0, 1, None]),
+        ([1.0, 2.0], [2, 1, 0], [1, 0, None]),
+        (["2", "4"], ["4", 2, 0], [1, 0, None]),
+        (["b", "a"], ["a", 0, 2], [1, 0, None]),
+        ([False, True], [True, 1, 0.0], [1, 1, 0]),
+    ],
+)
+def test_a_class_is_known_by_how_it_is_written_and_by_its_place_where_it_is_a_word(values, labels, places):
+    for label, place in zip(labels, places, strict=True):
+        if place is not None:
+            assert Classes(values).encoded([label]).tolist() == [place]
+            continue
+        with pytest.raises(ValueError, match=r"row 0: the class .* is none of the model's"):
+            Classes(values).encoded([label])
+
+
+def test_classes_are_numbers_of_any_kind_and_all_of_those_that_were_given():
+    assert Classes.learned([1.0, 2.0, 1.0]).values == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"the class 0 is none of the model's: 1, 2, 3"):
+        Classes.learned([1, 2, 3, 0], [1, 2, 3])
+    with pytest.raises(ValueError, match="expected classes, each once"):
+        Classes(["1", 1.0])
+
+
+def test_amounts_are_measured_by_the_rows_that_are_learned_from_and_classes_by_all():
+    y = np.arange(1.0, 41.0)
+    task = TabularRegressor(epochs=1, verbose=0).prepare({"a": y}, y)
+    learned, held = (task.target.decoded(part) for part in (task.rows.y, task.rows.y_validation))
+    assert sorted([*learned, *held]) == pytest.approx(y.tolist()) and len(held) == 4
+    assert task.target.mean == [pytest.approx(learned.mean())] and task.target.mean != [y.mean()]
+    names = ["a", "b"] * 20 + [*"cdefghij"]
+    task = TabularClassifier(epochs=1, validation=0.5, verbose=0).prepare({"a": np.arange(48.0)}, names)
+    assert task.classes_.tolist() == sorted(set(names))
 
 
 def test_amounts_are_learned_with_mean_0_and_deviation_1():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import freedive as fd
+from freedive.data.series import as_series
 from freedive.tasks import Forecaster
 from freedive.tasks.reading.series import After
+from freedive.tasks.table_sources import series_source
 
 TIMES = np.arange("2024-01-01", "2024-02-20", dtype="datetime64[h]")
 NOISE = np.random.default_rng(0).normal(scale=0.1, size=(len(TIMES), 2))
@@ -109,6 +111,27 @@ def test_the_epoch_is_not_chosen_by_a_few_windows(steps, held):
     task = Forecaster(12, length=20).prepare(np.sin(np.arange(steps) / 3))
     assert len(task.rows.y) == steps - 31 - (0 if held is None else held + 11)
     assert (None if task.rows.y_validation is None else len(task.rows.y_validation)) == held
+
+
+@pytest.mark.parametrize("future", [0.0, 100.0])
+def test_a_gap_before_the_cut_is_not_filled_from_behind_it(future):
+    days = np.arange("2024-01-01", "2024-04-30", dtype="datetime64[D]")
+    values = np.sin(np.arange(120) / 5.0)
+    values[50:65], values[65:] = np.nan, future
+    task = Forecaster(3, length=6, gaps="fill", validation=0.5).prepare({"t": days, "v": values})
+    np.testing.assert_allclose(task.reader.mean, values[:50].sum() / 60 + values[49] / 6)
+    source = series_source(
+        "v", as_series({"t": days, "v": values[:70].tolist() + [0.0] * 50}, gaps="keep"), 3, [], "fill"
+    )
+    assert np.isnan(source.x_train.values[50:65]).all() and np.isfinite(source.x_test.values).all()
+
+
+def test_levels_are_told_in_rising_order():
+    task = Forecaster(2, length=6, quantiles=(0.9, 0.5, 0.1)).prepare(np.sin(np.arange(60) / 3))
+    assert task.target.quantiles == list(task.target.loss.quantiles) == [0.1, 0.5, 0.9]
+    outputs = np.broadcast_to(np.array([0.1, 0.5, 0.9]), (1, 2, 1, 3))
+    assert task.target.table([After("a", None)], outputs)[0] == ["step", "value", "value 0.1", "value 0.9"]
+    assert task.target.scored(outputs, np.full((1, 2, 1), 0.5))["mae"] == 0
 
 
 def test_backtest():

@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from freedive.metrics import bleu
 from freedive.networks import Beam
 from freedive.preprocessing.batches import LengthBatches, bucket_lengths
+from freedive.preprocessing.vocabulary import CharacterVocabulary
 from freedive.tasks import Translator
 from freedive.tasks.parallel import parallel_text
 from freedive.tasks.recognisers import RECOGNISERS
 from freedive.tasks.sources import Told
+from freedive.tasks.translation import Translations
 
 ENGLISH = ["zero", "one", "two", "three", "four", "five"]
 CHINESE = "零一二三四五"
@@ -40,6 +43,14 @@ def test_it_translates_what_it_never_saw(translator):
     assert len(translator.translate(source, Beam(1))) == len(translator.translate(source, "sample")) == 40
 
 
+def test_translations_are_compared_with_the_texts_themselves():
+    target = Translations(CharacterVocabulary.learned(["我要喂狗。"], size=20), length=4, tokenize="zh")
+    outputs = target.vocabulary.rows(["我要喂狗。"])
+    found = target.scored(outputs, target.asked([" 他要喂猫。"]))
+    assert found["bleu"] == bleu(["我要喂狗。"], ["他要喂猫。"], "zh").score < 50
+    assert target.scored(outputs, target.asked(["我要喂狗。"]))["bleu"] == pytest.approx(100)
+
+
 def test_attention_finds_the_word_that_is_translated(translator):
     looked = translator.attention("one two three")
     assert looked.weights.shape == (len(looked.target), len(looked.source))
@@ -60,11 +71,11 @@ def test_it_is_saved_with_its_vocabularies(translator, tmp_path):
 def test_the_report_shows_sentences_and_attention(translator):
     source, target = spoken(20, seed=7)
     outputs = translator.outputs(source)
-    shown, drawn = translator.sections(source, outputs, translator.target.encoded(target))
+    shown, drawn = translator.sections(source, outputs, target)
     assert 'class="sentences"' in shown.body and source[0] in shown.body and target[0] in shown.body
     assert drawn.body.count("<svg") == 2
     json.dumps(translator.target.as_json(source, outputs))
-    many, _ = translator.sections(source * 3, outputs * 3, translator.target.encoded(target * 3))
+    many, _ = translator.sections(source * 3, outputs * 3, target * 3)
     assert many.body.count("<tr>") == 21 and source[-1] in many.body.rsplit("<tr>", 1)[1]
 
 

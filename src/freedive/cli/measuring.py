@@ -37,7 +37,7 @@ def test_rows(path: str, data: str | None, column: str | None) -> Measured:
     if os.path.exists(data):
         x, labels = about.reader.labelled(data, told.target)
         try:
-            return Measured(task, x, about.target.encoded(labels), f"of {data}")
+            return Measured(task, x, about.target.asked(labels), f"of {data}")
         except ValueError as error:
             raise DataFileError(data, str(error)) from None
     if os.sep in data or "." in data:
@@ -50,7 +50,7 @@ def test_rows(path: str, data: str | None, column: str | None) -> Measured:
     if isinstance(about.target, Classes) and known is not None and list(known) != list(about.target.values):
         theirs = ", ".join(map(str, known))
         raise ValueError(f"{path}: its classes are {', '.join(about.classes)}; those of {data} are {theirs}")
-    return Measured(task, about.reader.encoded(source.x_test), about.target.encoded(source.y_test), f"of {data}")
+    return Measured(task, about.reader.encoded(source.x_test), about.target.asked(source.y_test), f"of {data}")
 
 
 def remembered(path: str, about: About, **given: Any) -> Told:
@@ -73,7 +73,7 @@ def held_out(path: str, task: Task, about: About, told: Told) -> Measured:
     if then not in (None, len(y)):
         changed = f"{about.data} has changed since the model learned from it"
         console.warn(f"Note: {changed}, and it may have learned from some of these rows")
-    return Measured(task, x, y, f"of {about.data} that were not learned from")
+    return Measured(task, x, task.target.asked(y), f"of {about.data} that were not learned from")
 
 
 def is_same(data: str, known: str) -> bool:

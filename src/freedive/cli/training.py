@@ -190,7 +190,8 @@ def prepare(training: Training) -> None:
     with told_together(source.x_train, source.x_test):
         rows = task.prepare(X, y).rows
         # The test rows are read before the training: what is wrong with them must not come out after it.
-        source.x_test, training.x_test, training.y_test = task.taken(source.x_test, source.y_test)
+        source.x_test, training.x_test, source.y_test = task.taken(source.x_test, source.y_test)
+    training.y_test = task.target.asked(source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 

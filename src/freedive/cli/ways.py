@@ -77,9 +77,8 @@ def learned_rows(training: Training) -> Any:
     X, y = source.x_train, source.y_train
     if most is not None:
         X, y = first_rows(X, y, most)
-    X, y = task.checked(X, y)
-    X, y, *_ = task.divided(X, y)
-    return task.taken(X, y)[0]
+    learned, _ = task.parted(*task.checked(X, y))
+    return task.taken(*learned)[0]
 
 
 class Federation(NamedTuple):

@@ -12,6 +12,7 @@ from .frames import as_table
 from .tables import Table
 
 UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+DAY = np.timedelta64(1, "D")
 NUMBERS = ("integer", "real", "boolean")
 
 
@@ -22,7 +23,7 @@ class TimeSeries:
     values: (time, variables) float64.
     names: of the variables.
     times: (time,) datetime64[s]; None where nothing is known of them.
-    step: "3 hour", "1 month": from one time to the next; "" where there are no times.
+    step: "3 hour", "1 month", "3 month end": from one time to the next; "" where there are no times.
     flat: whether it was given as one array (time,).
     """
 
@@ -40,6 +41,23 @@ class TimeSeries:
         times = None if self.times is None else self.times[start:stop]
         return dataclasses.replace(self, values=self.values[start:stop], times=times)
 
+    def filled(self) -> TimeSeries:
+        """With straight lines where values are missing."""
+        return dataclasses.replace(self, values=whole(self.values, self.names, self.times, "fill"))
+
+    def parted(self, cut: int, before: int) -> tuple[TimeSeries, TimeSeries]:
+        """What comes before a step, and what follows it, with some steps before it.
+
+        Missing values are filled, and none before the cut by what comes after it: a line there would tell the future.
+
+        >>> first, second = TimeSeries(np.array([[1.0], [np.nan], [np.nan], [4.0]]), ("a",)).parted(2, before=1)
+        >>> first.values[:, 0].tolist(), second.values[:, 0].tolist()
+        ([1.0, 1.0], [1.0, 2.5, 4.0])
+        """
+        first, second = self.part(None, cut).filled(), self.part(cut - before, None)
+        values = np.concatenate([first.values[cut - before :], second.values[before:]])
+        return first, dataclasses.replace(second, values=values).filled()
+
 
 def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSeries:
     """A series from an array (time,) or (time, variables), or from a table with a column of times.
@@ -47,7 +65,7 @@ def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSe
     Args:
         data: the array, or whatever `as_table` takes.
         time: the column of times; by default the only one that holds dates. Columns of numbers are the variables.
-        gaps: what happens to steps and values that are missing: "error", or "fill" by straight lines.
+        gaps: what happens to steps and values that are missing: "error", "fill" by straight lines, or "keep" as nan.
 
     Raises:
         ValueError: a time that stands twice, steps or values that are missing, no numbers; says where.
@@ -57,7 +75,7 @@ def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSe
     '1 day'
     """
     if isinstance(data, TimeSeries):
-        return data
+        return dataclasses.replace(data, values=whole(data.values, data.names, data.times, gaps))
     if not hasattr(data, "columns") and not isinstance(data, (dict, Table)):
         array = np.asarray(data)
         if array.dtype.kind in "biuf" and array.ndim in (1, 2):
@@ -116,50 +134,64 @@ def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tupl
             "(--set gaps=fill)"
         )
     if len(holes):
-        every = np.arange(places[-1] + 1)
-        values = np.stack([np.interp(every, places, column) for column in values.T], axis=1)
-        times = later(times[0], step, every)
+        every = np.arange(int(places[-1]) + 1)
+        values = np.stack([between(every, places, column) for column in values.T], axis=1)
+        longest = int(np.argmax(times - times.astype("datetime64[M]")))  # no month clips its day
+        times = later(times[longest], step, every - int(places[longest]))
     return times, values, step
+
+
+def between(every: np.ndarray, places: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """The values at every step: on the line between those less than a step away; nan where a step is missing."""
+    right = np.searchsorted(places, every)
+    there = (places[right] == every) | (places[right] - places[right - 1] <= 1)
+    return np.where(there, np.interp(every, places, column), np.nan)
 
 
 def placed(times: np.ndarray) -> tuple[np.ndarray, int, str]:
     """(the number of steps from the first time to each, how many units a step has, the unit): the usual step counts."""
     months = times.astype("datetime64[M]")
-    days = (times - months).astype(np.int64)
-    if np.ptp(days) == 0 and len(np.unique(months)) == len(months):
-        units, unit = (months - months[0]).astype(np.int64), "month"
-    else:
-        units, unit = (times - times[0]).astype(np.int64), "second"
+    days, last = times - months, lasts(months) + (times - times.astype("datetime64[D]"))
+    of_months = len(np.unique(months)) == len(months) and (days == np.minimum(days.max(), last)).all()
+    units = (months - months[0] if of_months else times - times[0]).astype(np.int64)
     steps, counts = np.unique(np.diff(units), return_counts=True)
     usual = int(steps[counts.argmax()])
-    if unit == "second":
+    if not of_months:
         unit = next(name for name, seconds in UNITS.items() if usual % seconds == 0)
         return units / usual, usual // UNITS[unit], unit
-    if usual % 12 == 0:
-        return units / usual, usual // 12, "year"
-    return units / usual, usual, "month"
+    count, unit = (usual // 12, "year") if usual % 12 == 0 else (usual, "month")
+    return units / usual, count, f"{unit} end" if (days == last).all() else unit
 
 
 def later(start: np.datetime64, step: str, steps: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Times so many steps after a start.
+    """Times so many steps after a start; a day that a month does not have is its last.
 
     >>> later(np.datetime64("2024-01-31", "s"), "1 day", [1]).astype(str).tolist()
     ['2024-02-01T00:00:00']
+    >>> later(np.datetime64("2024-02-29", "s"), "1 month end", [1]).astype("M8[D]").astype(str).tolist()
+    ['2024-03-31']
     """
-    count, unit = int(step.split()[0]), step.split()[1]
-    moved = np.asarray(steps, np.int64) * count
+    count, unit, *end = step.split()
+    moved = np.asarray(steps, np.int64) * int(count)
     if unit in UNITS:
         return start.astype("datetime64[s]") + moved * np.timedelta64(UNITS[unit], "s")
-    months = start.astype("datetime64[M]")
-    return (months + moved * (12 if unit == "year" else 1)).astype("datetime64[s]") + (start - months)
+    months = start.astype("datetime64[M]") + moved * (12 if unit == "year" else 1)
+    clock, days = start - start.astype("datetime64[D]"), start.astype("datetime64[D]") - start.astype("datetime64[M]")
+    last = lasts(months)
+    return months.astype("datetime64[s]") + (last if end else np.minimum(days, last)) + clock
+
+
+def lasts(months: np.ndarray) -> np.ndarray:
+    """From the first day of each month to its last."""
+    return (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]") - DAY
 
 
 def whole(values: np.ndarray, names: Sequence[str], times: np.ndarray | None, gaps: str) -> np.ndarray:
-    """Values without holes: filled by straight lines where asked, else an error."""
-    if gaps not in ("error", "fill"):
-        raise ValueError(f"series(gaps={gaps!r}): expected 'error' or 'fill'")
+    """Values without holes: filled by straight lines where asked, or left; else an error."""
+    if gaps not in ("error", "fill", "keep"):
+        raise ValueError(f"series(gaps={gaps!r}): expected 'error', 'fill' or 'keep'")
     wrong = ~np.isfinite(values)
-    if not wrong.any():
+    if gaps == "keep" or not wrong.any():
         return values
     row, column = np.argwhere(wrong)[0]
     if gaps == "error" or wrong.all(axis=0).any():

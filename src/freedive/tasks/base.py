@@ -27,7 +27,7 @@ from . import modelfile
 from .baselines import Baseline
 from .beside import compared
 from .reading import Reader
-from .targets import Classes, Target
+from .targets import Target
 
 Self = TypeVar("Self", bound="Task")
 FEW = 20  # with fewer rows none are kept aside for validation
@@ -148,8 +148,9 @@ class Task(Configured):
         """The reader for rows like these."""
         raise NotImplementedError
 
-    def learn_target(self, y: Any) -> Target:
-        """What these labels ask for."""
+    def learn_target(self, y: Any, every: Any) -> Target:
+        """What is asked for: amounts are measured by the labels `y` that are learned from, answers that must all be
+        known, such as classes, stand in `every` label, those of rows kept aside too."""
         raise NotImplementedError
 
     def make_network(self, x: Any, target: Target) -> Any:
@@ -180,7 +181,7 @@ class Task(Configured):
         return None
 
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
-        """What the report shows of the test rows (raw `X`, encoded `y`) beside what it shows for every target.
+        """What the report shows of the test rows beside what it shows for every target: raw `X`, `y` of `Target.asked`.
 
         None among them stands for a part that has nothing to show.
         """
@@ -208,18 +209,13 @@ class Task(Configured):
         self.prepare(X, y, validation_data)
         return self.train(callbacks, resume)
 
-    def prepare(self: Self, X: Any, y: Any, validation_data: Any = None) -> Self:
+    def prepare(self: Self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
         """The first half of `fit`: reader, target, rows and a compiled network, before any training."""
         X, y = self.checked(X, y)
         set_seed(self.seed)
-        self.target = self.learn_target(y)
-        if validation_data is None:
-            X, y, X_validation, y_validation = self.divided(X, y)
-        else:
-            X_validation, y_validation = pair(validation_data, f"{type(self).__name__}.fit(validation_data=...)")
-        self.reader = self.learn_reader(X)
-        held = (None, None) if X_validation is None else self.taken(X_validation, y_validation)[1:]
-        self.rows = Rows(*self.taken(X, y)[1:], *held)
+        learned, held = self.parted(X, y, validation_data)
+        self.learn(*learned, y)
+        self.rows = Rows(*self.pairs(*learned), *(() if held is None else self.pairs(*held)))
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
@@ -227,21 +223,33 @@ class Task(Configured):
         self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
         return self
 
-    def divided(self, X: Any, y: Any) -> tuple[Any, Any, Any, Any]:
-        """Rows to learn from and rows to choose the epoch by; every class in proportion, where there are enough."""
-        count = len(y)
-        if not self.validation or count < FEW:
-            return X, y, None, None
-        classes = len(self.target.values) if isinstance(self.target, Classes) else 0
-        stratify = np.asarray(y) if classes and count * self.validation >= 2 * classes else None
-        if stratify is not None and np.unique(stratify, return_counts=True)[1].min() < 2:
-            stratify = None
-        X, held, y, y_held = train_test_split(X, y, test_size=self.validation, stratify=stratify, seed=self.seed)
-        return X, y, held, y_held
+    def parted(self, X: Any, y: Any, validation_data: Any = None) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
+        """Raw rows and labels to learn from, and those to choose the epoch by; None: there are none."""
+        if validation_data is not None:
+            return (X, y), pair(validation_data, f"{type(self).__name__}.fit(validation_data=...)")
+        strata = self.strata(y)
+        if not self.validation or len(y) < FEW:
+            return (X, y), None
+        X, held, y, y_held = train_test_split(X, y, test_size=self.validation, stratify=strata, seed=self.seed)
+        return (X, y), (held, y_held)
+
+    def strata(self, y: Any) -> Any:
+        """What both parts of the rows have in proportion; None: nothing."""
+        return None
+
+    def learn(self, X: Any, y: Any, every: Any) -> None:
+        """Target and reader, from rows to learn from; `every` label is known, those of rows kept aside too."""
+        self.target = self.learn_target(y, every)
+        self.reader = self.learn_reader(X)
+
+    def pairs(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Raw rows and labels as the network takes them."""
+        _, x, y = self.taken(X, y)
+        return x, self.target.encoded(y)
 
     def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
-        """Those raw rows that can be read, the same as the network takes them, and their labels encoded."""
-        return X, self.encoded(X), self.target.encoded(y)
+        """Those raw rows that can be read, the same as the network takes them, and their raw labels."""
+        return X, self.encoded(X), y
 
     def encoded(self, X: Any) -> Any:
         """Raw rows as the network takes them."""
@@ -316,7 +324,7 @@ class Task(Configured):
         self.check_fitted()
         check_rows(X, y, f"{type(self).__name__}.evaluate")
         outputs = self.outputs(X)
-        return self.target.scored(outputs, self.target.encoded(y))
+        return self.target.scored(outputs, self.target.asked(y))
 
     def score(self, X: Any, y: Any) -> float:
         """The number that people ask for first: accuracy of classes, R2 of amounts."""

@@ -48,6 +48,7 @@ def _told(task: Task, X: Any, y: Any, order: np.ndarray, most: float = np.inf) -
             numbers = task.features(x)
             if numbers is None:
                 return None
+            labels = task.target.encoded(labels)
             parts.append((np.asarray(numbers, np.float32).reshape(len(labels), -1), labels))
         if sum(x.size for x, _ in parts) >= most:
             break

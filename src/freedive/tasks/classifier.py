@@ -42,8 +42,15 @@ class Classifier(Task):
     classes: Annotated[Any, names_of_classes] = None
     class_weight: Annotated[Any, class_weights] = None
 
-    def learn_target(self, y: Any) -> Target:
-        return Classes.learned(y, self.classes)
+    def learn_target(self, y: Any, every: Any) -> Target:
+        return Classes.learned(every, self.classes)
+
+    def strata(self, y: Any) -> Any:
+        """The classes, where each has rows for both parts."""
+        classes = len(Classes.learned(y, self.classes).values)  # refuses what are no classes
+        labels = np.asarray(y)
+        enough = len(y) * self.validation >= 2 * classes and np.unique(labels, return_counts=True)[1].min() > 1
+        return labels if enough else None
 
     def given(self) -> dict[str, Any]:
         weights = self.weights(self.rows.y)

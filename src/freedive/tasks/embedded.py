@@ -96,7 +96,7 @@ def one_series(name: str, told: Told) -> Source:
     raw = datasets.series.load_raw(name)
     facts = [("data", raw.unit), ("licence", CATALOG["series"].licence), ("source", CATALOG["series"].source)]
     table = {"time": raw.times, raw.name: raw.values.astype(np.float64)}
-    return series_source(raw.name, as_series(table, gaps="fill"), told.horizon or 12, facts)
+    return series_source(raw.name, as_series(table, gaps="keep"), told.horizon or 12, facts, gaps="fill")
 
 
 def columns(name: str, x: Any) -> Mapping[str, np.ndarray]:

@@ -20,6 +20,10 @@ def _past(value: Any) -> Past:
     return value
 
 
+def _levels(values: Any) -> list[float]:
+    return sorted(numbers(values))
+
+
 class Forecasts(Target):
     """The steps after a window, on the scale of the series.
 
@@ -27,7 +31,7 @@ class Forecasts(Target):
         past: the reader of the series.
         season: steps after which the series is much the same, for the naive forecast.
         naive: of each variable, how far it is on average from its value a season before, in the steps learned from.
-        quantiles: that the network gives for every number; none for its mean.
+        quantiles: that the network gives for every number, in rising order; none for its mean.
     """
 
     metrics: ClassVar[tuple[Any, ...]] = ()
@@ -41,7 +45,7 @@ class Forecasts(Target):
     past: Annotated[Any, _past]
     season: PositiveInt
     naive: Annotated[Any, numbers]
-    quantiles: Annotated[Any, numbers] = ()
+    quantiles: Annotated[Any, _levels] = ()
 
     @property
     def loss(self) -> Any:  # type: ignore[override]

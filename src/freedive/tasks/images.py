@@ -111,7 +111,7 @@ class ImageClassifier(Classifier):
 
     def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
         try:
-            return X, self.encoded(X), self.target.encoded(y)
+            return super().taken(X, y)
         except UnreadableFilesError as error:
             kept = [row for row in range(len(X)) if row not in error.causes]
             if self.on_bad == "error" or not kept:

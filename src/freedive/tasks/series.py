@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..config import PositiveInt, list_of, one_of, real
-from ..core.variables import set_seed
 from ..data.series import TimeSeries, as_series, later
 from ..networks.series import NETWORKS, Shape
-from .base import Learned, Rows, Settings, Task
+from .base import Learned, Settings, Task
 from .baselines import Baseline, seasonal_naive
 from .forecast_baselines import forecast_baselines
 from .forecasts import Forecasts
@@ -21,7 +20,7 @@ from .reading.series import Past
 
 STEPS = 2500  # that a network learns for, about
 CHOSEN, MOST_ASIDE = 10, 0.25  # the least windows that choose the epoch, the most of a series that is kept for them
-SEASONS = {"second": 60, "minute": 60, "hour": 24, "day": 7, "week": 52, "month": 12}  # steps, for steps of 1 unit
+SEASONS = {"second": 60, "minute": 1440, "hour": 24, "day": 7, "week": 52, "month": 12}  # steps, for steps of 1 unit
 RATES = {"linear": 5e-3, "recurrent": 2e-3, "tcn": 2e-3, "patches": 5e-4}
 
 
@@ -68,42 +67,48 @@ class Forecaster(Task):
         super().check_parameters()
         check_options("Forecaster", NETWORKS[self.network], self.options)
 
-    def prepare(self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
+    def checked(self, X: Any, y: Any) -> tuple[TimeSeries, TimeSeries]:
         if y is not None and y is not X:
             raise ValueError("Forecaster.fit(y=...): a series is its own target; give it as X alone")
-        set_seed(self.seed)
-        series = as_series(X, self.time, self.gaps)
-        length = self.length or max(1, min(int(3.5 * self.horizon), len(series) // 3))
-        cut = len(series) - (aside(len(series), self.horizon, self.validation) if validation_data is None else 0)
-        more = {"time": self.time, "gaps": self.gaps}
+        series = as_series(X, self.time, "keep" if self.gaps == "fill" else self.gaps)
+        return series, series
+
+    def parted(self, X: TimeSeries, y: Any, validation_data: Any = None) -> tuple[Any, Any]:
+        """The beginning of a series, and its end with a window before it; each filled by itself."""
+        length, steps = self.window(X), len(X)
+        cut = steps - (aside(steps, self.horizon, self.validation) if validation_data is None else 0)
         need = length + self.horizon
         if cut < need:
             raise ValueError(
-                f"Forecaster.fit: the series has {len(series)} steps, {cut} to learn from, but a window of {length} "
+                f"Forecaster.fit: the series has {steps} steps, {cut} to learn from, but a window of {length} "
                 f"and its forecast of {self.horizon} need {need}. Give more, or a shorter length or horizon"
             )
-        learned = series.part(None, cut)
-        self.reader = Past.learned(learned, length, self.horizon, self.calendar, **more)
-        season = self.season or usual_season(series.step)
-        season = season if season < cut else 1
-        naive = np.abs(learned.values[season:] - learned.values[:-season]).mean(axis=0).tolist()
-        self.target = Forecasts(self.reader, season, naive, list(self.quantiles))
-        held: Any = series.part(cut - length, None) if validation_data is None else validation_data
-        chosen = self.pairs(held) if validation_data is not None or cut < len(series) else ()
-        self.rows = Rows(*self.pairs(learned), *chosen)
-        count = len(self.rows.y)
-        usual = self.usual(count)
-        self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
-        shape = Shape(length, self.horizon, len(series.names), len(self.quantiles), 2 * len(self.reader.parts))
-        self.model = NETWORKS[self.network](shape, **(self.options or {}))
-        self.model.compile(self.descent(count), self.target.loss)
-        self.latest = series.part(-length, None)
-        return self
+        learned, held = X.parted(cut, length)
+        chosen = (held if cut < steps else None) if validation_data is None else validation_data
+        return (learned, learned), None if chosen is None else (chosen, chosen)
 
-    def pairs(self, series: Any) -> tuple[Any, Any]:
+    def learn(self, X: TimeSeries, y: Any, every: TimeSeries) -> None:
+        length = self.window(every)
+        self.reader = Past.learned(X, length, self.horizon, self.calendar, time=self.time, gaps=self.gaps)
+        season = self.season or usual_season(X.step)
+        season = season if season < len(X) else 1
+        naive = np.abs(X.values[season:] - X.values[:-season]).mean(axis=0).tolist()
+        self.target = Forecasts(self.reader, season, naive, list(self.quantiles))
+        self.latest = every.filled().part(-length, None)
+
+    def window(self, series: TimeSeries) -> int:
+        """How many steps of the past are looked at."""
+        return self.length or max(1, min(int(3.5 * self.horizon), len(series) // 3))
+
+    def pairs(self, X: Any, y: Any) -> tuple[Any, Any]:
         """(windows, what follows each of them) of a series, as the network takes them."""
-        x, y = self.reader.encoded(series), self.target.encoded(series)
+        x, y = super().pairs(X, X)
         return ([part[: len(y)] for part in x] if isinstance(x, list) else x[: len(y)]), y
+
+    def make_network(self, x: Any, target: Forecasts) -> Any:
+        past = self.reader
+        shape = Shape(past.length, self.horizon, len(past.names), len(target.quantiles), 2 * len(past.parts))
+        return NETWORKS[self.network](shape, **(self.options or {}))
 
     def usual(self, rows: int) -> Settings:
         epochs = int(np.clip(STEPS * 32 / rows, 5, 60))
@@ -156,12 +161,12 @@ class Forecaster(Task):
         Returns:
             Of each time, what `evaluate` says, with "steps" that were learned from.
         """
-        series = as_series(X, self.time, self.gaps)
+        series, _ = self.checked(X, None)
         size, results = len(series) // (folds + 1), []
         for fold in range(1, folds + 1):
             cut = fold * size
             task = type(self)(**self.get_params()).fit(series.part(None, cut))
-            tested = series.part(max(0, cut - task.reader.length), cut + size)
+            _, tested = series.part(None, cut + size).parted(cut, task.reader.length)
             results.append({"steps": cut, **task.evaluate(tested)})
         return results
 
@@ -207,14 +212,12 @@ def aside(steps: int, horizon: int, part: float) -> int:
 
 
 def usual_season(step: str) -> int:
-    """Steps after which a series is much the same: a day of hours, a week of days, a year of months; else 1.
+    """Steps after which a series is much the same: a day of minutes or hours, a week of days, a year of months; else 1.
 
-    >>> usual_season("1 hour"), usual_season("15 minute"), usual_season("")
-    (24, 96, 1)
+    >>> usual_season("1 hour"), usual_season("15 minute"), usual_season("3 month end"), usual_season("")
+    (24, 96, 4, 1)
     """
     if not step:
         return 1
-    count, unit = step.split()
-    if unit == "minute" and int(count) > 1:
-        return max(1, 24 * 60 // int(count))
+    count, unit, *_ = step.split()
     return max(1, SEASONS.get(unit, 1) // int(count))

@@ -148,8 +148,8 @@ class Transcriber(SpeechTask):
     decoding: Annotated[str, one_of("greedy", "beam_search")] = "greedy"
     beam_width: PositiveInt = 20
 
-    def learn_target(self, y: Any) -> Target:
-        return Transcripts.learned(y, decoding=self.decoding, beam_width=self.beam_width)
+    def learn_target(self, y: Any, every: Any) -> Target:
+        return Transcripts.learned(every, decoding=self.decoding, beam_width=self.beam_width)
 
     def make_network(self, x: Any, target: Target) -> Any:
         fast, usual = np.quantile(frames_a_character(x, self.rows.y, STEP * self.reader.rate), (0.05, 0.5))

@@ -58,8 +58,10 @@ def series_file(path: str, told: Told) -> Source | None:
     """a table with a column of times, where --horizon says how far to look ahead: .csv, .tsv, .jsonl or .parquet"""
     if told.horizon is None or os.path.isdir(path) or table_ending(path) not in READERS:
         return None
+    reading = told.reading_by(SERIES)
+    gaps = reading.pop("gaps", "error")
     try:
-        series = as_series(table_told(path, told), **told.reading_by(SERIES))
+        series = as_series(table_told(path, told), gaps="keep" if gaps == "fill" else gaps, **reading)
     except (DataFileError, ToldError):
         raise
     except ValueError as error:
@@ -68,7 +70,7 @@ def series_file(path: str, told: Told) -> Source | None:
     if told.target is not None:
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
-    source = series_source(named(path), series, told.horizon, [("data", path)])
+    source = series_source(named(path), series, told.horizon, [("data", path)], gaps)
     task: Any = source.task
     learned = len(source.x_train)
     need = task.length + task.horizon
@@ -91,14 +93,16 @@ def table_told(path: str, told: Told) -> Table:
     return table_as(path, told.reading or {})
 
 
-def series_source(name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]]) -> Source:
-    """A series to be foretold; its last fifth is for testing."""
+def series_source(
+    name: str, series: TimeSeries, horizon: int, facts: Sequence[tuple[str, Any]], gaps: str = "error"
+) -> Source:
+    """A series to be foretold, with its gaps; its last fifth is for testing."""
     cut = max(0, len(series) - max(horizon, round(len(series) * TEST)))
     length = max(1, min(int(3.5 * horizon), cut // 3))
-    task, test = Forecaster(horizon, length=length), series.part(max(0, cut - length), None)
+    task, learned = Forecaster(horizon, length=length, gaps=gaps), series.part(None, cut)
+    _, test = series.parted(cut, min(length, cut))
     steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
     found = f"{steps}: {', '.join(series.names[:8])}; {horizon} steps are foretold; the last fifth is for testing"
-    learned = series.part(None, cut)
     return Source(name, task, learned, learned, test, test, "windows", facts=facts, found=found)
 
 

@@ -187,5 +187,5 @@ class TabularRegressor(_Tabular):
     True
     """
 
-    def learn_target(self, y: Any) -> Target:
+    def learn_target(self, y: Any, every: Any) -> Target:
         return Amounts.learned(y)

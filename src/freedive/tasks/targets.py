@@ -42,12 +42,16 @@ class Target(Configured):
         """Labels, as people give them, as the loss takes them."""
         raise NotImplementedError
 
+    def asked(self, labels: Any) -> Any:
+        """Labels as `scored` compares outputs with them: as the loss takes them, unless that loses something."""
+        return self.encoded(labels)
+
     def decoded(self, outputs: Any) -> Any:
         """Outputs of the network as labels."""
         raise NotImplementedError
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
-        """Numbers about outputs whose right answers `y` (encoded) are known; "rows" and `main` are among them."""
+        """Numbers about outputs whose right answers `y` (of `asked`) are known; "rows" and `main` are among them."""
         raise NotImplementedError
 
     def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
@@ -81,7 +85,7 @@ def class_values(values: Any) -> Any:
     for value in plain:
         if not isinstance(value, (str, int, float)) or len(str(value)) > LONGEST:
             raise ValueError(f"expected texts of at most {LONGEST} characters, or numbers. Received: {value!r:.80}")
-    if len(set(plain)) != len(plain):
+    if len({_text(value) for value in plain}) != len(plain):
         raise ValueError("expected classes, each once")
     return plain
 
@@ -133,14 +137,20 @@ class Classes(Target):
         return layers.Dense(len(self.values), activation="softmax")
 
     def encoded(self, labels: Any) -> np.ndarray:
-        """int32 (rows,): places in the list of classes. A class is known by its value, its text, or its number.
+        """int32 (rows,): places in the list of classes. A class is known by how it is written, 1.0 as 1.
+
+        Where classes are words, and no number could be meant for one of them, the places themselves are labels too.
 
         Raises:
             ValueError: names the first label that is none of them, and its row.
+
+        >>> Classes([2, 4]).encoded([4.0, 2.0]).tolist(), Classes(["no", "yes"]).encoded([1, 0]).tolist()
+        ([1, 0], [1, 0])
         """
         labels = np.asarray(labels)
-        places: dict[Any, int] = {str(place): place for place in range(len(self.values))}
-        places |= {name: place for place, name in enumerate(self.names)}
+        places = {_text(value): place for place, value in enumerate(self.values)}
+        if not any(map(_is_number, self.values)):
+            places = {str(place): place for place in range(len(self.values))} | places
         found, rows = np.unique(labels.reshape(len(labels)), return_inverse=True)
         found_places = np.array([places.get(_text(label), -1) for label in found.tolist()], np.int32)[rows]
         if len(found_places) and found_places.min() < 0:
@@ -283,6 +293,14 @@ class Amounts(Target):
     def as_json(self, names: Sequence[str], outputs: Any) -> list[dict[str, Any]]:
         answers = self.decoded(outputs).tolist()
         return [{"file": name, "answer": answer} for name, answer in zip(names, answers, strict=True)]
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return not isinstance(value, bool)
 
 
 def _text(label: Any) -> str:

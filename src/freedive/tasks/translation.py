@@ -22,7 +22,6 @@ from ..preprocessing.vocabulary.words import HAN
 from ..report.alignment import alignment
 from ..report.page import Html, Section, table
 from .base import Settings, Task
-from .reading import Reader
 from .reading.sentences import Sentences
 from .targets import Target
 
@@ -55,14 +54,18 @@ class Translations(Target):
     def encoded(self, labels: Any) -> np.ndarray:
         return self.vocabulary.rows([text.strip() for text in labels], start=True, end=True)[:, : self.length]
 
+    def asked(self, labels: Any) -> list[str]:
+        """The texts themselves: pieces are cut at a length, and some are not known."""
+        return [text.strip() for text in labels]
+
     def decoded(self, outputs: Any) -> list[str]:
         return [self.vocabulary.decode(tokens).strip() for tokens in outputs]
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """BLEU and chrF."""
-        said, asked = self.decoded(outputs), self.decoded(y)
-        found = bleu(said, asked, self.tokenize)
-        return {"rows": len(asked), "bleu": found.score, "chrf": chrf(said, asked), "brevity": found.brevity_penalty}
+        said = self.decoded(outputs)
+        found = bleu(said, y, self.tokenize)
+        return {"rows": len(y), "bleu": found.score, "chrf": chrf(said, y), "brevity": found.brevity_penalty}
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
         return ["sentence", "translation"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]
@@ -127,10 +130,14 @@ class Translator(Task):
     penalty: NonNegativeFloat = 1.0
 
     # learning -------------------------------------------------------------------------------------------------------
-    def prepare(self, X: Any, y: Any, validation_data: Any = None) -> Any:
-        X, y = ([text.strip() for text in texts(side, name)] for side, name in ((X, "X"), (y, "y")))
-        self._vocabularies = self.learn_vocabularies(X, y)
-        return super().prepare(X, y, validation_data)
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        sides = [[text.strip() for text in texts(side, name)] for side, name in ((X, "X"), (y, "y"))]
+        return super().checked(*sides)
+
+    def learn(self, X: Any, y: Any, every: Any) -> None:
+        source, written = self.learn_vocabularies(X, y)
+        self.reader = Sentences(source, self.length)
+        self.target = Translations(written, self.length, "zh" if mostly_chinese(y) else "13a", self.smoothing)
 
     def learn_vocabularies(self, X: Sequence[str], y: Sequence[str]) -> tuple[Vocabulary, Vocabulary]:
         """(of the sources, of the targets)."""
@@ -142,19 +149,12 @@ class Translator(Task):
         first, second = (kind.learned(side, size=self.pieces) for kind, side in zip(made, (X, y), strict=True))
         return first, second
 
-    def learn_reader(self, X: Any) -> Reader:
-        return Sentences(self._vocabularies[0], self.length)
-
-    def learn_target(self, y: Any) -> Target:
-        words = "zh" if mostly_chinese(y) else "13a"
-        return Translations(self._vocabularies[1], self.length, words, self.smoothing)
-
     def usual(self, rows: int) -> Settings:
         rate = 1.5e-3 if self.network == "transformer" else 1e-3
         return Settings(epochs=15 if rows > 5000 else 40, batch_size=96 if rows > 5000 else 32, learning_rate=rate)
 
     def make_network(self, x: Any, target: Any) -> SequenceToSequence:
-        source, written = self._vocabularies
+        source, written = self.reader.vocabulary, self.target.vocabulary
         sizes = source.size, written.size
         units = self.units or (256 if len(x) > 5000 else 128)
         dropout = self.dropout if self.dropout is not None else 0.15 if self.network == "transformer" else 0.2
@@ -212,8 +212,8 @@ class Translator(Task):
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
         """Translations beside what people wrote, and where the network looked."""
         places = np.unique(np.linspace(0, len(X) - 1, SHOWN, dtype=int))  # files are often sorted by length
-        said, asked = (self.target.decoded([side[place] for place in places]) for side in (outputs, y))
-        rows = list(zip([X[place] for place in places], said, asked, strict=True))
+        said = self.target.decoded([outputs[place] for place in places])
+        rows = [(X[place], text, y[place]) for place, text in zip(places, said, strict=True)]
         titles = ["sentence", "translation", "by people"]
         shown = Section("Translations", table(titles, rows, words=3, heads=False, kind="sentences"))
         drawn = "".join(self.attention(text).svg() for text, *_ in rows[len(rows) // 2 :][:DRAWN])
