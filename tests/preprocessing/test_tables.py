@@ -8,6 +8,7 @@ import pytest
 import freedive as fd
 from freedive.config import from_json, to_json
 from freedive.preprocessing import TableEncoder, calendar_features, calendar_parts
+from freedive.preprocessing.columns import CategoryColumn
 
 DATES = np.arange("2022-01-01", "2024-01-01", dtype="datetime64[D]")
 
@@ -102,6 +103,22 @@ def test_cells_are_read_as_their_column_was_learned(learned, given, expected):
     found = encoder.encoded({"a": given})
     assert found.any()
     np.testing.assert_array_equal(found, encoder.encoded({"a": expected}))
+
+
+@pytest.mark.parametrize("learned", [["2024-01-01", "2024-02-01"], [1.0, 2.0], [True, False], ["x", "y"]], ids=str)
+@pytest.mark.parametrize("empty", [[None, None], [np.nan, np.nan], np.array(["NaT", "NaT"], "M8[ns]")], ids=str)
+def test_a_column_without_a_value_is_of_every_kind(learned, empty):
+    assert not TableEncoder.learned({"a": learned}).encoded({"a": empty}).any()
+
+
+def test_categories_are_as_they_are_written():
+    column = CategoryColumn.learned("version", np.array(["1.1", "1.10", "no", "NO", "false", "2.0"], object))
+    assert list(column.values) == ["1.1", "1.10", "2.0", "NO", "false", "no"]
+    assert column.encoded(np.array(["1.10", "No", "2"], object))[:, 0].tolist() == [2, 0, 0]
+    assert column.encoded(np.array([2.0, 1.1]))[:, 0].tolist() == [3, 1]  # a file that holds nothing but numbers
+    assert column.encoded(np.array([False]))[:, 0].tolist() == [0]  # which of the three is not told
+    codes = CategoryColumn.learned("code", np.array([7, 8]))
+    assert codes.encoded(np.array(["7.0", "x"], object))[:, 0].tolist() == [1, 0]
 
 
 def test_the_calendar():

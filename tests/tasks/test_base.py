@@ -153,6 +153,18 @@ def test_amounts_are_measured_by_the_rows_that_are_learned_from_and_classes_by_a
     assert task.classes_.tolist() == sorted(set(names))
 
 
+def test_several_amounts_are_scored_each_by_itself_as_in_scikit_learn():
+    from sklearn import metrics
+
+    true = np.stack([np.linspace(0, 1, 50), 1000 * np.linspace(0, 1, 50)], axis=1)
+    given = np.stack([true[::-1, 0], true[:, 1] + 1], axis=1)
+    target = Amounts.learned(true)
+    found = target.scored(target.encoded(given), target.encoded(true))
+    assert found["r2"] == pytest.approx(metrics.r2_score(true, given), rel=1e-5)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, given), rel=1e-5)
+    assert found["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(true, given), rel=1e-5)
+
+
 def test_amounts_are_learned_with_mean_0_and_deviation_1():
     y = np.array([10.0, 20.0, 30.0, 40.0])
     target = Amounts.learned(y)

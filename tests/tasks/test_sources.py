@@ -9,7 +9,7 @@ from PIL import Image
 import freedive as fd
 from freedive.data import DataFileError
 from freedive.data.idx import write_idx
-from freedive.tasks.sources import Told, find
+from freedive.tasks.sources import Told, divided, find
 from freedive.tasks.told import ToldError, read_as
 
 (X, Y), _ = fd.datasets.digits.load_data()
@@ -22,6 +22,11 @@ def folder_of_pictures(folder, count=60, classes=3):
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(X[row]).save(place / f"{row}.png")
     return len(rows)
+
+
+def test_rows_without_a_group_are_told():
+    with pytest.raises(ValueError, match=r"the group of row 1 .from 0. is missing"):
+        divided(np.arange(3), np.arange(3), group=np.array(["a", None, "b"], object))
 
 
 def test_class_folders_of_pictures_are_split_in_proportion(tmp_path):

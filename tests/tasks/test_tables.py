@@ -39,6 +39,28 @@ def test_what_is_said_of_a_row_does_not_depend_on_others(penguins):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(penguins)).predict(X_TEST), penguins.predict(X_TEST))
 
 
+class StopAt(fd.callbacks.Callback):
+    """Stops after an epoch, from 0."""
+
+    def __init__(self, last):
+        self.last = last
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.last:
+            self.model.stop_training = True
+
+
+def test_the_epoch_that_was_kept_is_the_one_whose_weights_are_there():
+    x, y = {"a": np.arange(60.0)}, ["a", "b"] * 30
+    stopped = TabularClassifier(epochs=10, verbose=0).fit(x, y, callbacks=[StopAt(2)])
+    assert stopped.kept == len(stopped.history["loss"]) == 3  # before those that one is chosen from
+
+
+def test_what_cannot_be_calibrated_is_refused_before_the_training():
+    with pytest.raises(ValueError, match="no rows are kept aside to calibrate by"):
+        TabularClassifier(calibrate=True, validation=0).prepare({"a": np.arange(60.0)}, ["a", "b"] * 30)
+
+
 def test_importance_of_columns(penguins):
     found = penguins.importance(X_TEST, SPECIES[Y_TEST], repeats=2)
     assert set(found.names) == set(X) and found.mean[0] > 0.02 >= found.mean[-1]

@@ -69,6 +69,15 @@ def missing(value: Any) -> bool:
     return isinstance(value, (float, np.floating, np.datetime64)) and value != value
 
 
+def is_empty(cells: np.ndarray) -> bool:
+    """Whether no cell of a column holds anything.
+
+    >>> is_empty(np.array([np.nan, np.nan])), is_empty(np.array(["", None], object))
+    (True, False)
+    """
+    return bool(np.isnat(cells).all()) if cells.dtype.kind == "M" else all(map(missing, cells.tolist()))
+
+
 # what people hand over ------------------------------------------------------------------------------------------------
 def _columns(data: Any, where: str) -> dict[str, Any]:
     """Name -> cells, in whatever form they come."""

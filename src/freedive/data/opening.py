@@ -80,6 +80,21 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
         raise DataFileError(path, detail, line, "line") from None
 
 
+def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:
+    """The lines of a text file, gzipped or not; see `lines_of`."""
+    return lines_of(read_text(path, encoding))
+
+
+def lines_of(text: str) -> list[str]:
+    r"""The lines of a text, which end where files end theirs: at \n, \r\n or \r, and at no other sign of Unicode's.
+
+    >>> lines_of("a\r\n\u2028b\n"), lines_of("")
+    (['a', '\u2028b'], [])
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
 def likely_encoding(content: bytes) -> str:
     """What bytes that are no UTF-8 may be: UTF-16 says so; Chinese comes in pairs of high bytes, an accent alone.
 

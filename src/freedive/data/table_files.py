@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import nearest
 from .errors import DataFileError
 from .frames import as_table, rows_to_columns
-from .opening import Path, many_objects, read_text
+from .opening import Path, many_objects, read_lines
 from .parquet import read_parquet
 from .tables import Table, read_table
 
@@ -59,7 +59,7 @@ def read_json_lines(path: Path, encoding: str = "utf-8") -> Table:
         DataFileError: names the line that is none.
     """
     rows = []
-    for number, line in enumerate(read_text(path, encoding).splitlines(), 1):
+    for number, line in enumerate(read_lines(path, encoding), 1):
         if not line.strip():
             continue
         try:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .errors import DataFileError
 from .folders import refuse_outside
-from .opening import Path, read_text
+from .opening import Path, read_lines, read_text
 
 TABLES = ("transcripts", "metadata", "labels")  # names of tables, with .csv, .tsv or .txt
 FILE_COLUMNS = ("file", "path", "file_name", "filename", "audio", "wav")
@@ -54,7 +54,7 @@ def is_table(name: str) -> bool:
 
 def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
     """(files, texts) of a table, whose paths begin at the folder."""
-    lines = read_text(table).splitlines()
+    lines = read_lines(table)
     separator = next((mark for mark in "\t|,;" if lines and mark in lines[0]), ",")
     try:
         head, *rows = list(csv.reader(lines, delimiter=separator, strict=True)) or [[]]

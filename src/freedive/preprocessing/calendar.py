@@ -69,7 +69,7 @@ def _day(times: np.ndarray) -> np.ndarray:
     return (times.astype("datetime64[D]") - times.astype("datetime64[M]")).astype(np.int64) / 31
 
 
-def _month(times: np.ndarray) -> np.ndarray:
+def _day_of_year(times: np.ndarray) -> np.ndarray:
     years = times.astype("datetime64[Y]")
     return (times.astype("datetime64[D]") - years).astype(np.int64) / 366
 
@@ -79,6 +79,6 @@ PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hour": _within("D"),
     "weekday": _weekday,
     "day": _day,
-    "month": _month,
+    "month": _day_of_year,  # the time of the year, smoother than its twelfths
 }
 PERIODS = {"minute": 3600, "hour": 86400, "weekday": 7 * 86400, "day": 31 * 86400, "month": 364 * 86400}  # seconds

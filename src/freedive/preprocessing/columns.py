@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -130,6 +129,9 @@ class NumberColumn(Column):
 class CategoryColumn(Column):
     """A category as an id: its place among the values, from 1; 0 for what was not among them.
 
+    Texts are values as they are written. Only where a column was read as another kind than it was learned from (a file
+    that holds "yes" and "no" alone has truth values), a cell is the value that reads as it.
+
     Args:
         values: those that have an id of their own; None stands for a missing cell, where there were such.
 
@@ -145,10 +147,8 @@ class CategoryColumn(Column):
     @classmethod
     def learned(cls, name: str, cells: np.ndarray, least: int = 1) -> Self:
         """The column for cells like these; values that stand in fewer than `least` of them share the id 0."""
-        found = _listed(cells)
-        keys = _keys(found)
-        counts, spelt = collections.Counter(keys), {key: _spelt(cell) for key, cell in zip(keys, found, strict=True)}
-        values = sorted((spelt[k] for k, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
+        counts = collections.Counter(map(_spelt, _listed(cells)))
+        values = sorted((v for v, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
         return cls(name, None in counts, values)
 
     @property
@@ -156,9 +156,19 @@ class CategoryColumn(Column):
         return len(self.values) + 1
 
     def encoded(self, cells: np.ndarray) -> np.ndarray:
-        places = {key: place for place, key in enumerate(_keys(self.values), 1)}
-        ids = [places.get(key, 0) for key in _keys(_listed(cells))]
-        return np.array(ids, np.float32)[:, None]
+        places = {value: place for place, value in enumerate(self.values, 1)}
+        read = [_read(value) for value in self.values]
+        alike = {key: place for place, key in enumerate(read, 1) if read.count(key) == 1}
+
+        def place(cell: Any) -> int:
+            spelt = _spelt(cell)
+            if spelt in places:
+                return places[spelt]
+            return places.get(_read(cell), 0) if isinstance(cell, str) else alike.get(spelt, 0)
+
+        found = _listed(cells)
+        known = {cell: place(cell) for cell in set(found)}
+        return np.array([known[cell] for cell in found], np.float32)[:, None]
 
 
 class DateColumn(Column):
@@ -238,13 +248,6 @@ def _listed(cells: np.ndarray) -> list[Any]:
     return (cells.astype("datetime64[s]") if cells.dtype.kind == "M" else cells).tolist()
 
 
-def _keys(cells: Sequence[Any]) -> list[str | None]:
-    """What cells go by, whether they were read as texts or as what the texts say: "yes" and True, "3.0" and 3."""
-
-    def key(cell: Any) -> str | None:
-        if isinstance(cell, str):
-            return _spelt(valued([cell], kind_of_texts([cell], READ)).tolist()[0])
-        return _spelt(cell)
-
-    known = {cell: key(cell) for cell in set(cells)}
-    return [known[cell] for cell in cells]
+def _read(value: str | None) -> str | None:
+    """What a text says, as the text that such a value goes by: "yes" and True are one, "3.0" and 3."""
+    return value if value is None else _spelt(valued([value], kind_of_texts([value], READ)).tolist()[0])

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 
 from ..config import Configured, Family, one_of
-from ..data.frames import as_table
-from ..data.tables import Table
+from ..data.frames import as_table, is_empty
+from ..data.tables import Table, objects
 from ..errors import nearest, unknown
 from .columns import CategoryColumn, Column, DateColumn, NumberColumn, as_numbers
 
@@ -120,6 +120,8 @@ class TableEncoder(Configured):
 
     def _cells(self, column: Column, table: Table, where: str) -> np.ndarray:
         cells, kind = table[column.name], table.kinds[column.name]
+        if is_empty(cells):  # of no kind, so of every one
+            cells, kind = objects([None] * len(cells)), "text"
         if kind in ("category", "text"):
             cells = column.read(cells, where)
         elif kind not in column.kinds:

@@ -13,11 +13,13 @@ SPELT = {name.lower(): name for name in ("R2", "MSE", "MAE", "RMSE", "MASE", "BL
 def r2(true: np.ndarray, given: np.ndarray) -> float:
     """The part of the variance that answers explain; of equal amounts 1 if all are met, else 0, as in scikit-learn.
 
+    Of several amounts (rows, amounts) it is the mean of their scores, as in `metrics.R2Score`.
+
     >>> r2(np.array([1.0, 3.0]), np.array([1.0, 2.0])), r2(np.array([2.0]), np.array([3.0]))
     (0.5, 0.0)
     """
-    squares, spread = float(((given - true) ** 2).mean()), float(((true - true.mean(axis=0)) ** 2).mean())
-    return 1 - squares / spread if spread else float(squares == 0)
+    squares, spread = ((given - true) ** 2).mean(axis=0), ((true - true.mean(axis=0)) ** 2).mean(axis=0)
+    return float(np.mean(np.where(spread > 0, 1 - squares / np.where(spread > 0, spread, 1), squares == 0)))
 
 
 def spelt(name: str) -> str:

@@ -298,7 +298,7 @@ class Task(Configured):
             resume=resume,
         )
         self.history = result.history
-        self.kept = best.best_epoch + 1 if held else len(result.epoch)
+        self.kept = len(result.epoch) if best.best_weights is None else best.best_epoch + 1
         self.rows = None
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..data.opening import read_text
+from ..data.opening import read_lines
 from ..errors import counted
 from .sources import Source, Told, divided, named
 from .translation import Translator
@@ -19,7 +19,7 @@ def parallel_text(path: str, told: Told) -> Source | None:
     """a .tsv file of sentences and their translations: Good morning. <tab> Guten Morgen."""
     if not path.lower().endswith(ENDINGS) or not os.path.isfile(path) or told.target is not None:
         return None
-    lines = read_text(path, told.encoding).splitlines()
+    lines = read_lines(path, told.encoding)
     pairs = pairs_of(lines)
     if len(pairs) < LEAST or not all(sentences(side) for side in zip(*pairs[:LOOKED_AT], strict=True)):
         return None

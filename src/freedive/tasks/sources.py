@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..data.errors import DataFileError
+from ..data.frames import missing
 from ..data.table_files import table_ending
 from ..errors import counted, nearest
 from ..files.errors import missing_file
@@ -123,6 +124,9 @@ def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> tuple[Any, Any,
         group: (rows,); rows of one group all go to the same part.
     """
     if group is not None:
+        absent = next((row for row, name in enumerate(group) if missing(name)), None)
+        if absent is not None:
+            raise ValueError(f"the group of row {absent} (from 0) is missing. Fill it in, or leave such rows out")
         names = np.unique(np.asarray(group))
         if len(names) < 2:
             raise ValueError(f"all rows are of one group, {names[0]!r}; expected two or more to split by")

@@ -165,12 +165,16 @@ class TabularClassifier(_Tabular, Classifier):
     _: dataclasses.KW_ONLY
     calibrate: bool = False
 
+    def prepare(self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
+        super().prepare(X, y, validation_data)
+        if self.calibrate and self.rows.x_validation is None:
+            raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")
+        return self
+
     def train(self, callbacks: Any = (), resume: Any = None, by: Any = None) -> Self:
         rows = self.rows
         super().train(callbacks, resume, by)
         if self.calibrate:
-            if rows.x_validation is None:
-                raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")
             found = temperature(self.target.probabilities(self.answer(rows.x_validation)), rows.y_validation)
             self.target = Classes(self.target.values, found)
         return self

@@ -277,13 +277,15 @@ class Amounts(Target):
         return table[:, 0] if self.flat else table
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
-        """Errors in the units of the labels, and the part of the variance that is explained (R2)."""
+        """Errors in the units of the labels, and the part of the variance that is explained (R2).
+
+        Of several amounts, each is the mean over the amounts.
+        """
         given, true = self.decoded(outputs), self.decoded(y)
-        squares = ((given - true) ** 2).mean()
         return {
             "rows": len(true),
             "r2": r2(true, given),
-            "rmse": float(np.sqrt(squares)),
+            "rmse": float(np.sqrt(((given - true) ** 2).mean(axis=0)).mean()),
             "mean_absolute_error": float(np.abs(given - true).mean()),
         }
 

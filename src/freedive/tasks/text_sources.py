@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..data.errors import DataFileError
-from ..data.opening import Path, read_text
+from ..data.opening import read_text
 from ..data.tables import Table
 from ..errors import counted
-from ..preprocessing.vocabulary import WordVocabulary
 from .class_folders import class_folders, few, holds, unbalanced
 from .reading.decoding import decoded
+from .reading.texts import filled_lines, words
 from .sources import Source, Told, divided, listed, named
 from .text import TextClassifier
 
@@ -45,7 +44,7 @@ def text_files(path: str, told: Told) -> Source | None:
     files = sorted(name for name in os.listdir(path) if not name.startswith("."))
     if len(files) < 2 or not all(name.lower().endswith(TEXTS) for name in files):
         return None
-    texts = {named(name): lines_of(os.path.join(path, name), told.encoding) for name in files}
+    texts = {named(name): filled_lines(os.path.join(path, name), told.encoding) for name in files}
     rows = [(text, kind) for kind, lines in texts.items() for text in lines]
     return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} in files of {len(texts)} classes: ")
 
@@ -54,7 +53,7 @@ def labelled_lines(path: str, told: Told) -> Source | None:
     """a .txt or .tsv file of classes and texts: good <tab> A wonderful film. (or the text first)"""
     if not path.lower().endswith(LINES) or not os.path.isfile(path) or told.target is not None:
         return None
-    lines = lines_of(path, told.encoding)
+    lines = filled_lines(path, told.encoding)
     cells = [tuple(cell.strip() for cell in line.split("\t")) for line in lines]
     if not cells or any(len(row) != 2 for row in cells):
         return None
@@ -103,18 +102,6 @@ def text_source(path: str, task: TextClassifier, parts: tuple[Any, Any, Any, Any
 
 
 # looking ------------------------------------------------------------------------------------------------------------
-def lines_of(path: Path, encoding: str) -> list[str]:
-    """The lines of a file that are not empty.
-
-    Raises:
-        DataFileError: there are none.
-    """
-    lines = [line for line in read_text(path, encoding).splitlines() if line.strip()]
-    if not lines:
-        raise DataFileError(path, "no text")
-    return lines
-
-
 def are_classes(cells: Sequence[str]) -> bool:
     """Whether the cells of a column are classes: two or more, each of them often repeated.
 
@@ -132,10 +119,3 @@ def are_texts(cells: Sequence[str]) -> bool:
     (True, False, False)
     """
     return len(set(cells)) > len(cells) / 2 and words(cells) >= 2
-
-
-def words(cells: Any) -> float:
-    """How many words the cells have on average; every Chinese character counts as one."""
-    pieces = WordVocabulary(()).pieces
-    looked_at = [str(cell) for cell in cells[:1000] if cell is not None]
-    return sum(len(pieces(cell)) for cell in looked_at) / max(1, len(looked_at))

@@ -176,6 +176,13 @@ def test_lines_of_a_file_are_rows(tmp_path):
     assert x.tolist() == [[4, 0, 0], [5, 0, 0]] and y == ["pos", "neg"]
 
 
+def test_texts_may_stand_before_their_classes(tmp_path):
+    (tmp_path / "a.txt").write_text("a fine film\u2028indeed\tgood\nno film\tbad\r\n", encoding="utf-8")
+    reader = Texts(WordVocabulary(["film", "fine", "indeed"]), length=4)
+    x, y = reader.labelled(tmp_path / "a.txt", None)
+    assert y == ["good", "bad"] and x.tolist() == [[1, 5, 4, 6], [1, 4, 0, 0]]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "text"), [("a.txt", "\n \n", "no text"), ("a.pdf", "x", r"expected a \.txt")]
 )

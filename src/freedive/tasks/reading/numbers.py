@@ -128,9 +128,9 @@ def _table_arrays(path: Path, target: str | None) -> Mapping[str, np.ndarray]:
 
 def has_header(path: Path) -> bool:
     """Whether the first line of a table has names rather than numbers."""
-    from ...data.opening import read_text
+    from ...data.opening import read_lines
 
-    first = next(iter(read_text(path).splitlines()), "")
+    first = next(iter(read_lines(path)), "")
     cells = [cell.strip().strip('"') for separator in ",\t;|" if separator in first for cell in first.split(separator)]
     return not any(_is_number(cell) for cell in cells or [first.strip()])
 

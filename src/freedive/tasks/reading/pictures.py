@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -36,6 +37,8 @@ class Pictures(Numbers):
             and those of another size are cropped to what stands on them, scaled, and put in the middle.
         margin: black pixels around what stands on such a picture.
         balanced: whether its centre of mass is put in the middle, as in MNIST, rather than its box.
+        light: what full light is in arrays of floats, 1 or 255, as in those that were learned from; None: 1 where none
+            of those that are given together is over it.
 
     >>> Pictures((28, 28), ground="dark", margin=4, balanced=True)
     Pictures(shape=(28, 28), ground='dark', margin=4, balanced=True)
@@ -46,6 +49,7 @@ class Pictures(Numbers):
     ground: Annotated[Any, one_of(None, "dark")] = None
     margin: Annotated[int, non_negative] = 0
     balanced: bool = False
+    light: Annotated[Any, one_of(None, 1, 255)] = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -73,6 +77,7 @@ class Pictures(Numbers):
             size: (height, width) that all are given; None: theirs if it is one and not over `LARGEST`, else `USUAL`.
             channels: 1, 3 or 4; None: 3 where one of them has colours, else 1.
         """
+        options["light"] = full_light([X] if isinstance(X, np.ndarray) else X)
         if isinstance(X, np.ndarray) and X.ndim in (3, 4):
             shape = X.shape[1:]
             return cls(shape if size is None else (*size, *shape[2:]), **options)
@@ -90,21 +95,25 @@ class Pictures(Numbers):
         return not hasattr(X, "__len__") or super().is_one(X)
 
     def encoded(self, X: Any) -> np.ndarray:
-        """uint8 (rows, *shape): numbers from 0 to 255, or floats from 0 to 1."""
-        if isinstance(X, np.ndarray) and fits(X.shape[1:], self.shape):
-            return as_bytes(X)
-        return np.stack(decoded(self.one, X)) if len(X) else np.zeros((0, *self.shape), np.uint8)
+        """uint8 (rows, *shape): numbers from 0 to 255, floats from 0 to `light`, or truth values."""
+        one = isinstance(X, np.ndarray)
+        light = self.light or full_light([X] if one else X)
+        if one and fits(X.shape[1:], self.shape):
+            return as_bytes(X, light)
+        if not len(X):
+            return np.zeros((0, *self.shape), np.uint8)
+        return np.stack(decoded(functools.partial(self.one, light=light), X))
 
     def later(self, X: Any) -> Decoded:
         """Pictures of files, decoded when they are needed."""
         return Decoded(self.one, X, self.shape)
 
-    def one(self, item: Any) -> np.ndarray:
-        """One picture: a file, a pillow picture, or an array of any size."""
+    def one(self, item: Any, light: int | None = None) -> np.ndarray:
+        """One picture: a file, a pillow picture, or an array of any size, whose floats go to `light`."""
         if isinstance(item, (str, os.PathLike)):
             with open_image(item) as image:
                 return self.prepared(image)[0].reshape(self.shape)
-        return self.prepared(as_image(item))[0].reshape(self.shape)
+        return self.prepared(as_image(item, light))[0].reshape(self.shape)
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         """Also from a folder of class folders of pictures."""
@@ -133,26 +142,41 @@ class Pictures(Numbers):
 
 
 # pictures in memory -------------------------------------------------------------------------------------------------
-def as_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels as uint8; floats that are nowhere over 1 are parts of full light."""
+def full_light(pictures: Sequence[Any]) -> int | None:
+    """What full light is in those of some pictures that are arrays of floats: 1 or 255; None where there are none.
+
+    >>> full_light([np.zeros((2, 2)), np.full((2, 2), 200.0)]), full_light(["a.png", np.zeros((2, 2), np.uint8)])
+    (255, None)
+    """
+    arrays = [np.asarray(picture) for picture in pictures if isinstance(picture, (np.ndarray, list, tuple))]
+    highest = [float(array.max()) for array in arrays if array.dtype.kind == "f" and array.size]
+    return (1 if max(highest) <= 1 else 255) if highest else None
+
+
+def as_bytes(pixels: np.ndarray, light: int | None = None) -> np.ndarray:
+    """Pixels as uint8; floats go to `light`, truth values are none of it or all."""
     if pixels.dtype == np.uint8:
         return pixels
-    if pixels.dtype.kind not in "biuf":
+    if pixels.dtype == bool:
+        return np.where(pixels, np.uint8(255), np.uint8(0))
+    if pixels.dtype.kind not in "iuf":
         raise ValueError(f"X: an array of {pixels.dtype}; expected pictures of numbers from 0 to 255")
     low, high = (float(f(pixels)) for f in (np.min, np.max)) if pixels.size else (0.0, 0.0)
     if not (low >= 0 and high <= 255):
         raise ValueError(f"X: pixels from {low:g} to {high:g}; expected 0 to 255, or floats from 0 to 1")
-    parts = pixels.dtype.kind == "f" and high <= 1
+    parts = pixels.dtype.kind == "f" and light == 1
+    if parts and high > 1:
+        raise ValueError(f"X: pixels from {low:g} to {high:g}; expected 0 to 1, as in those that were learned from")
     return np.rint(pixels * 255.0 if parts else pixels).astype(np.uint8)
 
 
-def as_image(item: Any) -> Image.Image:
-    """An array or a pillow picture as the latter."""
+def as_image(item: Any, light: int | None = None) -> Image.Image:
+    """An array, whose floats go to `light`, or a pillow picture as the latter."""
     from PIL import Image
 
     if isinstance(item, Image.Image):
         return item
-    pixels = as_bytes(np.asarray(item))
+    pixels = as_bytes(np.asarray(item), light)
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from ...config import PositiveInt, text
 from ...data.errors import DataFileError
 from ...data.folders import list_class_folder
-from ...data.opening import read_text
+from ...data.opening import read_lines, read_text
 from ...data.table_files import READERS
 from ...data.tables import Table
 from ...errors import unknown
-from ...preprocessing.vocabulary import Vocabulary
+from ...preprocessing.vocabulary import Vocabulary, WordVocabulary
 from ..told import table_as
 from .base import Path, Reader, Rows, numbered, suffix
 from .tables import label_column
@@ -36,10 +36,26 @@ class _Lines(Reader):
         """The texts that a file holds."""
         if suffix(path) not in LINES:
             raise DataFileError(path, "expected a .txt file with a text in every line")
-        lines = [line for line in read_text(path, self.encoding).splitlines() if line.strip()]
-        if not lines:
-            raise DataFileError(path, "no text")
-        return lines
+        return filled_lines(path, self.encoding)
+
+
+def filled_lines(path: Path, encoding: str) -> list[str]:
+    """The lines of a file that are not empty.
+
+    Raises:
+        DataFileError: there are none.
+    """
+    lines = [line for line in read_lines(path, encoding) if line.strip()]
+    if not lines:
+        raise DataFileError(path, "no text")
+    return lines
+
+
+def words(cells: Any) -> float:
+    """How many words the cells have on average; every Chinese character counts as one."""
+    pieces = WordVocabulary(()).pieces
+    looked_at = [str(cell) for cell in cells[:1000] if cell is not None]
+    return sum(len(pieces(cell)) for cell in looked_at) / max(1, len(looked_at))
 
 
 def _column(value: Any) -> str | None:
@@ -90,11 +106,13 @@ class Texts(_Lines):
         if self.column is not None or column is not None:
             table = table_as(path, self.reading)
             return self.encoded(self._cells(path, table)), table[label_column(path, table, column)].tolist()
-        rows = [line.split("\t", 1) for line in read_text(path, self.encoding).splitlines() if line.strip()]
+        rows = [line.split("\t", 1) for line in filled_lines(path, self.encoding)]
         short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
-        if short is not None or not rows:
+        if short is not None:
             raise DataFileError(path, "expected a class, a tab and a text", short, "line")
-        return self.encoded(row[1] for row in rows), [row[0].strip() for row in rows]
+        sides = [[row[place].strip() for row in rows] for place in (0, 1)]
+        labels, texts = sorted(sides, key=lambda side: (len(set(side)), words(side)))  # as they stand where both are so
+        return self.encoded(texts), labels
 
     def _cells(self, path: Path, table: Table) -> list[str]:
         """The texts of a table."""
