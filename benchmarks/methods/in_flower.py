@@ -31,8 +31,8 @@ def network(dropout: float) -> Any:
     from torch import nn
 
     return nn.Sequential(
-        nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(),
-        nn.Flatten(), nn.Dropout(dropout), nn.Linear(800, 64), nn.ReLU(), nn.Linear(64, 10),
+        nn.Conv2d(1, 12, 5, stride=2), nn.ReLU(), nn.Conv2d(12, 24, 3, stride=2), nn.ReLU(),
+        nn.Flatten(), nn.Dropout(dropout), nn.Linear(600, 64), nn.ReLU(), nn.Linear(64, 10),
     )  # fmt: skip
 
 

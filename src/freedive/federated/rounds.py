@@ -4,7 +4,7 @@
     w   <- sum_c n_c w_c / sum_c n_c            or what a server's optimizer makes of the gradient w minus that mean
 
 Clients take turns within the compiled program, each for as many steps as its rows need: nothing is computed for padding
-but the end of a client's last batch, which is masked.
+but the end of a client's last batch, which is masked. Of several devices each has a turn of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..methods.privacy.gradient import Terms, noised
 from ..train.objective import Objective
 from ..train.order import rectangle, shuffled, shuffled_in
 from ..train.program import Program, TrainState, as_floats
+from . import devices
 from .clients import Clients
 
 
@@ -160,15 +161,15 @@ def federated_program(plain: Program, frozen: frozenset[str], clients: int, plan
         slots = {} if server is None else server.init(learned(variables.params))
         return plain.init(key, variables)._replace(optimizer=slots)
 
-    def gradient(ts: TrainState, batch: Any) -> Any:
-        data, table, seed, number = batch
-        drawn, weights, shares = draws(ts, table["size"], plan)
+    def turns(number: Any, given: Any) -> Any:
+        """The weighted sum of what every so manieth client sends, from this one on, and each one's sums."""
+        ts, (data, table, seed, round_), (drawn, weights, shares) = given
 
-        def turn(j: Any, carry: Any) -> Any:
+        def turn(i: Any, carry: Any) -> Any:
             total, sums = carry
-            c = drawn.order[j]
+            c = drawn.order[number + i * devices.count()]
             client = {name: column[c] for name, column in table.items()}
-            after, found = local(plain, ts, data, client, (seed + c.astype(jnp.uint32), number), shares[c], plan)
+            after, found = local(plain, ts, data, client, (seed + c.astype(jnp.uint32), round_), shares[c], plan)
             part = {"params": learned(after.params), "state": after.state}
             total = jax.tree.map(lambda t, p: t + (weights[c] * p).astype(t.dtype), total, change(part, ts, plan))
             return total, jax.tree.map(lambda all_, one: all_.at[c].add(one), sums, found)
@@ -178,7 +179,11 @@ def federated_program(plain: Program, frozen: frozenset[str], clients: int, plan
             lambda: plain.step(fresh(plain, ts), rows_of_client(data, one_of(table), 0, plan.batch_size))[1]
         )
         empty = jax.tree.map(lambda s: jnp.zeros((clients, *s.shape), s.dtype), shapes)
-        total, sums = lax.fori_loop(0, drawn.count, turn, (zeros, empty))
+        return lax.fori_loop(0, -((number - drawn.count) // devices.count()), turn, (zeros, empty))
+
+    def gradient(ts: TrainState, batch: Any) -> Any:
+        drawn, weights, shares = draws(ts, batch[1]["size"], plan)
+        total, sums = devices.added(turns, (ts, batch, (drawn, weights, shares)))
         mean = settled(total, ts, weights, learned, plan)
         return mean["params"], mean["state"], {"clients": sums}
 

@@ -15,6 +15,7 @@ from ..callbacks import Callback
 from ..config import argument, finite, non_negative, real
 from ..config import fraction as share
 from ..core.structure import compiled
+from ..core.variables import gather, scatter
 from ..methods.population import checked_model
 from ..methods.privacy.gradient import Terms, refuse_mixing
 from ..methods.privacy.ledger import Ledger
@@ -27,6 +28,7 @@ from ..models.predicting import check_counts
 from ..models.training import first_state, make_ready, objective_for, program_for
 from ..train.objective import Objective
 from ..train.program import Program, TrainState
+from . import devices
 from .clients import Clients, as_clients
 from .rounds import Failures, Masked, Plan, Rounds, Strategy, federated_program, of_clients, rows_of_client
 
@@ -140,6 +142,8 @@ def simulate(
     try:
         return fitting.fit(model, clients.x, clients.y, options, Federation(clients, plan, float(fraction), privacy))
     finally:
+        values = gather(model)
+        scatter(model, *devices.here((values.params, values.state)))
         training.slots, training.step = None if before[0] is None else before[0], before[1]
 
 
@@ -177,7 +181,10 @@ class Federation(Method):
             noise = noise_of(self.privacy, self.fraction, rounds)
             terms = Terms(noise, self.privacy.clip_norm, self.fraction * count, count, 1)
             self.plan = self.plan._replace(terms=terms)
-        return Rounds(data, self.clients, self.plan.batch_size)
+        return spread(Rounds(data, self.clients, self.plan.batch_size))
+
+    def test_feed(self, *given: Any) -> Any:
+        return spread(super().test_feed(*given))
 
     def objective(self, model: Any, x: Any, y: Any) -> Objective:
         masked: Any = Masked(super().objective(model, x, y))
@@ -193,6 +200,13 @@ class Federation(Method):
 
     def callbacks(self, model: Any, options: Options) -> list[Callback]:
         return [] if self.plan.terms is None else [Account(self.privacy, self.plan.terms, options)]
+
+
+def spread(feed: Any) -> Any:
+    """A feed whose data every device has, so that no dispatch sends them again."""
+    if feed is not None:
+        feed.arrays = devices.everywhere(feed.arrays)
+    return feed
 
 
 def evaluate(model: Any, clients: Clients | Iterable[tuple[Any, Any]], batch_size: int = 128) -> dict[str, np.ndarray]:
