@@ -1,6 +1,6 @@
 """English to German: Multi30k's 29,000 captions of pictures, and BLEU on its 1,000 test sentences of 2016.
 
-    python examples/multi30k.py FOLDER [--network attention] [--epochs 15] [--units 256] [--pairs 29000]
+    python examples/multi30k.py FOLDER [--network attention] [--epochs 15] [--units 256] [--pairs 29000] [--seed 1]
 
 FOLDER holds train, val and test_2016_flickr as .en.gz and .de.gz files with a sentence in every line. It prints the
 seconds of wall clock and of processors, BLEU of the validation sentences after every few epochs, and at the end, once,
@@ -42,14 +42,14 @@ class Watch(Callback):
         print(told, flush=True)
 
 
-def main(folder, network="transformer", epochs=15, units=256, pairs=29000, out="multi30k.safetensors"):
+def main(folder, network="transformer", epochs=15, units=256, pairs=29000, seed=0, out="multi30k.safetensors"):
     """Train and test; returns BLEU of the test sentences."""
     train, validation, test = (
         [lines(folder, f"{name}.{language}") for language in ("en", "de")]
         for name in ("train", "val", "test_2016_flickr")
     )
     train = [side[:pairs] for side in train]
-    translator = Translator(network=network, epochs=epochs, units=units, verbose=0)
+    translator = Translator(network=network, epochs=epochs, units=units, seed=seed, verbose=0)
     watch = Watch(translator, *validation, every=2, out=out)
     translator.fit(*train, validation_data=validation, callbacks=[watch])
     translator.save(out)
@@ -67,6 +67,6 @@ if __name__ == "__main__":
     parser.add_argument("folder")
     parser.add_argument("--network", default="transformer")
     parser.add_argument("--out", default="multi30k.safetensors")
-    for name, value in (("epochs", 15), ("units", 256), ("pairs", 29000)):
+    for name, value in (("epochs", 15), ("units", 256), ("pairs", 29000), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     main(**vars(parser.parse_args()))

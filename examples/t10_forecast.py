@@ -3,10 +3,10 @@
 Twelve months of 30 days to learn from, four to choose the epoch by, four to test; standardised by the first. Expect
 a mean squared error of about 0.37 (0.375 in the paper). With PyTorch installed, `--peer` trains the same network there.
 
-    python examples/t10_forecast.py ETTh1.csv
+    python examples/t10_forecast.py ETTh1.csv [--seed 1] [--peer]
 """
 
-import sys
+import argparse
 import time
 
 import numpy as np
@@ -63,8 +63,13 @@ def peer(task, table, epochs=9):
 
 
 if __name__ == "__main__":
-    columns = open_table(sys.argv[1]).columns
-    _, _, fitted = main(columns, verbose="auto")
-    if "--peer" in sys.argv:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("table", help="the file ETTh1.csv")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--peer", action="store_true", help="train the same network in PyTorch too")
+    asked = parser.parse_args()
+    columns = open_table(asked.table).columns
+    _, _, fitted = main(columns, verbose="auto", seed=asked.seed)
+    if asked.peer:
         began = time.perf_counter()
         print(f"PyTorch: mse {peer(fitted, columns):.4f}, {time.perf_counter() - began:.0f} s")
