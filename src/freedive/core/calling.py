@@ -22,8 +22,8 @@ def call_root(root: Layer, inputs: tuple, kwargs: dict[str, Any]) -> Any:
     """Run a layer alone. With training=True it draws new random numbers and keeps the state it writes."""
     training = bool(kwargs.get("training"))
     inputs, kwargs = jax.tree.map(as_array, (tuple(map(gathered, inputs)), kwargs))
-    if inputs and inputs[0] is None:
-        raise root.error("expected an array. Received None")
+    if inputs and (inputs[0] is None or isinstance(inputs[0], str)):
+        raise root.error(f"expected an array. Received {inputs[0]!r:.40}")
     if not root.built:
         root._plan_for(inputs, kwargs)
     with looked_at(root):

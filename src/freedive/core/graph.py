@@ -65,7 +65,7 @@ def Input(
         batch_size: accepted for Keras' sake; models take any batch size.
         dtype: "float32" unless given; "int32" for tokens is welcome, not needed; "string" for texts.
         name: the input's name, also its key when data comes as a dict.
-        batch_shape: the shape with the batch axis, instead of `shape`.
+        batch_shape: the shape with the batch axis, instead of `shape`; the size of the batch is left open.
 
     Returns:
         A Symbol of shape (None, *shape).

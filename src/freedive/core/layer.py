@@ -21,6 +21,7 @@ from . import forward
 from .arguments import COMMON, checked_dtype, checked_factor, checked_flag, checked_name, given_shape
 from .bounds import bounds
 from .calling import call_root
+from .habits import OF_LAYERS, absent, refuse_unused
 from .paths import layers_in, paths
 from .symbol import record, symbols_in
 from .variables import Spec, claim, draw_missing
@@ -87,6 +88,10 @@ class Layer(Configured, metaclass=LayerType):
             *("_values", "_specs", "_hyper", "_nodes", "_origin", "_sight"),
         )
     )  # the attributes that are the engine's; all others are what the layer's author wrote
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        refuse_unused(cls, Layer, OF_LAYERS, "freedive")
 
     def __init__(self, **common: Any):
         self._start(**{**self._common, **common})
@@ -336,16 +341,8 @@ class Layer(Configured, metaclass=LayerType):
         where = paths(self)
         new = []
         for i, ((layer, kind, name), value) in enumerate(zip(slots, weights, strict=True)):
-            spec, label = layer._specs[kind][name], f"set_weights: array {i} ({where[layer]}/{name})".replace("(/", "(")
-            value = np.asarray(value)
-            if value.dtype.kind in "OUSMm":
-                raise TypeError(f"{label} holds {value.dtype}, expected numbers")
-            if value.shape != spec.shape:
-                raise ValueError(f"{label} has shape {value.shape}, expected {spec.shape}")
-            if jnp.issubdtype(value.dtype, jnp.inexact) and not np.isfinite(value).all():
-                at = tuple(np.argwhere(~np.isfinite(value))[0].tolist())
-                raise ValueError(f"{label} holds {value[at]} at index {at}")
-            new.append(jax.device_put(value.astype(spec.dtype)))
+            label = f"set_weights: array {i} ({where[layer]}/{name})".replace("(/", "(")
+            new.append(layer._specs[kind][name].holding(value, label))
         for (layer, kind, name), value in zip(slots, new, strict=True):
             layer._values[kind][name] = value
 
@@ -353,12 +350,21 @@ class Layer(Configured, metaclass=LayerType):
         """The number of numbers in all weights."""
         return sum(int(np.prod(l._specs[kind][name].shape)) for l, kind, name in self._weights())
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = vars(self)
+        for kind, specs in own.get("_specs", {}).items():
+            if name in specs and name not in own and forward.running() is None:
+                draw_missing(self)
+                self._values[kind][name] = specs[name].holding(value, f"{self.name or type(self).__name__}.{name}")
+                return
+        object.__setattr__(self, name, value)
+
     def __getattr__(self, name: str) -> Any:
         for kind, specs in vars(self).get("_specs", {}).items():
             if name in specs:
                 draw_missing(self)
                 return self._values[kind][name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise absent(self, name)
 
     # symbols --------------------------------------------------------------------------------------------------------
     @property

@@ -7,6 +7,7 @@ so they are no part of the key.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -118,6 +119,20 @@ def _spelled(key: Any) -> str:
 
 
 # compiled functions by structure ------------------------------------------------------------------------------------
+_began_in: list[int] = []  # the process in which something was run
+
+
+def check_process() -> None:
+    """Refuse to run in a process that was forked off one that ran something: the threads that compute are not there."""
+    if not _began_in:
+        _began_in.append(os.getpid())
+    if _began_in[0] != os.getpid():
+        raise RuntimeError(
+            "this process was forked off one in which freedive had run, and would wait for ever for threads that it "
+            "does not have. Start processes by multiprocessing.get_context('spawn'), or run nothing before the fork"
+        )
+
+
 class Compiled:
     """A jitted `function(subject, *arrays)`; the subject is read while tracing only, so equal subjects share it.
 
@@ -129,6 +144,7 @@ class Compiled:
         self.jitted = jax.jit(lambda *args: function(self.lent.subject, *args), **options)
 
     def __call__(self, subject: Any, *args: Any) -> Any:
+        check_process()
         self.lent.subject = subject
         try:
             return self.jitted(*args)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .paths import paths
@@ -40,6 +41,22 @@ class Spec(NamedTuple):
     initializer: Any  # a function of shape, dtype and rng; a name, until the layer that asked is complete
     regularizer: Any = None  # a rule, or the name of the field that holds it
     constraint: Callable[..., Any] | None = None
+
+    def holding(self, value: Any, label: str) -> Array:
+        """A value that somebody assigns, as the layer keeps it.
+
+        Raises:
+            TypeError, ValueError: no numbers, another shape, NaN or infinity; begins with the label.
+        """
+        value = np.asarray(value)
+        if value.dtype.kind in "OUSMm":
+            raise TypeError(f"{label} holds {value.dtype}, expected numbers")
+        if value.shape != self.shape:
+            raise ValueError(f"{label} has shape {value.shape}, expected {self.shape}")
+        if jnp.issubdtype(value.dtype, jnp.inexact) and not np.isfinite(value).all():
+            at = tuple(np.argwhere(~np.isfinite(value))[0].tolist())
+            raise ValueError(f"{label} holds {value[at]} at index {at}")
+        return jax.device_put(value.astype(self.dtype))
 
     def draw(self, seed: int, label: str) -> Array:
         """The first value: a function of the model's seed and the value's full name only."""

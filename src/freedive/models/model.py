@@ -11,6 +11,7 @@ from ..config import boolean, check_names, to_json
 from ..core import forward
 from ..core.door import Door, divided
 from ..core.graph import Graph, rebuilt
+from ..core.habits import OF_MODELS, refuse_unused
 from ..core.layer import Layer
 from ..core.paths import looked_at, named, paths
 from ..core.symbol import symbols_in
@@ -134,6 +135,8 @@ class Model(Layer):
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(f"get_layer(index={index}): the model has {len(self.layers)} layers")
             return self.layers[index]
+        if sum(layer.name == name for layer in self.layers) > 1:
+            raise ValueError(f"get_layer({name!r}): several layers have this name. Give each its own, or an index")
         by_name = dict(self._children()) | {path: layer for layer, path in paths(self).items() if path}
         if name not in by_name:
             raise unknown("layer", name, by_name)
@@ -207,6 +210,7 @@ class Model(Layer):
                 optimizer's state. "stop": training ends before that step; "skip": the batch is left out; "rollback":
                 the epoch begins anew behind that batch; these warn, naming the step and the layer. "keep": nothing.
         """
+        refuse_unused(type(self), Model, OF_MODELS, "a compiled run")
         self._training.compile(
             self,
             optimizer,

@@ -79,6 +79,10 @@ class Objective:
         if self.weighting is not None:
             value, weighed = self._weighed(totals, made)
         penalties = made.penalties()
+        if made.training and not totals and not penalties:
+            raise ValueError(
+                "fit: there is nothing to minimise: compile(loss=...) was given none, and no layer adds one by add_loss"
+            )
         penalty = sum(penalties.values(), jnp.float32(0))
         counted = {
             label: metric.sums(targets[i], outputs[i], weights[i] if weighted else None, masks[i])

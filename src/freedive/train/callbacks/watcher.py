@@ -70,10 +70,10 @@ class Watcher(Described):
 
     def _missing(self, logs: Mapping[str, Any]) -> str:
         if self.monitor.startswith("val_") and not self._validates:
-            return (
-                "there is no validation in this run. Give fit validation_data or validation_split, "
-                f"or watch a result of training: monitor={self.monitor.removeprefix('val_')!r}"
-            )
+            result = self.monitor.removeprefix("val_")
+            close = [result] if result in logs else nearest(result, logs)
+            instead = f", or watch a result of training: monitor={close[0]!r}" if close else ""
+            return f"there is no validation in this run. Give fit validation_data or validation_split{instead}"
         close = nearest(self.monitor, logs)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         return f"an epoch has no such result.{hint} There are: {', '.join(logs) or 'none'}"

@@ -1,0 +1,46 @@
+"""What classes written for Keras say and freedive would pass over: told with what stands for it here.
+
+A method that is never called is a silent mistake: the run would be another one than its author wrote.
+"""
+
+from __future__ import annotations
+
+OF_LAYERS = {
+    "build": "values are made where they are used: self.param(name, shape) and self.variable(name, shape) in call"
+}
+OF_MODELS = {
+    "train_step": "a step of one's own is a function under fd.train_step, or fd.gradients and fd.update, in a loop",
+    "test_step": "give compile the losses and metrics, or measure in a loop of your own",
+    "predict_step": "write it in call, or change what predict gives",
+    "compute_loss": "give compile(loss=...) a function of y_true and y_pred; further terms by self.add_loss in call",
+    "compute_metrics": "give compile(metrics=[...]) metrics or functions of y_true and y_pred",
+}
+INSTEAD = {
+    "add_weight": "write self.param(name, shape) for a weight and self.variable(name, shape) for state, in call",
+    "losses": "add_loss counts within a run; its sum is in the results of fit and evaluate",
+    "metrics": "results are in the history that fit returns, and in what evaluate returns",
+    "reset_metrics": "metrics begin anew with every epoch and every evaluate",
+    "reset_states": "state between calls is handed on: return_state and initial_state",
+    "to_json": "get_config() is the configuration, and save writes it with the weights",
+    "export": "save writes one .safetensors file, which load_model reads",
+}
+
+
+def refuse_unused(owner: type, base: type, words: dict[str, str], where: str) -> None:
+    """Refuse a class with a method that is never called.
+
+    >>> class Mine:
+    ...     def build(self, shape): ...
+    >>> refuse_unused(Mine, object, {"build": "write call"}, "freedive")
+    Traceback (most recent call last):
+    TypeError: Mine.build: freedive never calls it; write call
+    """
+    for name, instead in words.items():
+        if getattr(owner, name, None) is not getattr(base, name, None):
+            raise TypeError(f"{owner.__name__}.{name}: {where} never calls it; {instead}")
+
+
+def absent(owner: object, name: str) -> AttributeError:
+    """The error of an attribute that there is not."""
+    hint = f": {INSTEAD[name]}" if name in INSTEAD else ""
+    return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}")

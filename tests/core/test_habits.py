@@ -1,0 +1,98 @@
+"""Classes written for Keras: what freedive would pass over is refused where it is written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import freedive as fd
+
+x, y = np.ones((6, 4), "float32"), np.arange(6) % 3
+
+
+def test_a_layer_with_a_method_build_is_refused():
+    with pytest.raises(TypeError, match=r"Own\.build: freedive never calls it; .*self\.param"):
+
+        class Own(fd.layers.Layer):
+            def build(self, shape):
+                self.scale = 3.0
+
+
+@pytest.mark.parametrize("method", ["train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"])
+def test_a_model_with_a_step_of_its_own_is_refused_by_compile(method):
+    def call(self, x):
+        return self.dense(x)
+
+    own = type("Own", (fd.Model,), {"call": call, method: lambda self, data: data})()
+    own.dense = fd.layers.Dense(3)
+    assert own(x).shape == (6, 3)  # a loop of one's own may use it
+    with pytest.raises(TypeError, match=rf"Own\.{method}: a compiled run never calls it"):
+        own.compile("sgd", "mse")
+
+
+@pytest.mark.parametrize("word", ["add_weight", "metrics", "to_json"])
+def test_words_that_are_not_here_are_told_with_what_stands_for_them(word):
+    with pytest.raises(AttributeError, match=f"Sequential has no attribute '{word}': "):
+        getattr(fd.Sequential(), word)
+
+
+def test_a_run_without_a_loss_is_refused():
+    model = fd.Sequential([fd.layers.Dense(3)])
+    model.compile("sgd", metrics=["mae"])
+    with pytest.raises(ValueError, match="nothing to minimise"):
+        model.fit(x, x[:, :3], verbose=0)
+
+
+def test_penalties_alone_are_a_loss():
+    model = fd.Sequential([fd.layers.Dense(3, kernel_regularizer="l2")])
+    model.compile("sgd", metrics=["mae"])
+    before = model.fit(x, x[:, :3], epochs=3, verbose=0).history["loss"]
+    assert before[0] > before[-1] > 0
+
+
+def test_a_text_is_no_array():
+    with pytest.raises(ValueError, match=r"expected an array\. Received 'abc'"):
+        fd.layers.Dense(3)("abc")
+
+
+def test_a_name_of_two_layers_finds_neither():
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(5, name="a"), fd.layers.Dense(3, name="a")])
+    with pytest.raises(ValueError, match=r"get_layer\('a'\): several layers have this name"):
+        model.get_layer("a")
+
+
+def test_a_forked_process_does_not_wait_for_ever():
+    script = """
+import multiprocessing, os
+import numpy as np
+import freedive as fd
+
+model, x = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)]), np.ones((2, 4), "float32")
+model.predict(x, verbose=0)
+
+def ask():
+    try:
+        model.predict(x, verbose=0)
+    except RuntimeError as error:
+        os._exit(7 if "forked" in str(error) else 1)
+
+child = multiprocessing.get_context("fork").Process(target=ask)
+child.start()
+child.join(60)
+print(child.exitcode)
+child.kill()
+"""
+    found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "7"
+
+
+def test_a_weight_that_is_assigned_is_the_weight():
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3, name="out")])
+    layer = model.layers[0]
+    layer.kernel = np.ones((4, 3))
+    layer.bias = [1, 2, 3]
+    assert model.predict(x, verbose=0)[0].tolist() == [5, 6, 7]
+    for wrong in (np.ones((3, 4)), np.full((4, 3), np.nan)):
+        with pytest.raises(ValueError, match=r"out\.kernel "):
+            layer.kernel = wrong
