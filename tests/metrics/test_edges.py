@@ -102,9 +102,24 @@ def test_what_keras_takes_for_hits_and_is_none():
     assert metrics.TruePositives()([1.0], [np.nan]) == 0
 
 
+def test_r2_of_targets_far_from_zero():
+    random = np.random.default_rng(0)
+    y = (1e4 + random.normal(size=(1000, 2))).astype("float32")
+    guess = y + (random.normal(size=y.shape) / 10).astype("float32")
+    guess[-1] = y[-1] = np.nan
+    w, r2 = np.ones(1000), metrics.R2Score()
+    w[-1] = 0
+    for part in (slice(0, 300), slice(300, 301), slice(301, 1000)):
+        r2.update_state(y[part], guess[part], w[part])
+    np.testing.assert_allclose(r2.result(), oracle.r2_score(y[:-1], guess[:-1]), rtol=1e-5)
+
+
 def test_r2_of_constant_targets():
     assert metrics.R2Score()([2.0, 2.0], [2.0, 2.0]) == 1
     assert metrics.R2Score()([2.0, 2.0], [2.0, 3.0]) == 0
+    r2 = metrics.R2Score()
+    for _ in range(3):
+        assert r2([0.1, 0.1], [0.1, 0.2]) == 0
     np.testing.assert_allclose(metrics.R2Score(num_regressors=5)([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]), 0.5)  # not adjusted
 
 

@@ -1,5 +1,6 @@
 """One table of metrics; every property over every row. The oracle is Keras on the same engine."""
 
+import functools
 import inspect
 import json
 
@@ -14,6 +15,7 @@ from keras.src.backend.common.masking import set_keras_mask
 
 from freedive import metrics
 from freedive.config import to_json
+from freedive.metrics.moments import added, merged
 
 N = 24
 PARTS = (slice(0, 16), slice(16, 24))  # the last batch is short
@@ -278,8 +280,10 @@ def test_sums_of_parts_add_up(name, arguments, kind, part, weighted):
     w = weights() if weighted else np.ones(N, "float32")
     sums = [metric.sums(y_true, y_pred, w, np.array(part) == i) for i in range(3)]
     whole = metric.sums(y_true, y_pred, w if weighted else None)
-    added = jax.tree.map(lambda *s: sum(s), *sums)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), added, whole)
+    together = functools.reduce(added, sums)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), together, whole)
+    at_once = merged(jax.tree.map(lambda *s: jnp.stack(s), *sums))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), at_once, whole)
     assert {s.dtype for s in jax.tree.leaves(whole)} == {np.dtype("float32")}
 
 

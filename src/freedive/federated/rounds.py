@@ -22,6 +22,7 @@ from ..core.structure import structure
 from ..core.variables import Variables, merge, split
 from ..methods.privacy import sampling
 from ..methods.privacy.gradient import Terms, noised
+from ..metrics.moments import added, merged
 from ..train.objective import Objective
 from ..train.order import rectangle, shuffled, shuffled_in
 from ..train.program import Program, TrainState, as_floats
@@ -172,7 +173,7 @@ def federated_program(plain: Program, frozen: frozenset[str], clients: int, plan
             after, found = local(plain, ts, data, client, (seed + c.astype(jnp.uint32), round_), shares[c], plan)
             part = {"params": learned(after.params), "state": after.state}
             total = jax.tree.map(lambda t, p: t + (weights[c] * p).astype(t.dtype), total, change(part, ts, plan))
-            return total, jax.tree.map(lambda all_, one: all_.at[c].add(one), sums, found)
+            return total, jax.tree.map(lambda all_, one: all_.at[c].set(one), sums, found)
 
         zeros = jax.tree.map(jnp.zeros_like, {"params": learned(ts.params), "state": ts.state})
         shapes = jax.eval_shape(
@@ -198,7 +199,7 @@ def federated_program(plain: Program, frozen: frozenset[str], clients: int, plan
     def results(sums: Any) -> dict[str, Any]:
         if "clients" not in sums:
             return plain.results(sums)
-        return plain.results(jax.tree.map(lambda s: s.sum(0), sums["clients"])) | of_clients(plain, sums["clients"])
+        return plain.results(merged(sums["clients"])) | of_clients(plain, sums["clients"])
 
     def examine(ts: TrainState, batch: Any) -> Any:
         assert plain.examine is not None
@@ -259,7 +260,7 @@ def local(plain: Program, ts: TrainState, data: Any, client: Any, order: Any, sh
             held = lambda g, w, w0: g + plan.strategy.mu * (w - w0)  # noqa: E731
             now, then = ({p: tree[p] for p in grads} for tree in (mine.params, ts.params))
             grads = jax.tree.map(held, grads, now, then)
-        return plain.update(mine._replace(state=state), grads), jax.tree.map(jnp.add, sums, found)
+        return plain.update(mine._replace(state=state), grads), added(sums, found)
 
     shapes = jax.eval_shape(lambda: plain.step(begin, batch(0))[1])
     return lax.fori_loop(0, steps, step, (begin, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)))

@@ -21,6 +21,7 @@ from ..methods.privacy.gradient import Terms, refuse_mixing
 from ..methods.privacy.ledger import Ledger
 from ..methods.privacy.model import Account, check_terms, noise_of, secret_key
 from ..methods.validation import options_of
+from ..metrics.moments import added
 from ..models import fitting
 from ..models.data import Data, read
 from ..models.fitting import Method, Options
@@ -239,13 +240,13 @@ def evaluate(model: Any, clients: Clients | Iterable[tuple[Any, Any]], batch_siz
         program, feed = subject
 
         def of_client(client: Any) -> Any:
-            def add(i: Any, sums: Any) -> Any:
+            def step(i: Any, sums: Any) -> Any:
                 batch = rows_of_client(arrays[:-1], client, i, feed.batch_size)
-                return jax.tree.map(jnp.add, sums, program.test(ts, batch))
+                return added(sums, program.test(ts, batch))
 
             shapes = jax.eval_shape(lambda: program.test(ts, rows_of_client(arrays[:-1], client, 0, feed.batch_size)))
             zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-            return jax.lax.fori_loop(0, (client["size"] + feed.batch_size - 1) // feed.batch_size, add, zero)
+            return jax.lax.fori_loop(0, (client["size"] + feed.batch_size - 1) // feed.batch_size, step, zero)
 
         return jax.lax.map(of_client, arrays[-1])
 

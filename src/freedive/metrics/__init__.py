@@ -57,6 +57,7 @@ from .probabilistic import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
+from .moments import Moments
 from .reductions import Averaged, Mean, MeanMetricWrapper, Sum
 from .regression import (
     CosineSimilarity,
@@ -102,6 +103,7 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "Moments",
     "OneHotIoU",
     "OneHotMeanIoU",
     "PearsonCorrelation",

@@ -17,6 +17,7 @@ from ..config import Configured, Family, snake
 from ..errors import show_shape
 from ..losses.base import aligned, spread
 from ..numerics import widen
+from .moments import added
 
 Array = jax.Array
 FAMILY = Family("metric")
@@ -66,7 +67,8 @@ class Metric(Configured):
             mask: which of them count at all, shaped as sample_weight.
 
         Returns:
-            A tree of arrays; added to those of other parts they are the sums of both.
+            A tree of arrays; added to those of other parts they are the sums of both. Where a mean shall keep its
+            digits, a `Moments` in it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must write sums(self, y_true, y_pred, sample_weight=None, mask=None), which gives "
@@ -81,7 +83,7 @@ class Metric(Configured):
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add the sums of a part of the data to those kept; the arguments are those of `sums`."""
         new = self.sums(*args, **kwargs)
-        self._kept = new if self._kept is None else jax.tree.map(jnp.add, self._kept, new)
+        self._kept = new if self._kept is None else added(self._kept, new)
 
     def result(self) -> Array:
         """The metric of all parts since the last reset; 0 before the first."""

@@ -11,6 +11,7 @@ from ..config import non_negative, one_of
 from ..errors import show_shape
 from ..numerics import widen
 from .base import Metric, matched, weights_of
+from .moments import Moments
 from .reductions import Averaged, FromLoss
 
 
@@ -132,7 +133,7 @@ class R2Score(Metric):
     Shapes: (batch, outputs) or (batch,).
 
     >>> print(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]]))
-    0.57142854
+    0.5714286
     """
 
     direction = "up"
@@ -150,15 +151,13 @@ class R2Score(Metric):
             raise ValueError(f"R2Score expects (batch, outputs). Received: shape {show_shape(y_true.shape)}")
         weight = weights_of(y_true, sample_weight, mask)
         return {
-            "sum": (weight * y_true).sum(0),  # (outputs,)
-            "squared_sum": (weight * y_true**2).sum(0),
-            "residual": (weight * (y_true - y_pred) ** 2).sum(0),
-            "count": weight.sum(0),
+            "targets": Moments.of(y_true, weight),  # (outputs,)
+            "residual": jnp.where(weight == 0, 0, weight * (y_true - y_pred) ** 2).sum(0),
             "samples": (weight != 0).any(1).sum().astype(y_true.dtype),
         }
 
     def compute(self, sums):
-        spread = sums["squared_sum"] - sums["sum"] ** 2 / sums["count"]
+        spread = sums["targets"].squares
         exact = jnp.where(sums["residual"] == 0, 1.0, 0.0)  # targets that are all equal: hit or missed
         scores = jnp.where(spread == 0, exact, 1 - sums["residual"] / jnp.where(spread == 0, 1, spread))
         if self.class_aggregation == "uniform_average":

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..core.structure import Compiled, compiled, kept
+from ..metrics.moments import added
 from ..ops import host
 from ..ops.memory import on_large_pages
 from .feeds import Feed
@@ -130,7 +131,7 @@ def _train(program: Program, line: Line, carry: Carry, arrays: Any, seed: Any, e
 
     def step(carry: Carry, batch: Any) -> Carry:
         ts, sums = program.step(carry.ts, batch)
-        return Carry(ts, {**carry.sums, "train": add(carry.sums["train"], sums)})
+        return Carry(ts, {**carry.sums, "train": added(carry.sums["train"], sums)})
 
     return _over(feed, carry, step, arrays, seed, epoch, at, end)
 
@@ -142,7 +143,7 @@ def _test(program: Program, line: Line, carry: Carry, arrays: Any, epoch: Any, a
     due = (epoch + 1) % line.every == 0
 
     def step(carry: Carry, batch: Any) -> Carry:
-        return carry._replace(sums={**carry.sums, "test": add(carry.sums["test"], program.test(carry.ts, batch))})
+        return carry._replace(sums={**carry.sums, "test": added(carry.sums["test"], program.test(carry.ts, batch))})
 
     return _over(feed, carry, step, arrays, 0, 0, jnp.maximum(at, 0), jnp.where(due, end, 0))
 
@@ -163,11 +164,6 @@ def room(sums: Any) -> int:
     """The epochs that one chunk can report."""
     size = sum(s.size * s.dtype.itemsize for s in jax.tree.leaves(sums))
     return max(1, min(ROOM_MOST, ROOM_BYTES // max(size, 1)))
-
-
-def add(a: Any, b: Any) -> Any:
-    """Sums of two parts together."""
-    return jax.tree.map(jnp.add, a, b)
 
 
 def empty_sums(program: Program, ts: TrainState, line: Line) -> Any:

@@ -19,6 +19,7 @@ from jax.flatten_util import ravel_pytree
 
 from ...core.forward import Pass, apply
 from ...core.variables import Variables, gather, merge, split
+from ...metrics.moments import merged
 from ...train.objective import Objective
 from ...train.program import Program, TrainState
 from . import layerwise
@@ -113,9 +114,9 @@ def private_program(
                 told = (variables, rows_of(batch, rows), own.key_for("train"), objective)
                 parts, sums = layerwise.parts_of(model, frozen, learning, *told)
                 clipped = layerwise.clipped_sum(parts, terms.clip, live)
-                return clipped, jax.tree.map(lambda s: _sum_of(s, live), sums)
+                return clipped, _merged(sums, live)
             grads, sums = jax.vmap(of_row, in_axes=(None, 0, 0))(ts, rows_of(batch, rows), places)
-            return clipped_sum(grads, terms.clip, live), jax.tree.map(lambda s: _sum_of(s, live), sums)
+            return clipped_sum(grads, terms.clip, live), _merged(sums, live)
 
         shapes = jax.eval_shape(lambda: work(*(jnp.zeros(terms.group, t) for t in ("int32", "int32", "bool"))))
         zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
@@ -151,8 +152,8 @@ def clipped_sum(grads: Any, clip: float, live: Any) -> Any:
     return jax.tree.map(total, grads)
 
 
-def _sum_of(sums: Any, live: Any) -> Any:
-    return jnp.sum(jnp.where(live.reshape(-1, *(1,) * (sums.ndim - 1)), sums, 0), axis=0, dtype=sums.dtype)
+def _merged(sums: Any, live: Any) -> Any:
+    return merged(jax.tree.map(lambda s: jnp.where(live.reshape(-1, *(1,) * (s.ndim - 1)), s, 0), sums))
 
 
 def noised(total: Any, key: Any, terms: Terms) -> Any:

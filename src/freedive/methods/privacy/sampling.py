@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ...metrics.moments import added
 from ...train.order import shuffled
 
 NEVER = 2.0**-53  # what is less likely than this is not drawn; a uniform number of 64 bits could hardly tell
@@ -95,6 +96,6 @@ def over_groups(
         places = i * size + jnp.arange(size, dtype=jnp.int32)
         live = places < total
         found = work(shuffled(jnp.where(live, places, 0), rows, first, second), places, live)
-        return jax.tree.map(jnp.add, sums, found)
+        return added(sums, found)
 
     return lax.fori_loop(0, (total + size - 1) // size, turn, zero)
