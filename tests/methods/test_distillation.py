@@ -90,6 +90,32 @@ def test_logits_and_probabilities_say_the_same():
     assert float(np.abs(distance(z[0], z[0], "logits", 3.0)).max()) < 1e-6
 
 
+def test_units_of_a_binary_loss_are_yes_or_no_each():
+    p, q = np.random.default_rng(0).random((2, 5, 4)).astype("float32")
+    each = [distance(p[:, i : i + 1], q[:, i : i + 1], "probabilities", 2.0) for i in range(4)]
+    apart = distance(p, q, "probabilities", 2.0, exclusive=False)
+    np.testing.assert_allclose(apart, np.mean(each, axis=0), rtol=1e-5)
+    student = fd.Sequential([fd.Input((196,)), fd.layers.Dense(4, "sigmoid", kernel_initializer="zeros")])
+    student.compile(fd.optimizers.SGD(5.0), "binary_crossentropy")
+    wanted = np.tile(np.float32([0.9, 0.9, 0.1, 0.5]), (64, 1))
+    fd.distill(wanted, student, X[:64] * 0, wanted.round(), temperature=1.0, alpha=0.0, epochs=40, verbose=0)
+    np.testing.assert_allclose(student.predict(X[:1] * 0, verbose=0)[0], wanted[0], atol=0.02)
+
+
+def test_rows_of_weight_0_teach_nothing(teacher):
+    weight = (np.arange(len(X)) < 200).astype("float32")
+    found = []
+    for damage in (0, 1):  # what rows of weight 0 hold makes no difference
+        student, x = network(64, 1), X.copy()
+        x[200:] += damage
+        match = {"features": {"dense": "dense"}, "sample_weight": weight, "shuffle": False}
+        logs = fd.distill(teacher, student, x, Y, alpha=0.5, epochs=1, verbose=0, **match).history
+        found.append((logs["distillation_loss"], logs["feature_loss"], student.get_weights()))
+    assert found[0][:2] == found[1][:2]
+    for a, b in zip(found[0][2], found[1][2], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_student_gains_from_a_teacher_that_saw_more(teacher):
     few = 120
     for seed in (1, 2, 3):

@@ -57,7 +57,7 @@ def test_a_majority_counts_votes(trained):
     np.testing.assert_allclose(counted.predict(X_TEST, verbose=0), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("units", "loss"), [(1, "binary"), (10, "sparse_categorical")])
+@pytest.mark.parametrize(("units", "loss"), [(1, "binary"), (10, "binary"), (10, "sparse_categorical")])
 def test_a_majority_of_logits_is_a_logit_again(units, loss):
     kind = {"binary": fd.losses.BinaryCrossentropy, "sparse_categorical": fd.losses.SparseCategoricalCrossentropy}[loss]
     model = network("linear", units)
@@ -65,8 +65,8 @@ def test_a_majority_of_logits_is_a_logit_again(units, loss):
     members = fd.Ensemble(model, 5, vote="majority")
     members.build()
     raw, answer = members.predict_members(X_TEST), members.predict(X_TEST, verbose=0)
-    shares = (raw > 0).mean(0) if units == 1 else np.eye(10)[raw.argmax(-1)].mean(0)
-    back = 1 / (1 + np.exp(-answer)) if units == 1 else np.exp(answer)
+    shares = (raw > 0).mean(0) if loss == "binary" else np.eye(10)[raw.argmax(-1)].mean(0)
+    back = 1 / (1 + np.exp(-answer)) if loss == "binary" else np.exp(answer)
     np.testing.assert_allclose(back, shares, atol=1e-5)
 
 

@@ -24,6 +24,16 @@ def test_a_rate_that_hardly_rises_is_the_plain_run():
     assert history.history["loss"][0] == pytest.approx(losses[:18].mean(), rel=1e-4)
 
 
+def test_the_loss_is_the_one_that_is_minimised():
+    inputs = fd.Input((196,))
+    ends = [fd.layers.Dense(1, name=name, kernel_regularizer=fd.regularizers.L2(0.1))(inputs) for name in "ab"]
+    model = fd.Model(inputs, ends)
+    model.compile("sgd", ["mse", "mse"], loss_weights=[0.5, 0.0])
+    y = [Y[:, None] / 10, 1e3 * Y[:, None]]
+    found = fd.lr_find(model, X, y, low=1e-9, high=1e-8, steps=10, batch_size=600)
+    assert found.losses[0] == pytest.approx(model.evaluate(X, y, verbose=0)[0], rel=1e-4)
+
+
 @pytest.mark.parametrize(("optimizer", "least", "most"), [("sgd", 0.02, 2.0), ("adam", 2e-4, 0.05)])
 def test_it_finds_a_rate_that_trains_well(optimizer, least, most, tmp_path):
     model = made(optimizer)

@@ -67,6 +67,7 @@ class Loss(Configured):
     family: ClassVar[Family | None] = FAMILY
     equal_shapes: ClassVar[bool] = False  # whether targets are shaped as predictions are; then nothing is broadcast
     outputs: ClassVar[str | None] = None  # "probabilities" or "logits", where there is no field from_logits
+    exclusive: ClassVar[bool] = True  # of losses of classes: whether one class is true, or each unit is yes or no
 
     reduction: Reduction = field(default="sum_over_batch_size", kw_only=True)
     name: str | None = field(default=None, kw_only=True, repr=False)

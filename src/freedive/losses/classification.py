@@ -48,6 +48,7 @@ class BinaryCrossentropy(_Elementwise):
     """
 
     aliases = ("bce", "BCE")
+    exclusive = False
     from_logits: bool = False
     label_smoothing: Fraction = 0.0
     axis: int = -1
@@ -77,6 +78,7 @@ class BinaryFocalCrossentropy(_Elementwise):
     0.1733
     """
 
+    exclusive = False
     apply_class_balancing: bool = False
     alpha: Fraction = 0.25
     gamma: NonNegativeFloat = 2.0

@@ -12,6 +12,7 @@ from jax import lax
 
 from ..core.forward import running
 from ..core.paths import paths
+from ..losses import FunctionLoss
 from ..models import Model, fitting
 from ..models.data import Data
 from ..models.fitting import Method, Options
@@ -49,11 +50,12 @@ def distill(
     """Train a model by the answers of another as much as by the targets.
 
     loss = alpha L(y, s) + (1 - alpha) T^2 KL(softmax(t / T) || softmax(s / T)), with the logits t of the teacher and s
-    of the student; where models give probabilities, their logarithms are such logits. Models of numbers match the
-    teacher by the mean squared difference. With `features`, layers inside are matched too: those of equal shapes by
-    mean (f_t - f_s)^2, others by how alike the rows of a batch are, mean (G_t - G_s)^2 with G = F F^T, its rows of
-    length 1. The teacher answers every row once, before the training. With alpha = 1 and no features it is the plain
-    run, bit for bit.
+    of the student; where models give probabilities, their logarithms are such logits. With a binary loss every unit is
+    yes or no, and the KL is the mean of theirs. Models of numbers match the teacher by the mean squared difference.
+    With `features`, layers inside are matched too: those of equal shapes by mean (f_t - f_s)^2, others by how alike the
+    rows of a batch are, mean (G_t - G_s)^2 with G = F F^T, its rows of length 1. The teacher answers every row once,
+    before the training. With alpha = 1 and no features it is the plain run, bit for bit. Sample weights count in all
+    parts.
 
     Args:
         teacher: a trained model, an ensemble, or answers that are there already, a row for each of x.
@@ -195,6 +197,16 @@ class Both:
 
     def __init__(self, own: Objective, terms: Terms):
         self.own, self.terms = own, terms
+        loss, temperature = own.losses[0], terms.temperature
+        kind = None if loss is None else loss.expects()
+
+        def apart(teacher: Any, student: Any) -> Any:
+            scale = 1.0 if kind is None else temperature**2
+            return scale * distance(teacher, student, kind, temperature, loss is None or loss.exclusive)
+
+        by_weight = loss is not None and loss.reduction == "mean_with_sample_weight"
+        reduction = "mean_with_sample_weight" if by_weight else "mean"
+        self.apart, self.unlike = (FunctionLoss(of_row, reduction=reduction) for of_row in (apart, unlike))
 
     def watch(self, layer: Any, path: str, inputs: Any, outputs: Any) -> Any:
         """Keep what the matched layers make."""
@@ -207,18 +219,16 @@ class Both:
         if not (isinstance(y, dict) and "teacher" in y):
             return self.own(y, outputs, weights, made)
         value, sums = self.own(y["targets"], outputs, weights, made)
-        (answer,) = jax.tree.leaves(outputs)
-        temperature, alpha = self.terms.temperature, self.terms.alpha
-        kind = self.own.losses[0].expects() if self.own.losses[0] is not None else None
-        apart = distance(y["teacher"], answer, kind, temperature)
-        scaled = temperature**2 * jnp.mean(apart) if kind else jnp.mean(apart)
-        rows = jnp.float32(answer.shape[0])
-        value, sums = alpha * value + (1 - alpha) * scaled, sums | {"taught": (scaled * rows, rows)}
+        (answer,), (weight,) = jax.tree.leaves(outputs), jax.tree.leaves(weights) or [None]
+        alpha, taught = self.terms.alpha, self.apart.totals(y["teacher"], answer, weight, made.mask_of(answer))
+        value, sums = alpha * value + (1 - alpha) * self.apart.reduce(*taught), sums | {"taught": taught}
         if self.terms.layers:
             for path in set(self.terms.layers) - set(made.kept):
                 raise ValueError(f"distill(features=...): {path} computes inside a loop, where it cannot be looked at")
-            off = sum(unlike(y["features"][path], made.kept[path]) for path in self.terms.layers)
-            value, sums = value + self.terms.weight * off, sums | {"features": (off * rows, rows)}
+            of_row = None if weight is None else weight.reshape(len(weight), -1).mean(1)
+            each = [self.unlike.totals(y["features"][path], made.kept[path], of_row) for path in self.terms.layers]
+            off = (sum(total for total, _ in each), each[0][1])
+            value, sums = value + self.terms.weight * self.unlike.reduce(*off), sums | {"features": off}
         return value, sums
 
     def results(self, sums: Any) -> dict[str, Any]:
@@ -237,33 +247,36 @@ class Both:
         return self.own.structure()
 
 
-def distance(teacher: Any, student: Any, kind: str | None, temperature: float) -> Any:
-    """How far answers are from the teacher's: KL of tempered classes, or the mean squared difference; one a row."""
+def distance(teacher: Any, student: Any, kind: str | None, temperature: float, exclusive: bool = True) -> Any:
+    """How far answers are from the teacher's, one number a row: KL of tempered classes, its mean over units that are
+    yes or no each, or the mean squared difference."""
     if kind is None:
         return jnp.mean((teacher - student) ** 2, axis=-1)
-    told, said = (jax.nn.log_softmax(logits(a, kind) / temperature) for a in (teacher, student))
-    return jnp.sum(jnp.exp(told) * (told - said), axis=-1)
+    exclusive = exclusive and teacher.shape[-1] > 1
+    told, said = (jax.nn.log_softmax(logits(a, kind, exclusive) / temperature) for a in (teacher, student))
+    apart = jnp.sum(jnp.exp(told) * (told - said), axis=-1)
+    return apart if exclusive else jnp.mean(apart, axis=-1)
 
 
 def unlike(teacher: Any, student: Any) -> Any:
-    """How far features (batch, ...) are from the teacher's: value by value, or where shapes differ by what they say of
-    how alike the rows are."""
-    if teacher.shape == student.shape:
-        return jnp.mean(jnp.square(student.astype(jnp.float32) - teacher))
-    return jnp.mean(jnp.square(likeness(student) - likeness(teacher)))
+    """How far features (batch, ...) are from the teacher's, one number a row: value by value, or where shapes differ by
+    what they say of how alike the rows are."""
+    if teacher.shape != student.shape:
+        teacher, student = likeness(teacher), likeness(student)
+    return jnp.mean(jnp.square(student - teacher).reshape(len(student), -1), axis=1)
 
 
 def likeness(features: Any) -> Any:
     """(batch, batch) products of the features of rows, every row of length 1."""
-    flat = features.astype(jnp.float32).reshape(len(features), -1)
+    flat = features.reshape(len(features), -1)
     products = flat @ flat.T
     return products * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(products), axis=1, keepdims=True), 1e-12))
 
 
-def logits(answers: Any, kind: str) -> Any:
-    """Logits of classes from logits or probabilities; one unit is the second of two classes."""
+def logits(answers: Any, kind: str, exclusive: bool) -> Any:
+    """Logits of classes from logits or probabilities; of units that are yes or no each, (..., units, 2)."""
     answers = answers.astype(jnp.float32)
-    if answers.shape[-1] == 1:
-        pair = [jnp.zeros_like(answers), answers] if kind == "logits" else [1 - answers, answers]
-        answers = jnp.concatenate(pair, -1)
+    if not exclusive:
+        no = jnp.zeros_like(answers) if kind == "logits" else 1 - answers
+        answers = jnp.stack([no, answers], -1)
     return answers if kind == "logits" else jnp.log(jnp.clip(answers, LEAST))

@@ -23,7 +23,8 @@ SMALLEST = 1e-7  # the least share of votes that is written as a logit
 class Ensemble(Population):
     """Members of one model that differ in their first values, train at once in one program, and answer together.
 
-    Average: y = 1/n sum_i f_i(x). Majority: the share of members whose answer is that class. An ensemble is a model:
+    Average: y = 1/n sum_i f_i(x). Majority: the share of members whose answer is that class; with
+    a binary loss, that say yes. An ensemble is a model:
     `compile`, `fit`, `evaluate`, `predict`, `save` and callbacks work as ever, on what the members answer together.
     While it trains, results are the means of the members, shown with their standard deviation, and the history has
     those of each as `loss_members`, `val_accuracy_members`, ...; early stopping watches the means.
@@ -86,9 +87,9 @@ class Ensemble(Population):
         return jax.tree.map(self._counted if self.vote == "majority" else lambda a: jnp.mean(a, axis=1), answers)
 
     def _counted(self, answers: Any) -> Any:  # (batch, members, ..., classes)
-        loss = next(iter(jax.tree.leaves(self._training.loss)), None)
-        logits = loss is not None and losses.get(loss).expects() == "logits"
-        if answers.shape[-1] == 1:
+        loss = losses.get(next(iter(jax.tree.leaves(self._training.loss)), None))
+        logits = loss is not None and loss.expects() == "logits"
+        if answers.shape[-1] == 1 or (loss is not None and not loss.exclusive):
             shares = jnp.mean(answers > (0.0 if logits else 0.5), axis=1, dtype=jnp.float32)
             return jnp.log(shares.clip(SMALLEST)) - jnp.log((1 - shares).clip(SMALLEST)) if logits else shares
         shares = jnp.mean(jax.nn.one_hot(answers.argmax(-1), answers.shape[-1]), axis=1)

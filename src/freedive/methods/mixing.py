@@ -23,6 +23,8 @@ from .validation import options_of
 def mix(model: Any, layer: Any, x: Any, y: Any, **fit: Any) -> Any:
     """Train a model on batches that a layer has mixed inside the compiled run; validation rows stay as they are.
 
+    Sample weights are mixed as labels are: a row of weight 0 says nothing, in whatever it is mixed.
+
     Args:
         model: a compiled model with one input and one output.
         layer: `layers.MixUp`, `layers.CutMix`, or another without weights that takes and gives a dict of "images" and
@@ -70,19 +72,31 @@ class Mixed(Method):
         return mixed(super().program(model, objective), self.layer)
 
 
+def weighed(labels: Any, weight: Any) -> Any:
+    """(rows, numbers) w y and w: mixed like labels, they are the weight of a mixture and what it says by weight."""
+    each = jnp.broadcast_to(weight.reshape(*weight.shape, *(1,) * (labels.ndim - weight.ndim)), labels.shape)
+    return jnp.concatenate([a.reshape(len(labels), -1) for a in (each * labels, each)], axis=1)
+
+
+def unweighed(mixed: Any, labels: Any, weight: Any) -> list[Any]:
+    """[labels, weights] from what `weighed` gave, mixed; a mixture of rows without weight has none."""
+    total, each = (half.reshape(labels.shape) for half in jnp.split(mixed, 2, axis=1))
+    found = jnp.where(each == 0, labels, total / jnp.where(each == 0, 1, each))
+    return [found, each.reshape(*weight.shape, -1)[..., 0]]
+
+
 def mixed(program: Program, layer: Any) -> Program:
     """The program whose gradients are those of batches that a layer has mixed."""
 
     def changed(ts: TrainState, batch: Any) -> Any:
         x, y, weights = batch
-        (images,), (labels,) = jax.tree.leaves(x), jax.tree.leaves(y)
-        given = {"images": images, "labels": labels.astype(jnp.float32)}
+        (images,), (labels,), weight = jax.tree.leaves(x), jax.tree.leaves(y), jax.tree.leaves(weights)
+        labels = labels.astype(jnp.float32)
+        given = {"images": images, "labels": weighed(labels, *weight) if weight else labels}
         made, _ = apply(layer, Variables({}, {}, {}), given, key=ts.key_for("mix"), training=True)
-        return (
-            jax.tree.unflatten(jax.tree.structure(x), [made["images"]]),
-            jax.tree.unflatten(jax.tree.structure(y), [made["labels"]]),
-            weights,
-        )
+        told = unweighed(made["labels"], labels, *weight) if weight else [made["labels"]]
+        leaves = zip(batch, ([made["images"]], told[:1], told[1:]), strict=True)
+        return tuple(jax.tree.unflatten(jax.tree.structure(part), found) for part, found in leaves)
 
     return program._replace(
         gradient=lambda ts, batch: program.gradient(ts, changed(ts, batch)),

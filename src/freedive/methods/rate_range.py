@@ -151,10 +151,7 @@ class Rising(Method):
 
         def gradient(ts: TrainState, batch: Any) -> Any:
             grads, state, sums = plain.gradient(ts, batch)
-            total = sum(
-                loss.reduce(*sums["loss"][n]) for n, loss in zip(objective.names, objective.losses, strict=True) if loss
-            )
-            return grads, state, sums | {"losses": jnp.where(place == ts.step, total, 0.0)}
+            return grads, state, sums | {"losses": jnp.where(place == ts.step, objective.value(sums), 0.0)}
 
         def update(ts: TrainState, grads: Any) -> TrainState:
             numbers = {**ts.hyper["optimizer"], "learning_rate": rates[jnp.minimum(ts.step, self.steps - 1)]}

@@ -50,6 +50,7 @@ from .curve import AUC
 from .fscore import F1Score, FBetaScore
 from .iou import BinaryIoU, ConfusionMatrix, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU, confusion_matrix
 from .margin import CategoricalHinge, Hinge, SquaredHinge
+from .moments import Moments
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -57,7 +58,6 @@ from .probabilistic import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
-from .moments import Moments
 from .reductions import Averaged, Mean, MeanMetricWrapper, Sum
 from .regression import (
     CosineSimilarity,

@@ -97,6 +97,15 @@ class Objective:
             sums["penalty"] = {"total": penalty * rows, "count": rows}
         return value + penalty, sums
 
+    def value(self, sums: Any) -> Any:
+        """The number to minimise, from the sums of a batch or of many."""
+        if "weighted" in sums:
+            value = sums["weighted"]["total"] / sums["weighted"]["count"]
+        else:
+            terms = zip(self.loss_weights, self.losses, self.names, strict=True)
+            value = sum(w * loss.reduce(*sums["loss"][name]) for w, loss, name in terms if loss is not None)
+        return value + (sums["penalty"]["total"] / sums["penalty"]["count"] if "penalty" in sums else 0.0)
+
     def each(self, sums: Any) -> Any:
         """The losses of a batch from its sums, one number an output that has one."""
         pairs = zip(self.names, self.losses, strict=True)
@@ -131,23 +140,14 @@ class Objective:
         """The numbers of an epoch from its sums: the loss, the loss of each of several outputs, the metrics."""
         if self.root is not None and self.refuses:
             refuse_flagged(self.root, sums.get("flags", {}))
-        each = {
-            name: float(loss.reduce(*sums["loss"][name]))
-            for name, loss in zip(self.names, self.losses, strict=True)
-            if loss is not None
-        }
-        weights = dict(zip(self.names, self.loss_weights, strict=True))
-        penalty = float(sums["penalty"]["total"] / sums["penalty"]["count"]) if "penalty" in sums else 0.0
-        logs: dict[str, Any] = {"loss": sum(weights[name] * value for name, value in each.items()) + penalty}
-        weighted = {
-            name: np.asarray(a) / float(sums["weighted"]["count"]) for name, a in sums.get("weighted", {}).items()
-        }
-        if weighted:
-            logs["loss"] = float(weighted["total"]) + penalty
+        logs: dict[str, Any] = {"loss": float(self.value(sums))}
+        pairs = zip(self.names, self.losses, strict=True)
+        each = {name: float(loss.reduce(*sums["loss"][name])) for name, loss in pairs if loss is not None}
         if len(self.names) > 1:
             logs |= {f"{name}_loss": value for name, value in each.items()}
-        if "weights" in weighted:
-            logs |= {f"{name}_loss_weight": float(w) for name, w in zip(each, weighted["weights"], strict=True)}
+        if "weights" in sums.get("weighted", {}):
+            means = sums["weighted"]["weights"] / sums["weighted"]["count"]
+            logs |= {f"{name}_loss_weight": float(w) for name, w in zip(each, means, strict=True)}
         for label, (_, metric, _) in self.metrics.items():
             value = np.asarray(metric.compute(sums["metric"][label]))
             logs[label] = float(value) if value.ndim == 0 else value
