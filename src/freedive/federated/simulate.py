@@ -179,7 +179,7 @@ class Federation(Method):
                     f"ClientPrivacy(delta={self.privacy.delta}): expected less than one in {count} clients"
                 )
             refuse_mixing(model, data.x, model._training.frozen)
-            noise = noise_of(self.privacy, self.fraction, rounds)
+            noise = noise_of(self.privacy, self.fraction, rounds, options)
             terms = Terms(noise, self.privacy.clip_norm, self.fraction * count, count, 1)
             self.plan = self.plan._replace(terms=terms)
         return spread(Rounds(data, self.clients, self.plan.batch_size))

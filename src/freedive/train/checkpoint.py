@@ -119,10 +119,15 @@ def restore(path: Path, run: Run, identity: Identity | None = None) -> list[str]
     key = jax.random.wrap_key_data(carry.ts.key, impl="threefry2x32")
     run.carry = carry._replace(ts=carry.ts._replace(key=key))
     run.go_to(found.position)
-    kept = [found.tensors[f"{MEMORY}{i}"] for i in range(sum(name.startswith(MEMORY) for name in found.tensors))]
-    run.memory = unpack(found.metadata["memory"], kept)
+    run.memory = memory_of(found)
     made, here = found.metadata["made"], surroundings()
     return [f"{name}: {made.get(name)} then, {here[name]} now" for name in here if made.get(name) != here[name]]
+
+
+def memory_of(found: Snapshot) -> dict[str, Any]:
+    """What callbacks remember, and the numbers of the model."""
+    kept = [found.tensors[f"{MEMORY}{i}"] for i in range(sum(name.startswith(MEMORY) for name in found.tensors))]
+    return unpack(found.metadata["memory"], kept)
 
 
 def named_leaves(tree: Any) -> dict[str, Any]:

@@ -85,10 +85,14 @@ def _data(feed: Feed | None, kind: str) -> dict[str, list[str]]:
         if getattr(feed, "streamed", False):
             found[name] = [f"stream of {leaf.dtype} {leaf.shape[2:]}"] * 2
         else:
-            array = np.asarray(leaf)
-            content = hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).hexdigest()[:16]
+            array, content = np.asarray(leaf), content_of(leaf)
             found[name] = [f"{array.dtype} {array.shape} {content}", f"{array.dtype} {array.shape} {content[:6]}"]
     return found
+
+
+def content_of(array: Any) -> str:
+    """A digest of what is in an array."""
+    return hashlib.sha256(np.ascontiguousarray(np.asarray(array)).reshape(-1).view(np.uint8).data).hexdigest()[:16]
 
 
 def _settings(line: Line, run: Run) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..files import FolderLock, ModelFileError, make_folders, remove_stale_tempo
 from .background import Background
 from .callbacks.base import CallbackList, Edge
 from .callbacks.watcher import Watcher
-from .checkpoint import Snapshot, restore, snapshot
+from .checkpoint import Snapshot, memory_of, read_snapshot, restore, snapshot
 from .identity import digest, identity
 from .interrupts import Signals, error_of
 from .program import steps_done
@@ -109,6 +109,16 @@ class Keeper(Watcher):
         if damaged:
             damaged[0].add_note(f"No checkpoint in {self.place} is whole. To begin anew, empty it")
             raise damaged[0]
+
+    def remembered(self) -> dict[str, Any]:
+        """What the callbacks of the run in this folder remember, before it goes on; nothing where there is no run."""
+        self.place = self.folder
+        if not self.restore or self.folder == "auto" or not os.path.isdir(self.folder):
+            return {}
+        for path in reversed(self._steps()) if self.restore is True else [os.fspath(self.restore)]:
+            with contextlib.suppress(ModelFileError, OSError):  # said when the run goes on
+                return memory_of(read_snapshot(path))["callbacks"]
+        return {}
 
     def _steps(self) -> list[str]:
         return [os.path.join(self.place, name) for name in sorted(os.listdir(self.place)) if STEP.fullmatch(name)]

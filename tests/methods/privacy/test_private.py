@@ -165,6 +165,22 @@ def test_the_account_goes_on_after_an_interruption(tmp_path):
         other.fit(X, Y, **options, resume=str(tmp_path))
 
 
+def test_the_same_model_goes_on_after_an_interruption(tmp_path):
+    """Its ledger has the steps that were done, but the noise of the run was found before them."""
+    options = {"batch_size": 60, "epochs": 4, "verbose": 0, "seed": 5, "resume": str(tmp_path)}
+    whole, broken = (fd.private(network(), epsilon=3.0, delta=1e-4) for _ in range(2))
+    want = whole.fit(X, Y, **options | {"resume": None}).history
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(X, Y, **options, callbacks=Break())
+    assert broken.ledger.entries
+    assert broken.fit(X, Y, **options).history == want and broken.ledger.entries == whole.ledger.entries
+    broken.budget = 6.0
+    broken.fit(X, Y, **options | {"resume": None})
+    broken.budget = 3.0
+    with pytest.raises(ValueError, match="which going on with it would forget"):
+        broken.fit(X, Y, **options)
+
+
 def test_the_account_stands_in_the_file(tmp_path):
     guarded = fd.private(network(), epsilon=3.0, delta=1e-4)
     guarded.fit(X, Y, batch_size=60, verbose=0)

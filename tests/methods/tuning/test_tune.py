@@ -1,5 +1,6 @@
 """tune: a trial is the plain run with its parameters; searches find what is good; a study goes on where it stopped."""
 
+import functools
 import json
 import re
 
@@ -179,9 +180,18 @@ def stopped(*_):
 
 def test_a_file_of_another_search_is_refused(tmp_path):
     file = tmp_path / "study.json"
-    fd.tune(build, {"rate": [0.01]}, X, Y, search="grid", resume=file, **FIT)
-    with pytest.raises(ValueError, match="another search"):
-        fd.tune(build, {"rate": [0.02]}, X, Y, search="grid", resume=file, **FIT)
+    asked = {"space": {"rate": [0.01]}, "search": "grid", "resume": file, **FIT}
+    fd.tune(build, x=X, y=Y, **asked)
+    others = [
+        ("space", build, {"space": {"rate": [0.02]}}),
+        ("batch_size", build, {"batch_size": 64}),
+        ("data", build, {"y": 9 - Y}),
+        ("model", functools.partial(build, decay=0.1), {}),
+        ("model", functools.partial(build, units=9), {}),
+    ]
+    for what, other, given in others:
+        with pytest.raises(ValueError, match=f"another search, of other {what}. Give"):
+            fd.tune(other, **({"x": X, "y": Y} | asked | given))
 
 
 @pytest.mark.parametrize(

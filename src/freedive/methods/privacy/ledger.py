@@ -58,6 +58,16 @@ class Ledger:
         longer.add(spent)
         return longer
 
+    def within(self, other: Ledger) -> bool:
+        """Whether another ledger has all that stands in this one.
+
+        >>> Ledger([(1.0, 0.01, 400)]).within(Ledger([(1.0, 0.01, 600)]))
+        True
+        """
+        pairs = zip(self.entries, other.entries, strict=False)
+        longer = len(self.entries) > len(other.entries)
+        return not longer and all(a[:2] == b[:2] and a.steps <= b.steps for a, b in pairs)
+
     def epsilon(self, delta: float) -> float:
         """The least epsilon of all that was spent; infinite where a step had no noise."""
         if not self.entries:

@@ -18,8 +18,11 @@ from ...models import Model, fitting, saving
 from ...models.data import Data
 from ...models.fitting import Method, Options
 from ...models.training import first_state, program_for
+from ...train.backup import resuming
+from ...train.callbacks.base import flat
 from ...train.objective import Objective
 from ...train.program import Program, TrainState, steps_done
+from ...train.resuming import Keeper
 from ..population import checked_model
 from .gradient import OfRows, Terms, private_program, refuse_mixing
 from .ledger import Ledger, Spent
@@ -146,11 +149,20 @@ def check_terms(epsilon: Any, noise: Any, clip: Any, delta: Any, owner: str = "p
         raise ValueError(f"{owner}(clip_norm={clip!r}): expected a finite number above 0, for the noise is made for it")
 
 
-def noise_of(owner: Any, rate: float, steps: int) -> float:
-    """The noise multiplier of further steps: the one given, or the least that keeps the owner's budget."""
+def noise_of(owner: Any, rate: float, steps: int, options: Options) -> float:
+    """The noise multiplier of further steps: the one given, or the least that keeps the owner's budget.
+
+    Args:
+        owner: has the terms, and the ledger of what was spent.
+        rate, steps: of the run.
+        options: of the run: one that goes on keeps its noise, which was found before its own steps were spent.
+    """
     if owner.noise_multiplier is not None or steps <= 0:
         return owner.noise_multiplier or 0.0
-    return owner.ledger.noise_for(owner.budget, owner.delta, rate, steps)
+    given = [*flat(options.callbacks), *resuming(options.resume)]
+    memories = [keeper.remembered().get("Account") for keeper in given if isinstance(keeper, Keeper)]
+    ledger = next((Ledger(memory["before"]) for memory in memories if memory), owner.ledger)
+    return ledger.noise_for(owner.budget, owner.delta, rate, steps)
 
 
 def secret_key(seed: int | None) -> Any:
@@ -190,7 +202,8 @@ class PrivateMethod(Method):
             )
         refuse_mixing(model.model, data.x, model._training.frozen)
         steps = options.steps_per_epoch or -(-rows // size)
-        noise = noise_of(self.owner, size / rows, steps * (options.epochs - options.initial_epoch))
+        steps_ahead = steps * (options.epochs - options.initial_epoch)
+        noise = noise_of(self.owner, size / rows, steps_ahead, options)
         self.terms = Terms(noise, self.owner.clip_norm, size, rows, min(GROUP, rows))
         self.seed = options.seed
         return Poisson(tuple(data), size, steps)
@@ -262,5 +275,11 @@ class Account(Callback):
         return {"before": [list(entry) for entry in self.before.entries], "start": self.start, "done": self.done}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self.before, self.start = Ledger(state["before"]), state["start"]
+        before, steps = Ledger(state["before"]), (self.epochs - self.first) * self.steps
+        if not self.before.within(before.and_(self.spent(steps))):
+            raise ValueError(
+                "private: the model has learned something else in private since this run was broken off, which going "
+                "on with it would forget. Give another folder"
+            )
+        self.before, self.start = before, state["start"]
         self.note(state["done"])

@@ -105,10 +105,13 @@ class Study:
             return
         with open_regular(self.path) as file:
             told = read_json(self.path, file.read().decode("utf-8", "replace"))
-        if not isinstance(told, Mapping) or told.get("asked") != json.loads(json.dumps(self.asked)):
+        then = told.get("asked") if isinstance(told, Mapping) else None
+        now = json.loads(json.dumps(self.asked))
+        if not isinstance(then, Mapping) or then != now:
+            other = [name for name in now if not isinstance(then, Mapping) or then.get(name) != now[name]]
             raise ValueError(
-                f"tune(resume={self.path!r}): this file holds another search: other parameters, another number of "
-                "trials or epochs, or another seed. Give another file, or ask for the same"
+                f"tune(resume={self.path!r}): this file holds another search, of other {', '.join(other) or 'things'}. "
+                "Give another file, or ask for the same"
             )
         try:
             self.trials = [_read(trial, self.space, self.sign) for trial in told["trials"]]

@@ -11,21 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...config import argument
+from ...core.structure import fingerprint
 from ...core.variables import derived_seed
 from ...models import fitting
 from ...models.data import Data, read_pair
 from ...models.fitting import Options
 from ...models.predicting import check_counts
 from ...train.callbacks.watcher import direction
+from ...train.identity import content_of
 from ...train.screen import duration, number, say
 from ...train.streams import Stream
 from ..validation import options_of
 from .cohort import Builder, Built, Cohort, Rows, groups
 from .engine import Part, dealt, on_host
 from .search import Search, read_search
-from .space import read_space
+from .space import Space, read_space
 from .study import Study
 
+TOLD = ("epochs", "seed", "batch_size", "shuffle", "steps_per_epoch", "validation_freq", "on_bad")  # in a study's file
 HELD_OUT = 0.2  # of the rows, from their end, where no validation is given
 
 
@@ -92,13 +95,23 @@ def tune(
     goal = direction(monitor)
     if goal is None:
         raise ValueError(f"tune(monitor={monitor!r}): its name does not say whether less is better. Take 'val_loss'")
-    asked = {"search": repr(wanted), "trials": plan.trials, "epochs": options.epochs, "seed": seed, "monitor": monitor,
+    asked = {"search": repr(wanted), "trials": plan.trials, "monitor": monitor,
              "space": {name: repr(values) for name, values in ranges.items()}}  # fmt: skip
+    asked |= {name: getattr(options, name) for name in TOLD}
+    if options.resume:
+        asked |= {"data": [content_of(a) for a in jax.tree.leaves(rows)], "model": model_of(builder, ranges, rows)}
     study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, options.resume)
     study.load()
     plain = options._replace(validation_split=0.0, class_weight=None, verbose=0, resume=None)
     Work(study, plan, builder, rows, plain, options.verbose != 0).do()
     return study
+
+
+def model_of(builder: Builder, ranges: Space, rows: Rows) -> list[Any]:
+    """What the models of a study have in common, seen at a point of its space: their program, and its numbers."""
+    rng = np.random.default_rng(0)
+    built = builder(0, {name: values.draw(rng) for name, values in ranges.items()}, rows)
+    return [fingerprint(built.key[0]), *map(float, jax.tree.leaves(built.hyper))]
 
 
 def rows_of(x: Any, y: Any, options: Options) -> Rows:
