@@ -73,7 +73,8 @@ def test_samples_are_what_their_labels_say(taught, options):
 
 
 @pytest.mark.parametrize(
-    ("steps", "eta", "target"), [(200, 0.0, "noise"), (200, 1.0, "noise"), (20, 0.5, "noise"), (20, 0.5, "velocity")]
+    ("steps", "eta", "target"),
+    [(200, 0.0, "noise"), (200, 1.0, "noise"), (20, 0.5, "noise"), (20, 0.5, "velocity"), (1, 0.0, "noise")],
 )
 def test_a_network_that_knows_the_noise_makes_the_data(steps, eta, target):
     """Of x ~ N(0, s^2), the expected noise is c x_t, c = sqrt(1 - a) / (a s^2 + 1 - a); so every step is linear in x_t,
@@ -88,7 +89,7 @@ def test_a_network_that_knows_the_noise_makes_the_data(steps, eta, target):
             noise = jnp.sqrt(1 - a) * x / (a * s**2 + 1 - a)
             return noise if target == "noise" else (noise - jnp.sqrt(1 - a) * x) / jnp.sqrt(a)
 
-    a = linear(200)[np.linspace(0, 199, steps).round().astype(int)][::-1]
+    a = linear(200)[np.linspace(199, 0, steps).round().astype(int)]
     b = np.append(a[1:], 1.0)
     c, d = np.sqrt(1 - a) / (a * s**2 + 1 - a), eta * np.sqrt((1 - b) / (1 - a) * (1 - a / b))
     variance = 1.0

@@ -74,6 +74,8 @@ def test_against_hand_made_numbers(name):
         ([0, 1, 2, 2], np.eye(3)[[0, 2, 2, 1]]),
         (np.eye(3)[[0, 1, 2, 2]], np.eye(3)[[0, 2, 2, 1]]),
         ([[0], [1], [2], [2]], [[0], [2], [2], [1]]),
+        ([[0, 1, 2], [2, -1, -1]], [[0, 2, 2], [1, 0, 0]]),  # sequences as long as there are classes
+        ([[0, 1, 2], [2, -1, -1]], np.eye(3)[[[0, 2, 2], [1, 0, 0]]]),
     ],
 )
 def test_confusion_matrix_of_classes(y_true, y_pred):
@@ -271,3 +273,8 @@ class Unwritten(metrics.Metric):
 def test_what_is_wrong_is_said(wrong, says):
     with pytest.raises((ValueError, TypeError, NotImplementedError), match=says):
         wrong()
+
+
+def test_one_threshold_of_a_curve():
+    auc = metrics.AUC(thresholds=0.5)
+    assert auc([0, 1, 1], [0.2, 0.7, 0.4]) == metrics.AUC(thresholds=[0.5])([0, 1, 1], [0.2, 0.7, 0.4])

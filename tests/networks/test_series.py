@@ -40,6 +40,11 @@ def test_quantiles_and_the_calendar(name):
     assert np.isfinite(y).all()
 
 
+def test_convolutions_that_never_see_the_window_are_refused():
+    with pytest.raises(ValueError, match=r"tcn\(size=1\): expected 2 or more"):
+        NETWORKS["tcn"](Shape(12, 3), size=1)
+
+
 @pytest.mark.parametrize("options", [{"trend": 0}, {"individual": True}, {"centre": "none"}, {"centre": "mean"}])
 def test_ways_of_the_linear_one(options):
     assert NETWORKS["linear"](Shape(12, 3, 2), **options).output_shape == (None, 3, 2)

@@ -148,6 +148,7 @@ def test_linear_decay():
     [
         (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), "decay_steps=0.*more than 0"),
         (lambda: schedules.ExponentialDecay(-0.1, 10, 0.5), "initial_learning_rate=-0.1"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 10, t_mul=0.5), "expected 1 or more. Received: 0.5"),
         (lambda: schedules.CosineDecay(float("nan"), 10), "expected a number. Received: NaN"),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1, 0.2]), "one value more than boundaries"),
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), "expected rising boundaries"),

@@ -5,7 +5,7 @@ import pytest
 
 import freedive as fd
 from freedive.config import from_json, to_json
-from freedive.optimizers import SGD, Adam, MultiOptimizer
+from freedive.optimizers import SGD, Adam, LossScaleOptimizer, MultiOptimizer
 
 RNG = np.random.default_rng(0)
 PARAMS = {
@@ -64,6 +64,8 @@ def test_numbers_and_configuration():
         (lambda: MultiOptimizer({"a": 3}), "expected one. Received: 3"),
         (lambda: MultiOptimizer({"a": "sgd"}, clipnorm=1.0), "give it to the optimizers inside"),
         (lambda: MultiOptimizer({"base": "sgd"}).init(PARAMS), "'based' stands under none of"),
+        (lambda: MultiOptimizer({"a": SGD(loss_scale_factor=8.0)}).scale_loss(1.0), "'a' has a loss scale of its own"),
+        (lambda: MultiOptimizer({"a": LossScaleOptimizer("sgd")}).scale_loss(1.0), "Put LossScaleOptimizer around"),
         (lambda: setattr(MultiOptimizer({"a": "sgd"}), "learning_rate", 0.1), r"optimizer\['a'\].learning_rate"),
     ],
 )

@@ -200,7 +200,7 @@ class Diffusion(Generative):
     def _sampled(self, given: Any, steps: int, eta: float, guidance: float) -> Any:
         """x_s = sqrt(a_s) x_0 + sqrt(1 - a_s - d^2) e + d z from one step to an earlier, with x_0 as it seems."""
         x, seeds, *labels = given
-        at = np.linspace(0, self.steps - 1, steps).round().astype(np.int32)
+        at = np.linspace(self.steps - 1, 0, steps)[::-1].round().astype(np.int32)  # from the last, whatever the number
         now = jnp.asarray(self.kept()[at])
         before = jnp.concatenate([jnp.ones(1, jnp.float32), now[:-1]])
         key = jax.random.fold_in(self.rng(), seeds[0])

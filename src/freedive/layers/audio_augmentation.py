@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from ..config import Fraction, non_negative, one_of, real
 from ..core.layer import Layer
 from ..ops.random import random_words
-from .draws import Factor, bounds, key_of, uniform
+from .draws import Factor, bounds, uniform
+from .dropping import seeded_key
 from .preprocessing import _floats
 
 
@@ -58,7 +59,7 @@ class RandomTimeShift(Layer):
         if not self.training:
             return x
         length = x.shape[1]
-        shift = jnp.round(length * uniform(key_of(self), x, bounds(self, "factor"))).astype(jnp.int32)
+        shift = jnp.round(length * uniform(seeded_key(self), x, bounds(self, "factor"))).astype(jnp.int32)
         places = jnp.arange(length) - shift[:, None]  # (batch, time)
         moved = _taken(x, places % length)
         if self.fill_mode == "wrap":
@@ -97,7 +98,7 @@ class RandomSpeed(Layer):
         x = _floats(x)
         if not self.training:
             return x
-        speed = 1 + uniform(key_of(self), x, bounds(self, "factor"))
+        speed = 1 + uniform(seeded_key(self), x, bounds(self, "factor"))
         places = jnp.arange(x.shape[1], dtype=jnp.float32) * speed[:, None]  # (batch, samples)
         before = places.astype(jnp.int32)
         part = (places - before).astype(x.dtype)
@@ -131,7 +132,7 @@ class RandomNoise(Layer):
         x = _floats(x)
         if not self.training:
             return x
-        keys = jax.random.split(key_of(self))
+        keys = jax.random.split(seeded_key(self))
         level = 10 ** (-uniform(keys[0], x, self.snr) / 20)
         loudness = jnp.sqrt(jnp.mean(jnp.square(x.astype(jnp.float32)), axis=tuple(range(1, x.ndim))))
         # Every frequency of a spectrum is a sum of many samples, so their distribution does not matter; even is cheap.
@@ -180,7 +181,7 @@ class SpecAugment(Layer):
         if not self.training:
             return x
         batch, time, features = x.shape
-        keys = jax.random.split(key_of(self))
+        keys = jax.random.split(seeded_key(self))
         longest = min(self.time_width, self.time_fraction * time)
         blank = _stripes(keys[0], batch, self.time_masks, time, longest)[:, :, None]
         blank |= _stripes(keys[1], batch, self.frequency_masks, features, self.frequency_width)[:, None]

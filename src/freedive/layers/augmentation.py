@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from ..config import PositiveInt, one_of
 from ..core.layer import Layer
 from ..ops.sampling import INDEX, affine
-from .draws import Factor, bounds, key_of, uniform, within
+from .draws import Factor, bounds, uniform, within
+from .dropping import seeded_key
 from .preprocessing import DataFormat, fitted, over_pictures
 
 FillMode = Annotated[str, one_of(*INDEX)]
@@ -51,7 +52,7 @@ class RandomCrop(Layer):
         if not self.training or rows < self.height or columns < self.width:
             return fitted(images, size)
         room = jnp.array([[rows - self.height + 1], [columns - self.width + 1]])
-        tops, lefts = jax.random.randint(key_of(self), (2, batch), 0, room)
+        tops, lefts = jax.random.randint(seeded_key(self), (2, batch), 0, room)
         window = (*size, channels)
         return jax.vmap(lambda image, i, j: jax.lax.dynamic_slice(image, (i, j, 0), window))(images, tops, lefts)
 
@@ -80,7 +81,7 @@ class RandomFlip(Layer):
         return over_pictures(self, x, self._flipped if self.training else None)
 
     def _flipped(self, images: Any) -> Any:
-        flips = jax.random.bernoulli(key_of(self), 0.5, (2, images.shape[0], 1, 1, 1))
+        flips = jax.random.bernoulli(seeded_key(self), 0.5, (2, images.shape[0], 1, 1, 1))
         if self.mode != "vertical":
             images = jnp.where(flips[0], images[:, :, ::-1], images)
         if self.mode != "horizontal":
@@ -121,7 +122,7 @@ class RandomRotation(Layer):
         return over_pictures(self, x, self._turned if self.training else None)
 
     def _turned(self, images: Any) -> Any:
-        angle = 2 * math.pi * uniform(key_of(self), images, bounds(self, "factor"))
+        angle = 2 * math.pi * uniform(seeded_key(self), images, bounds(self, "factor"))
         cos, sin = jnp.cos(angle), jnp.sin(angle)
         return affine(images, ((cos, sin), (-sin, cos)), (0.0, 0.0), **_filling(self))
 
@@ -155,7 +156,7 @@ class RandomTranslation(Layer):
         return over_pictures(self, x, self._moved if self.training else None)
 
     def _moved(self, images: Any) -> Any:
-        keys = jax.random.split(key_of(self))
+        keys = jax.random.split(seeded_key(self))
         down = images.shape[1] * uniform(keys[0], images, bounds(self, "height_factor"))
         right = images.shape[2] * uniform(keys[1], images, bounds(self, "width_factor"))
         return affine(images, ((1.0, 0.0), (0.0, 1.0)), (-down, -right), **_filling(self))
@@ -190,7 +191,7 @@ class RandomZoom(Layer):
         return over_pictures(self, x, self._zoomed if self.training else None)
 
     def _zoomed(self, images: Any) -> Any:
-        keys = jax.random.split(key_of(self))
+        keys = jax.random.split(seeded_key(self))
         high = wide = 1 + uniform(keys[0], images, bounds(self, "height_factor"))
         if self.width_factor is not None:
             wide = 1 + uniform(keys[1], images, bounds(self, "width_factor"))

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from ..core.layer import Layer
-from .draws import Factor, Share, ValueRange, bounds, each, key_of, uniform, within
+from .draws import Factor, Share, ValueRange, bounds, each, uniform, within
+from .dropping import seeded_key
 from .preprocessing import DataFormat, over_pictures
 
 TINY = 1e-7
@@ -32,7 +33,7 @@ class _OneChange(Layer):
     def _changed(self, images: Any) -> Any:
         change = CHANGES[self.kind]
         change.check(self, images)
-        return change(self, "factor", key_of(self), images).astype(images.dtype)
+        return change(self, "factor", seeded_key(self), images).astype(images.dtype)
 
 
 class RandomContrast(_OneChange):
@@ -197,7 +198,7 @@ class RandomColorJitter(Layer):
         return over_pictures(self, x, self._jittered if self.training else None)
 
     def _jittered(self, images: Any) -> Any:
-        found, keys = images, jax.random.split(key_of(self), len(CHANGES))
+        found, keys = images, jax.random.split(seeded_key(self), len(CHANGES))
         for key, (kind, change) in zip(keys, CHANGES.items(), strict=True):
             name = f"{kind}_factor"
             if getattr(self, name, None) is not None:

@@ -37,11 +37,6 @@ Share = Annotated[Any, within(0.0, 1.0)]  # f stands for (0, f)
 ValueRange = Annotated[Any, value_range]
 
 
-def key_of(layer: Any) -> Any:
-    """A fresh key of a random layer."""
-    return layer.rng() if layer.seed is None else jax.random.fold_in(layer.rng(), layer.seed % 2**32)
-
-
 def bounds(layer: Any, name: str, least: Any = None) -> tuple[Any, Any]:
     """What the factor in a field stands for: (lower, upper); of a number f (-f, f), or (least, f)."""
     factor = layer.hyper(name)

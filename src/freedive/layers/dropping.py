@@ -34,7 +34,7 @@ def keep_factors(layer: Layer, field: str, shape: tuple[int, ...]) -> Any:
 def seeded_key(layer: Layer) -> Any:
     """A fresh key of the layer, moved by its `seed` where it has one."""
     seed, key = getattr(layer, "seed", None), layer.rng()
-    return key if seed is None else jax.random.fold_in(key, seed)
+    return key if seed is None else jax.random.fold_in(key, seed % 2**32)
 
 
 def drop(layer: Layer, field: str, x: Any, shape: tuple[int, ...] | None = None) -> Any:

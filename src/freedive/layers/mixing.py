@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from ..config import positive, real
 from ..core.layer import Layer
 from ..ops.random import normal
-from .draws import Share, ValueRange, bounds, each, key_of, uniform
+from .draws import Share, ValueRange, bounds, each, uniform
+from .dropping import seeded_key
 from .preprocessing import DataFormat, over_pictures
 
 LEAST = 1e-6  # of the parameter of a Beta distribution
@@ -59,7 +60,7 @@ class RandomErasing(Layer):
         return over_pictures(self, x, self._erased if self.training else None)
 
     def _erased(self, images: Any) -> Any:
-        keys = jax.random.split(key_of(self), 5)
+        keys = jax.random.split(seeded_key(self), 5)
         scale = self.scale if isinstance(self.scale, tuple) else (0.0, self.scale)
         sides = jnp.sqrt(jnp.stack([uniform(key, images, scale) for key in keys[:2]]))
         chosen = jax.random.uniform(keys[2], images.shape[:1]) < uniform(keys[3], images, bounds(self, "factor", 0.0))
@@ -124,7 +125,7 @@ class MixUp(_Mixing):
 
     def _apart(self, images: Any) -> tuple[Any, Any, Any]:
         images = _floats(images)
-        shares, order = jax.random.split(key_of(self))
+        shares, order = jax.random.split(seeded_key(self))
         share = beta(shares, self.alpha, images.shape[0])
         others = partners(order, images.shape[0])
         part = share.reshape(-1, *(1,) * (images.ndim - 1)).astype(images.dtype)
@@ -161,7 +162,7 @@ class CutMix(_Mixing):
         made: list[Any] = []
 
         def cut(images: Any) -> Any:
-            keys = jax.random.split(key_of(self), 4)
+            keys = jax.random.split(seeded_key(self), 4)
             size = uniform(keys[0], images[:1], bounds(self, "factor", 0.0))[0] + LEAST
             side = jnp.sqrt(1 - beta(keys[1], size, images.shape[0]))
             inside, area = rectangles(keys[2], images, jnp.stack([side, side]))

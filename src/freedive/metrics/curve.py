@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..config import PositiveInt, one_of
 from ..errors import show_shape
@@ -69,7 +70,7 @@ class AUC(Metric):
     def at(self) -> list[float]:
         """All thresholds: the given ones or evenly spread ones, and one just below 0 and just above 1."""
         n = self.num_thresholds - 1
-        inner = [i / n for i in range(1, n)] if self.thresholds is None else sorted(self.thresholds)
+        inner = [i / n for i in range(1, n)] if self.thresholds is None else sorted(np.ravel(self.thresholds).tolist())
         return [-EPSILON, *inner, 1 + EPSILON]
 
     def sums(self, y_true, y_pred, sample_weight=None, mask=None):

@@ -47,7 +47,8 @@ class ConfusionMatrix(Metric):
         name, dtype: see `Metric`.
 
     Shapes: targets (...) numbers of classes or (..., classes) one-hot rows; predictions (..., classes) scores,
-    (...) or (..., 1) probabilities of class 1 for two classes, or (...) whole numbers of classes.
+    (...) or (..., 1) probabilities of class 1 for two classes, or (...) whole numbers of classes. Whole numbers are
+    never scores, so that a sequence may be as long as there are classes.
 
     >>> print(ConfusionMatrix(2)([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
     [[1. 0.]
@@ -58,7 +59,9 @@ class ConfusionMatrix(Metric):
     threshold: float = 0.5
 
     def sums(self, y_true, y_pred, sample_weight=None, mask=None):
-        y_true, y_pred = self._classes(jnp.asarray(y_true)), self._classes(jnp.asarray(y_pred))
+        y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+        y_pred = self._classes(y_pred, scores=jnp.issubdtype(y_pred.dtype, jnp.floating))
+        y_true = self._classes(y_true, scores=y_true.ndim > y_pred.ndim)
         y_true, y_pred = matched(y_true, y_pred, "ConfusionMatrix")
         weight = weights_of(y_pred, sample_weight, mask)
         return confusion_matrix(y_true, y_pred, self.num_classes, weight)
@@ -66,8 +69,8 @@ class ConfusionMatrix(Metric):
     def compute(self, sums):
         return sums
 
-    def _classes(self, y: Array) -> Array:
-        if y.ndim > 1 and y.shape[-1] == self.num_classes > 1:
+    def _classes(self, y: Array, scores: bool) -> Array:
+        if scores and y.ndim > 1 and y.shape[-1] == self.num_classes > 1:
             return jnp.argmax(y, -1)
         y = y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y
         probabilities = jnp.issubdtype(y.dtype, jnp.floating) and self.num_classes == 2

@@ -104,7 +104,7 @@ def tcn(shape: Shape, units: int = 32, size: int = 3, dropout: float = 0.1, cent
     Args:
         shape: of windows and forecasts.
         units: filters of a convolution.
-        size: steps that one looks at.
+        size: steps that one looks at, 2 or more.
         dropout: in every block, and before the dense layer.
         centre: "mean" or "last" of the window for reversible normalisation, or "none".
 
@@ -114,6 +114,9 @@ def tcn(shape: Shape, units: int = 32, size: int = 3, dropout: float = 0.1, cent
     >>> tcn(Shape(length=48, horizon=12, variables=3), units=8).output_shape
     (None, 12, 3)
     """
+
+    if size < 2:
+        raise ValueError(f"tcn(size={size!r}): expected 2 or more: convolutions of one step never see the window")
 
     def inside(window: Any) -> Any:
         x, reach, dilation = layers.Conv1D(units, 1)(window), 1, 1

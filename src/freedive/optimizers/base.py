@@ -70,7 +70,8 @@ class Optimizer(Configured):
                 return p - h.learning_rate * v, {"momentum": v}
 
     Args:
-        learning_rate: a number, or a function of the number of updates done (a `LearningRateSchedule`).
+        learning_rate: a number, or a function of the number of steps done (a `LearningRateSchedule`); where gradients
+            are accumulated, every step counts, as in Keras.
         weight_decay: w <- w - learning_rate · weight_decay · w before each update (decoupled from the gradient).
         clipnorm, clipvalue, global_clipnorm: bounds for the gradients, see `clipping`. At most one of them.
         use_ema: keep a moving average of the weights: a <- ema_momentum · a + (1 - ema_momentum) · w.

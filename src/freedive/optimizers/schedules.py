@@ -19,6 +19,13 @@ def count(value: Any) -> Any:
     return positive(value)
 
 
+def one_or_more(value: float) -> float:
+    """1 or more."""
+    if value < 1:
+        raise ValueError(f"expected 1 or more. Received: {value!r}")
+    return value
+
+
 Steps = Annotated[Any, count]
 
 
@@ -220,7 +227,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     initial_learning_rate: NonNegativeFloat
     first_decay_steps: Steps
-    t_mul: PositiveFloat = 2.0
+    t_mul: Annotated[PositiveFloat, one_or_more] = 2.0
     m_mul: NonNegativeFloat = 1.0
     alpha: NonNegativeFloat = 0.0
     name: str = "SGDRDecay"

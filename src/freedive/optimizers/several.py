@@ -19,7 +19,8 @@ class MultiOptimizer(Optimizer):
         optimizers: path -> optimizer or its name; the longest path under which a layer stands counts.
 
     Raises:
-        ValueError: a layer stands under none of the paths, once the run begins.
+        ValueError: a layer stands under none of the paths, or one loss is for optimizers with loss scales of their own,
+            once the run begins.
 
     >>> import jax.numpy as jnp
     >>> import freedive
@@ -91,6 +92,12 @@ class MultiOptimizer(Optimizer):
         return {path: self.optimizers[path].init(part) for path, part in self.divided(params).items()}  # type: ignore
 
     def scale_loss(self, loss: Any, state: State | None = None) -> Any:
+        scaled = [path for path, o in self.optimizers.items() if float(o.scale_loss(1.0)) != 1.0]
+        if scaled:
+            raise ValueError(
+                f"MultiOptimizer: the optimizer of {scaled[0]!r} has a loss scale of its own, but all parts learn from "
+                "one loss. Put LossScaleOptimizer around the MultiOptimizer"
+            )
         return loss
 
     def update(
