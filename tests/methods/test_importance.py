@@ -24,7 +24,7 @@ def test_columns_are_ordered_by_what_they_are_worth(hold, tmp_path):
     np.testing.assert_allclose(found.mean, [8, 2, 0], atol=1)  # twice the variance of what is lost
     assert found.mean[2] == found.deviation[2] == 0
     np.testing.assert_array_equal(X, before)
-    found.plot(path=tmp_path / "a.png")
+    found.plot(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 

@@ -62,7 +62,7 @@ def test_numbers_and_configuration():
     [
         (lambda: MultiOptimizer({}), "expected path -> optimizer"),
         (lambda: MultiOptimizer({"a": 3}), "expected one. Received: 3"),
-        (lambda: MultiOptimizer({"a": "sgd"}, clipnorm=1.0), "give it to the optimizers inside"),
+        (lambda: MultiOptimizer({"a": "sgd"}, clipnorm=1.0), "give it to the optimizer inside"),
         (lambda: MultiOptimizer({"base": "sgd"}).init(PARAMS), "'based' stands under none of"),
         (lambda: MultiOptimizer({"a": SGD(loss_scale_factor=8.0)}).scale_loss(1.0), "'a' has a loss scale of its own"),
         (lambda: MultiOptimizer({"a": LossScaleOptimizer("sgd")}).scale_loss(1.0), "Put LossScaleOptimizer around"),

@@ -32,12 +32,12 @@ class Importance(NamedTuple):
     deviation: np.ndarray
     score: float
 
-    def plot(self, ax: Any = None, path: str | os.PathLike[str] | None = None) -> Figure:
+    def plot(self, path: str | os.PathLike[str] | None = None, ax: Any = None) -> Figure:
         """Draw a bar for each column, the most important on top.
 
         Args:
-            ax: matplotlib axes to draw on; by default a new figure.
             path: where to save the picture too.
+            ax: matplotlib axes to draw on; by default a new figure.
         """
         import matplotlib.pyplot as plt
 

@@ -28,7 +28,8 @@ class Metric(Configured):
 
     Args (of every metric):
         name: how it is called in reports; by default the class in snake case.
-        dtype: the type that values are summed in, "float32" by default.
+        dtype: the type in which `Mean`, `Sum` and means of a function sum their values, "float32" by default; all
+            others sum in float32.
 
     Example: the share of errors above 1.
 

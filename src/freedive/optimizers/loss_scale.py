@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ..config import PositiveFloat, PositiveInt, configured_fields
+from ..config import PositiveFloat, PositiveInt
 from .base import FAMILY, Optimizer, State, Tree
+from .outer import _Outer
 
 SLOT, OWN = "loss_scale", "optimizer"  # where its own numbers stand in the state: state[SLOT][OWN]
 
 
-class LossScaleOptimizer(Optimizer):
+class LossScaleOptimizer(_Outer):
     """Another optimizer for a loss that is multiplied by a scale, so that gradients do not vanish in float16.
 
     A step whose gradients are finite divides them by the scale and updates; after `dynamic_growth_steps` of them in a
@@ -41,7 +41,6 @@ class LossScaleOptimizer(Optimizer):
     ([1.0], 8.0)
     """
 
-    learning_rate: Any = field(default=None, init=False, repr=False)
     inner_optimizer: Any
     initial_scale: PositiveFloat = 2.0**15
     dynamic_growth_steps: PositiveInt = 2000
@@ -50,16 +49,15 @@ class LossScaleOptimizer(Optimizer):
         if isinstance(self.inner_optimizer, str):
             self.inner_optimizer = FAMILY.find(self.inner_optimizer)()
         if not isinstance(self.inner_optimizer, Optimizer):
-            raise TypeError(f"{self._kind}(inner_optimizer=...): expected one. Received: {self.inner_optimizer!r}")
-        for f in configured_fields(Optimizer):
-            if f.name not in ("learning_rate", "name") and getattr(self, f.name) != f.default:
-                raise ValueError(f"{self._kind}({f.name}=...): give it to the optimizer inside")
+            raise TypeError(
+                f"LossScaleOptimizer(inner_optimizer=...): expected one. Received: {self.inner_optimizer!r}"
+            )
         super().__post_init__()
         if self.inner_optimizer.loss_scale_factor is not None:
-            raise ValueError(f"{self._kind}: the optimizer inside has a loss_scale_factor of its own; leave that out")
+            raise ValueError(
+                "LossScaleOptimizer: the optimizer inside has a loss_scale_factor of its own; leave that out"
+            )
         self.use_ema = self.inner_optimizer.use_ema
-
-    _kind = "LossScaleOptimizer"
 
     # numbers are those of the optimizer inside ----------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
@@ -74,15 +72,14 @@ class LossScaleOptimizer(Optimizer):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(self.inner_optimizer, name)
 
+    def rate(self) -> Any:
+        return self.inner_optimizer.learning_rate
+
     def hyper(self) -> dict[str, float]:
         return self.inner_optimizer.hyper()
 
     def learning_rate_at(self, step: Any, hyper: Mapping[str, Any] | None = None) -> Any:
         return self.inner_optimizer.learning_rate_at(step, hyper)
-
-    def get_config(self) -> dict[str, Any]:
-        own = ("name", "inner_optimizer", "initial_scale", "dynamic_growth_steps")
-        return {name: value for name, value in super().get_config().items() if name in own}
 
     # the pure interface ---------------------------------------------------------------------------------------------
     def init(self, params: Tree) -> State:
@@ -121,9 +118,3 @@ class LossScaleOptimizer(Optimizer):
 
     def finalize(self, params: Tree, state: State) -> Tree:
         return self.inner_optimizer.finalize(params, state)
-
-
-# Not in the class: there its name is a field, which makes it one that is read from a file, too.
-LossScaleOptimizer.learning_rate = property(  # type: ignore[assignment]
-    lambda self: self.inner_optimizer.learning_rate, doc="That of the optimizer inside."
-)

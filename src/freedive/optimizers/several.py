@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any
 
-from ..config import configured_fields
 from .base import FAMILY, Optimizer, State, Tree
+from .outer import _Outer
 
 
-class MultiOptimizer(Optimizer):
+class MultiOptimizer(_Outer):
     """An optimizer for the layers under each of some paths.
 
     Its state has theirs by path. Numbers are theirs too: `optimizer["generator"].learning_rate = 1e-4`.
@@ -31,7 +30,6 @@ class MultiOptimizer(Optimizer):
     (0.99, 0.0)
     """
 
-    learning_rate: Any = field(default=None, init=False, repr=False)
     optimizers: Any
 
     def __post_init__(self):
@@ -43,9 +41,6 @@ class MultiOptimizer(Optimizer):
         for path, optimizer in made.items():
             if not isinstance(optimizer, Optimizer):
                 raise TypeError(f"MultiOptimizer(optimizers={{{path!r}: ...}}): expected one. Received: {optimizer!r}")
-        for f in configured_fields(Optimizer):
-            if f.name not in ("learning_rate", "name") and getattr(self, f.name) != f.default:
-                raise ValueError(f"MultiOptimizer({f.name}=...): give it to the optimizers inside")
         self.optimizers = made
         super().__post_init__()
         self.use_ema = any(optimizer.use_ema for optimizer in made.values())
@@ -62,6 +57,9 @@ class MultiOptimizer(Optimizer):
         elif name != "learning_rate":
             object.__setattr__(self, name, value)
 
+    def rate(self) -> dict[str, Any]:
+        return {path: optimizer.learning_rate for path, optimizer in self.optimizers.items()}
+
     def hyper(self) -> dict[str, float]:
         return {f"{path}.{name}": value for path, o in self.optimizers.items() for name, value in o.hyper().items()}
 
@@ -73,9 +71,6 @@ class MultiOptimizer(Optimizer):
         path = next(iter(self.optimizers))
         given = None if hyper is None else self.hyper_of(path, hyper)
         return self.optimizers[path].learning_rate_at(step, given)
-
-    def get_config(self) -> dict[str, Any]:
-        return {name: value for name, value in super().get_config().items() if name in ("name", "optimizers")}
 
     def divided(self, tree: Tree) -> dict[str, Tree]:
         """A tree of layers as one tree for each optimizer."""
@@ -121,9 +116,3 @@ class MultiOptimizer(Optimizer):
         parts = self.divided(params)
         done = {path: o.finalize(parts[path], state[path]) for path, o in self.optimizers.items()}  # type: ignore
         return {place: values for part in done.values() for place, values in part.items()}
-
-
-# Not in the class: there its name is a field, which makes it one that is read from a file, too.
-MultiOptimizer.learning_rate = property(  # type: ignore[assignment]
-    lambda self: {path: optimizer.learning_rate for path, optimizer in self.optimizers.items()}, doc="Those by path."
-)

@@ -167,7 +167,8 @@ def test_the_account_goes_on_after_an_interruption(tmp_path):
 
 def test_the_same_model_goes_on_after_an_interruption(tmp_path):
     """Its ledger has the steps that were done, but the noise of the run was found before them."""
-    options = {"batch_size": 60, "epochs": 4, "verbose": 0, "seed": 5, "resume": str(tmp_path)}
+    options = {"batch_size": 60, "epochs": 4, "verbose": 0, "seed": 5}
+    options["resume"] = fd.callbacks.Checkpoints(str(tmp_path), epochs=1)
     whole, broken = (fd.private(network(), epsilon=3.0, delta=1e-4) for _ in range(2))
     want = whole.fit(X, Y, **options | {"resume": None}).history
     with pytest.raises(KeyboardInterrupt):
