@@ -111,7 +111,7 @@ def model_of(builder: Builder, ranges: Space, rows: Rows) -> list[Any]:
     """What the models of a study have in common, seen at a point of its space: their program, and its numbers."""
     rng = np.random.default_rng(0)
     built = builder(0, {name: values.draw(rng) for name, values in ranges.items()}, rows)
-    return [fingerprint(built.key[0]), *map(float, jax.tree.leaves(built.hyper))]
+    return [fingerprint(built.key), *map(float, jax.tree.leaves(built.hyper))]
 
 
 def rows_of(x: Any, y: Any, options: Options) -> Rows:
