@@ -13,7 +13,7 @@ from ..core.layer import Layer
 from ..ops.random import normal
 from .draws import Share, ValueRange, bounds, each, uniform
 from .dropping import seeded_key
-from .preprocessing import DataFormat, over_pictures
+from .preprocessing import DataFormat, _floats, over_pictures
 
 LEAST = 1e-6  # of the parameter of a Beta distribution
 
@@ -199,7 +199,3 @@ def partners(key: Any, count: int) -> Any:
 def beta(key: Any, alpha: Any, count: int) -> Any:
     """Numbers of Beta(alpha, alpha), by two of Gamma(alpha)."""
     return jax.random.beta(key, alpha, alpha, (count,))
-
-
-def _floats(x: Any) -> Any:
-    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
