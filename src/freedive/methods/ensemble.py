@@ -23,11 +23,11 @@ SMALLEST = 1e-7  # the least share of votes that is written as a logit
 class Ensemble(Population):
     """Members of one model that differ in their first values, train at once in one program, and answer together.
 
-    Average: y = 1/n sum_i f_i(x). Majority: the share of members whose answer is that class; with
-    a binary loss, that say yes. An ensemble is a model:
-    `compile`, `fit`, `evaluate`, `predict`, `save` and callbacks work as ever, on what the members answer together.
-    While it trains, results are the means of the members, shown with their standard deviation, and the history has
-    those of each as `loss_members`, `val_accuracy_members`, ...; early stopping watches the means.
+    Average: y = 1/n sum_i f_i(x). Majority: the share of members whose answer is that class; with a binary loss, that
+    say yes. An ensemble is a model: `compile`, `fit`, `evaluate`, `predict`, `save` and callbacks work as ever, on what
+    the members answer together. While it trains, results are the means of the members, shown with their standard
+    deviation, and the history has those of each as `loss_members`, `val_accuracy_members`, ...; early stopping watches
+    the means.
 
     Args:
         model: what every member is; it is copied and stays as it is. A model that is compiled gives its settings along.
