@@ -190,7 +190,7 @@ def test_a_file_of_another_search_is_refused(tmp_path):
         ("model", functools.partial(build, units=9), {}),
     ]
     for what, other, given in others:
-        with pytest.raises(ValueError, match=f"another search, of other {what}. Give"):
+        with pytest.raises(ValueError, match=f"another search, of other {what}"):
             fd.tune(other, **({"x": X, "y": Y} | asked | given))
 
 
