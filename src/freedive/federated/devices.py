@@ -32,9 +32,9 @@ def everywhere(tree: Any) -> Any:
     return tree if count() == 1 else jax.device_put(tree, NamedSharding(mesh(), WHOLE))
 
 
-def here(tree: Any) -> Any:
-    """The same arrays on the first device alone, for whoever uses them next."""
-    return tree if count() == 1 else jax.device_put(tree, jax.local_devices()[0])
+def anywhere(tree: Any) -> Any:
+    """The same arrays bound to no device, for whoever uses them next."""
+    return tree if count() == 1 else jax.tree.map(lambda array: jax.device_put(np.asarray(array)), tree)
 
 
 def added(part: Callable[[Any, Any], Any], given: Any) -> Any:

@@ -144,7 +144,7 @@ def simulate(
         return fitting.fit(model, clients.x, clients.y, options, Federation(clients, plan, float(fraction), privacy))
     finally:
         values = gather(model)
-        scatter(model, *devices.here((values.params, values.state)))
+        scatter(model, *devices.anywhere((values.params, values.state)))
         training.slots, training.step = None if before[0] is None else before[0], before[1]
 
 
@@ -197,7 +197,7 @@ class Federation(Method):
 
     def state(self, model: Any, program: Program, seed: int) -> TrainState:
         ts = super().state(model, program, seed)
-        return ts if self.privacy is None else ts._replace(key=secret_key(self.seed))
+        return devices.everywhere(ts if self.privacy is None else ts._replace(key=secret_key(self.seed)))
 
     def callbacks(self, model: Any, options: Options) -> list[Callback]:
         return [] if self.plan.terms is None else [Account(self.privacy, self.plan.terms, options)]
