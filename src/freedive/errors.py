@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +35,17 @@ def refuse_misspelt(owner: str, given: Iterable[str], known: Iterable[str]) -> N
             close = [SHORT[name]] if SHORT.get(name) in known else nearest(name, known)
             hint = f"Did you mean {close[0]!r}?" if close else "Known: " + ", ".join(known) + "."
             raise TypeError(f"{owner} has no argument {name!r}. {hint}")
+
+
+INSIDE = ("freedive", "jax", "contextlib", "functools")  # modules whose lines tell nobody what to change
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of the line that called freedive, however deep inside it is found out."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 class UnknownNameError(ValueError):

@@ -96,3 +96,11 @@ def test_a_weight_that_is_assigned_is_the_weight():
     for wrong in (np.ones((3, 4)), np.full((4, 3), np.nan)):
         with pytest.raises(ValueError, match=r"out\.kernel "):
             layer.kernel = wrong
+
+
+def test_a_warning_names_the_line_outside():
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="all are 0") as told:
+        model.fit(x, x[:, :3], sample_weight=np.zeros(6), verbose=0)
+    assert all(warning.filename == __file__ for warning in told)

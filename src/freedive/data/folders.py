@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..errors import warn
 from ..files.errors import missing_file
 from .errors import DataFileError
 from .opening import Path
@@ -105,7 +105,7 @@ def read_class_folder(
             skipped.append(error)
     if skipped:
         listed = "; ".join(map(str, skipped[:3])) + ("; ..." if len(skipped) > 3 else "")
-        warnings.warn(f"{os.fspath(folder)}: {len(skipped)} of {len(files)} files skipped: {listed}", stacklevel=3)
+        warn(f"{os.fspath(folder)}: {len(skipped)} of {len(files)} files skipped: {listed}")
     if not items:
         raise DataFileError(folder, f"none of its {len(files)} files can be read, the first because of: {skipped[0]}")
     return ClassFolder(items, labels[kept], names, [files[place] for place in kept], skipped)

@@ -9,14 +9,13 @@ import io
 import json
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import unknown
+from ..errors import unknown, warn
 from .errors import DataFileError
 from .opening import Path, many_objects, read_text
 
@@ -215,11 +214,10 @@ def warn_nearly(path: Path, name: str, cells: list[str | None], lines: list[int]
         mark = len({cell for cell in given if not fits(cell)}) == 1 and 2 * fitting > len(given)  # "-" for no value
         if (mark or fitting >= MOSTLY * len(given) > 0) and not (kind == "real" and any(map(_CODE.fullmatch, given))):
             odd = next(cell for cell in given if not fits(cell))
-            warnings.warn(
+            warn(
                 f"{os.fspath(path)}: column {name!r} is read as text because line {lines[cells.index(odd)]} holds "
                 f"{odd!r}, though {fitting} of {len(given)} values are {called}. If that means no value, pass it as "
                 f"missing= (--set missing={json.dumps([odd]) if ',' in odd else odd})",
-                stacklevel=6,
             )
 
 
@@ -229,10 +227,9 @@ def warn_otherwise(path: Path, name: str, cells: Sequence[str | None]) -> None:
     for called, (pattern, cure) in OTHERWISE.items():
         found = [cell for cell in given if pattern.fullmatch(cell)]
         if found and len(found) >= MOSTLY * len(given):
-            warnings.warn(
+            warn(
                 f"{os.fspath(path)}: column {name!r} is read as text, though {found[0]!r} looks like a {called}. "
                 f"{cure}; or, if it is text, say so: kinds={{{name!r}: 'category'}}",
-                stacklevel=6,
             )
 
 

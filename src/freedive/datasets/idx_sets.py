@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 import zipfile
 
 import numpy as np
 
 from ..data.errors import DataFileError
 from ..data.idx import read_idx
+from ..errors import warn
 from . import public
 from .catalog import CATALOG
 from .embedded import Split, image_split
@@ -56,11 +56,10 @@ def load(which: IdxSet, path: str | os.PathLike[str] | None, download: bool, fal
         if path is not None or not fallback:
             raise
         part = CATALOG[which.embedded]
-        warnings.warn(
+        warn(
             f"{which.name}: GOING ON WITH AN EMBEDDED PART of the {CATALOG[which.name].sizes}: {part.sizes} "
             f"(freedive.datasets.{part.name}). Accuracies will be those of a smaller set. The full set was not found: "
             f"{error.why}. {error.remedy}",
-            stacklevel=3,
         )
         return image_split(which.embedded)
     return _check_pair(found[0].parent, *map(read_idx, found))

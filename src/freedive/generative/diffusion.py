@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
@@ -14,6 +13,7 @@ from jax import lax
 
 from .. import optimizers
 from ..config import Fraction, PositiveInt, argument, finite, fraction, one_of, real
+from ..errors import warn
 from ..losses.checks import class_numbers
 from ..models.predicting import check_counts
 from ..ops.random import keep, normal, random_words
@@ -119,9 +119,7 @@ class Diffusion(Generative):
         """Warn of data that what is made cannot look like."""
         largest = max((float(np.abs(np.asarray(part)).max(initial=0)) for part in jax.tree.leaves(x)), default=0.0)
         if largest > 1 + ROOM:
-            warnings.warn(
-                f"{where}: numbers up to {largest:g}, and a Diffusion makes data from -1 to 1: scale them", stacklevel=6
-            )
+            warn(f"{where}: numbers up to {largest:g}, and a Diffusion makes data from -1 to 1: scale them")
 
     def _check_labels(self, labels: np.ndarray, where: str) -> None:
         output = (None, self.classes)

@@ -5,7 +5,6 @@ Statistics are computed in float32, whatever the precision of the model.
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -17,6 +16,7 @@ from ..config import Axes, Fraction, NonNegativeFloat
 from ..constraints import ConstraintLike
 from ..core.forward import shape_of
 from ..core.layer import Layer
+from ..errors import warn
 from ..initializers import InitializerLike
 from ..numerics import EPSILON, floating, l2_normalize, widen
 from ..ops import columns
@@ -112,10 +112,9 @@ class BatchNormalization(_Normalizing):
         mean = self.variable("moving_mean", (channels,), self.moving_mean_initializer).reshape(places)
         variance = self.variable("moving_variance", (channels,), self.moving_variance_initializer).reshape(places)
         if self.training and not self.frozen and x.size == channels:
-            warnings.warn(
+            warn(
                 f"{self.path} (BatchNormalization): a batch of one row has no variance, so its moving averages serve "
                 "instead. Train with larger batches, and a number of rows that leaves no single one over",
-                stacklevel=2,
             )
         if self.training and not self.frozen and x.size > channels:
             old, weight = (mean, variance), 1 - self.momentum

@@ -7,14 +7,13 @@ does not fit, are errors under every policy.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
-from ..errors import BadRowsError
+from ..errors import BadRowsError, warn
 
 POLICIES = ("error", "skip", "keep")
 SOME = 32  # numbers of a row that are compared first
@@ -53,7 +52,7 @@ def sound(data: D, checks: Iterable[Callable[[D], Any]], on_bad: str, where: str
             break
     if first is not None:
         left = len(jax.tree.leaves(data)[0])
-        warnings.warn(f"{where}(on_bad='skip'): {rows - left} of {rows} rows are left out. {first}", stacklevel=5)
+        warn(f"{where}(on_bad='skip'): {rows - left} of {rows} rows are left out. {first}")
     return data
 
 
@@ -67,23 +66,21 @@ def warn_odd(data: Any, held_out: Any) -> None:
             said = "all are 0: there is nothing to learn"
         else:
             continue
-        warnings.warn(f"fit(sample_weight=...): {said}", stacklevel=4)
+        warn(f"fit(sample_weight=...): {said}")
     for y in jax.tree.leaves(data.y):
         y = np.asarray(y)
         if len(y) > 1 and y.ndim <= 2 and y.size and y[0].size == 1 and (y == y[0]).all():
-            warnings.warn(
+            warn(
                 f"fit(y=...): all {len(y)} targets are {y.ravel()[0]:g}: there is nothing to learn from them",
-                stacklevel=4,
             )
     if held_out is None:
         return
     ours, theirs = jax.tree.leaves(data.x), jax.tree.leaves(held_out.x)
     shared = shared_rows(ours, theirs)
     if shared.sum() > SHARED * len(shared):
-        warnings.warn(
+        warn(
             f"fit(validation_data=...): {shared.sum()} of {len(shared)} rows (the first is {int(np.argmax(shared))}) "
             "are among the training rows: the results of validation say too little about new data",
-            stacklevel=4,
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from ..core.calling import run_key
 from ..core.structure import compiled
-from ..errors import refuse_misspelt
+from ..errors import refuse_misspelt, warn
 from ..train.ahead import BLOCK_BATCHES, room_for
 from ..train.backup import resuming
 from ..train.callbacks import CallbackList, History
@@ -344,5 +343,5 @@ def train_on_batch(
         call = compiled(("examine", program.key), lambda program, *given: program.examine(*given))
         what = named_first(call(program, before, tuple(data)))
         mend = "The model keeps its weights; compile(on_nonfinite='keep') would take the new ones"
-        warnings.warn(f"train_on_batch: {what} is NaN or infinite. {mend}", RuntimeWarning, stacklevel=3)
+        warn(f"train_on_batch: {what} is NaN or infinite. {mend}", RuntimeWarning)
     return program.results(jax.tree.map(np.asarray, sums))

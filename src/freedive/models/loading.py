@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from ..core.bounds import bounded
 from ..core.forward import BATCH
 from ..core.paths import paths
 from ..core.variables import gather
-from ..errors import GraphError, TooLargeError, UnknownNameError, VocabularyError
+from ..errors import GraphError, TooLargeError, UnknownNameError, VocabularyError, warn
 from ..files import ModelFileError, read_json, read_tensors
 from ..losses.weighting import PLACE
 from ..train.checkpoint import refuse_misfits
@@ -170,7 +169,7 @@ def _look_for_nan(weights: Mapping[str, np.ndarray], path: Path, refuse: bool) -
     detail = f"{len(found)} of {len(weights)} weights hold NaN or infinity, the first is {found[0]} at {tuple(at)}"
     if refuse:
         raise ModelFileError(path, "BAD_VALUE", detail)
-    warnings.warn(f"{os.fspath(path)}: {detail}. Its answers mean nothing; the training diverged", stacklevel=4)
+    warn(f"{os.fspath(path)}: {detail}. Its answers mean nothing; the training diverged")
 
 
 # what a file says ---------------------------------------------------------------------------------------------------

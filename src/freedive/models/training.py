@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ from ..core.graph import Graph
 from ..core.paths import paths
 from ..core.structure import structure
 from ..core.variables import derived_seed, draw_missing, frozen_paths, gather, leaves, merge, scatter, swept
+from ..errors import warn
 from ..losses.weighting import weighting_of
 from ..ops import host
 from ..train.balancing import balanced
@@ -143,10 +143,9 @@ def warn_mismatched(model: Any, objective: Objective) -> None:
                 "probabilities": "leave from_logits=True out, or the activation",
                 "logits": "give the layer softmax or sigmoid, or the loss from_logits=True",
             }
-            warnings.warn(
+            warn(
                 f"{type(loss).__name__} expects {expected}, but the layer {symbol.name!r} gives {given} "
                 f"({activation or 'softmax'}): {mends[given]}",
-                stacklevel=5,
             )
 
 
@@ -286,8 +285,7 @@ def warn_changed(model: Any) -> None:
     changed = frozen_paths(model) ^ training.frozen
     if changed and changed != training.warned:
         training.warned = changed
-        warnings.warn(
+        warn(
             f"`trainable` was changed after compile for {sorted(changed)[:5]}: the model trains as it was compiled. "
             "Call compile again to let the change take effect",
-            stacklevel=4,
         )

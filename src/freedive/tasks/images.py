@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import warnings
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import layers
 from ..config import Fraction, PositiveFloat, boolean, fraction, integer, one_of, positive
+from ..errors import warn
 from ..networks.pictures import NETWORKS
 from ..preprocessing.split import rows_of
 from .base import Settings
@@ -117,9 +117,7 @@ class ImageClassifier(Classifier):
             if self.on_bad == "error" or not kept:
                 raise
             first = next(iter(error.causes.values()))
-            warnings.warn(
-                f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}", stacklevel=3
-            )
+            warn(f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}")
             return self.taken(rows_of(X, np.array(kept)), rows_of(y, np.array(kept)))
 
     def encoded(self, X: Any) -> Any:

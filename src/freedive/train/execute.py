@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.structure import kept
+from ..errors import warn
 from ..ops.memory import give_back
 from .ahead import BLOCK_BATCHES
 from .callbacks.base import CallbackList, dearest
@@ -381,7 +381,7 @@ def tell_failures(run: Run, host: Host, callbacks: CallbackList) -> None:
         count = run.guard.found.index(failure) + 1
         if count <= WARNINGS:
             more = " (further ones are in history.nonfinite)" if count == WARNINGS else ""
-            warnings.warn(f"fit: {failure}{more}", RuntimeWarning, stacklevel=6)  # the line of fit
+            warn(f"fit: {failure}{more}", RuntimeWarning)
     host.stop_training |= run.guard.stopped
 
 

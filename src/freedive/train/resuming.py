@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import time
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import numpy as np
 
+from ..errors import warn
 from ..files import FolderLock, ModelFileError, make_folders, remove_stale_temporaries
 from .background import Background
 from .callbacks.base import CallbackList, Edge
@@ -204,7 +204,7 @@ class Keeper(Watcher):
         if not isinstance(error, OSError):
             raise error
         kept = f"The one before stays: {self._written[-1]}" if self._written else "There is none before it"
-        warnings.warn(f"No checkpoint could be written: {error}. {kept}. Training goes on", stacklevel=2)
+        warn(f"No checkpoint could be written: {error}. {kept}. Training goes on")
 
     # the end ------------------------------------------------------------------------------------------------------
     def _stop(self) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import collections
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from ..errors import BadRowsError
+from ..errors import BadRowsError, warn
 from .ahead import BLOCK_BATCHES, read_ahead
 from .feeds import Block
 from .inputs import arrays_of, check_finite, check_rows
@@ -143,7 +142,7 @@ class Stream:
             if self.on_bad == "error":
                 raise
             if self.on_bad == "skip":
-                warnings.warn(f"the batch is left out (on_bad='skip'): {error}", stacklevel=2)
+                warn(f"the batch is left out (on_bad='skip'): {error}")
             return self.on_bad == "keep"
         return True
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from ...errors import warn
 from .stamp import stamp
 
 LIBRARY = Path(__file__).with_name("loops.bin")
@@ -52,10 +52,9 @@ def available() -> bool:
         for door in (f"freedive_{name}" for name in DOORS):
             jax.ffi.register_ffi_target(door, jax.ffi.pycapsule(getattr(library, door)), platform="cpu")
     except (OSError, AttributeError, RuntimeError) as error:
-        warnings.warn(
+        warn(
             f"freedive's native loops cannot be used, so convolutional and recurrent layers are slower: {error}. "
             "Install freedive again to build them",
-            stacklevel=2,
         )
         return False
     return True

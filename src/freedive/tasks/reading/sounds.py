@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from typing import Annotated, Any, ClassVar
 
@@ -12,6 +11,7 @@ import numpy as np
 from ...config import PositiveInt, boolean
 from ...data.audio import EXTENSIONS, fit_length, read_audio, sound_header
 from ...data.errors import DataFileError
+from ...errors import warn
 from .base import Path, Reader, Rows
 from .decoding import decoded
 
@@ -53,9 +53,8 @@ class Sounds(Reader):
         chosen = rate or max(rates, key=lambda found: (rates[found], found))
         if others := len(headers) - rates[chosen]:
             told = ", ".join(f"{found:,}" for found in sorted(rates))
-            warnings.warn(
+            warn(
                 f"{others} of {len(headers)} sounds are resampled to {chosen:,} samples a second (found: {told})",
-                stacklevel=2,
             )
         longest = max(frames * chosen / found for frames, found in headers)
         return cls(chosen, max(1, round(min(longest, (seconds or LONGEST) * chosen))), level)
