@@ -164,6 +164,8 @@ def test_a_tokenizers_file_is_read(tmp_path):
     vocabulary = TokenizersVocabulary.read(path)
     assert vocabulary.encode("Deep class dive") == [5, 7, 6]
     assert vocabulary.decode([5, 6]) == "deep dive"
+    path.write_text(json.dumps(definition(vocab={"[UNK]": 0, "a\u2028b": 1}), ensure_ascii=False), encoding="utf-8")
+    assert TokenizersVocabulary.read(path).tokens[-1] == "a\u2028b"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(VocabularyError, match=r"tokenizer.json: no JSON"):
         TokenizersVocabulary.read(path)

@@ -99,7 +99,7 @@ def spoiled(folder, tmp_path):
 
 
 def test_unreadable_files_are_named_in_one_message(spoiled):
-    with pytest.raises(UnreadableFilesError, match="4 of 94 files cannot be read; mend or remove them") as caught:
+    with pytest.raises(UnreadableFilesError, match="remove them, or pass on_bad='skip'") as caught:
         ImageClassifier(**QUICK, validation=0).fit(*spoiled)
     assert all(name in str(caught.value) for name in ("empty.png", "text.jpg", "half.png", "none.png: there is no"))
 
@@ -109,6 +109,10 @@ def test_unreadable_files_can_be_left_out(spoiled, folder):
         task = ImageClassifier(**QUICK, validation=0, on_bad="skip").fit(*spoiled)
     same = ImageClassifier(**QUICK, validation=0).fit(*folder)
     np.testing.assert_array_equal(task.predict_proba(folder[0]), same.predict_proba(folder[0]))
+    with pytest.warns(UserWarning, match="4 of 94 files are left out"):
+        assert task.evaluate(*spoiled) == same.evaluate(*folder)
+    with pytest.raises(UnreadableFilesError, match="4 of 94 files cannot be read; mend or remove them:"):
+        task.predict(spoiled[0])  # an answer for every row
 
 
 # larger than memory ---------------------------------------------------------------------------------------------------

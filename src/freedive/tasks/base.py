@@ -153,8 +153,8 @@ class Task(Configured):
         known, such as classes, stand in `every` label, those of rows kept aside too."""
         raise NotImplementedError
 
-    def make_network(self, x: Any, target: Target) -> Any:
-        """A network without values for rows that were read; it ends with `target.head()`."""
+    def make_network(self, x: Any, y: Any) -> Any:
+        """A network without values for rows as `pairs` gives them; it ends with `self.target.head()`."""
         raise NotImplementedError
 
     def usual(self, rows: int) -> Settings:
@@ -219,7 +219,7 @@ class Task(Configured):
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
-        self.model = self.make_network(self.rows.x, self.target)
+        self.model = self.make_network(self.rows.x, self.rows.y)
         self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
         return self
 
@@ -323,8 +323,8 @@ class Task(Configured):
         """Numbers about the answers for rows whose labels are known."""
         self.check_fitted()
         check_rows(X, y, f"{type(self).__name__}.evaluate")
-        outputs = self.outputs(X)
-        return self.target.scored(outputs, self.target.asked(y))
+        _, x, y = self.taken(X, y)
+        return self.target.scored(self.answer(x), self.target.asked(y))
 
     def score(self, X: Any, y: Any) -> float:
         """The number that people ask for first: accuracy of classes, R2 of amounts."""

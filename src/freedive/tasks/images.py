@@ -18,10 +18,10 @@ from .base import Settings
 from .classifier import Classifier
 from .reading import Pictures, Reader
 from .reading.decoding import Decoded, ShuffledBatches, UnreadableFilesError
-from .targets import Target
 
 TINY, SMALL, FEW = 10, 32, 20_000  # pixels of a side, from and up to, and rows up to which the quick network suits
 GIGABYTE = 2**30
+SKIP = ", or pass on_bad='skip' (--set on_bad=skip)"  # the cure where files cannot be read
 MOST = 500_000  # rows that are learned from in all epochs together, where no one says how many
 RANDOM: dict[Any, dict[str, Any]] = {  # what `augment` stands for; flips and colour are for pictures of colours alone
     None: {"shift": 0.0, "turn": 0.0, "zoom": 0.0, "flips": False, "colour": 0.0, "erase": 0.0},
@@ -114,7 +114,9 @@ class ImageClassifier(Classifier):
             return super().taken(X, y)
         except UnreadableFilesError as error:
             kept = [row for row in range(len(X)) if row not in error.causes]
-            if self.on_bad == "error" or not kept:
+            if self.on_bad == "error":
+                raise UnreadableFilesError(error.causes, len(X), SKIP, error.decode) from None
+            if not kept:
                 raise
             first = next(iter(error.causes.values()))
             warn(f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}")
@@ -161,8 +163,8 @@ class ImageClassifier(Classifier):
             return Settings(epochs=max(10, min(60, 120_000 // rows)), batch_size=32, learning_rate=2e-3)
         return Settings(max(12, min(60, MOST // rows)), 64, 1e-3 if name == "vit" else 2e-3)
 
-    def make_network(self, x: Any, target: Target) -> Any:
-        head, shape = target.head(), x.shape[1:]
+    def make_network(self, x: Any, y: Any) -> Any:
+        head, shape = self.target.head(), x.shape[1:]
         name = self.network_for(len(x))
         before = [layers.Rescaling(1 / 255), *self.changes()]
         options = {"dropout": self.dropout} if "dropout" in NETWORKS[name].__annotations__ else {}

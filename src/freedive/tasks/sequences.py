@@ -16,7 +16,6 @@ from .base import Settings
 from .beside import over_time
 from .classifier import Classifier
 from .reading import Numbers, Reader
-from .targets import Target
 
 
 class SequenceClassifier(Classifier):
@@ -59,7 +58,7 @@ class SequenceClassifier(Classifier):
     def usual(self, rows: int) -> Settings:
         return Settings(epochs=40, batch_size=32, learning_rate=3e-3)
 
-    def make_network(self, x: Any, target: Target) -> Any:
+    def make_network(self, x: Any, y: Any) -> Any:
         return Sequential(
             [
                 Input(x.shape[1:]),
@@ -68,7 +67,7 @@ class SequenceClassifier(Classifier):
                 *([layers.GaussianNoise(self.noise)] if self.noise else []),
                 layers.Bidirectional(layers.GRU(self.units)),
                 *([layers.Dropout(self.dropout)] if self.dropout else []),
-                target.head(),
+                self.target.head(),
             ]
         )
 

@@ -105,9 +105,9 @@ class Forecaster(Task):
         x, y = super().pairs(X, X)
         return ([part[: len(y)] for part in x] if isinstance(x, list) else x[: len(y)]), y
 
-    def make_network(self, x: Any, target: Forecasts) -> Any:
+    def make_network(self, x: Any, y: Any) -> Any:
         past = self.reader
-        shape = Shape(past.length, self.horizon, len(past.names), len(target.quantiles), 2 * len(past.parts))
+        shape = Shape(past.length, self.horizon, len(past.names), len(self.target.quantiles), 2 * len(past.parts))
         return NETWORKS[self.network](shape, **(self.options or {}))
 
     def usual(self, rows: int) -> Settings:

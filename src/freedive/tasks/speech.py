@@ -107,12 +107,12 @@ class SpeechClassifier(SpeechTask, Classifier):
         spectra = next(l for l in self.model.layers if isinstance(l, layers.Normalization))
         return over_time(np.asarray(Model(self.model.input, spectra.output).predict(x, verbose=0)))
 
-    def make_network(self, x: Any, target: Target) -> Any:
+    def make_network(self, x: Any, y: Any) -> Any:
         if self.network == "cnn":
             body = [layers.Reshape((-1, self.mels, 1)), *convolutional(self.units, self.dropout)]
         else:
             body = recurrent(self.units, self.dropout)
-        return Sequential([*self.ears(x), *body, target.head()])
+        return Sequential([*self.ears(x), *body, self.target.head()])
 
 
 class Transcriber(SpeechTask):
@@ -151,11 +151,11 @@ class Transcriber(SpeechTask):
     def learn_target(self, y: Any, every: Any) -> Target:
         return Transcripts.learned(every, decoding=self.decoding, beam_width=self.beam_width)
 
-    def make_network(self, x: Any, target: Target) -> Any:
-        fast, usual = np.quantile(frames_a_character(x, self.rows.y, STEP * self.reader.rate), (0.05, 0.5))
+    def make_network(self, x: Any, y: Any) -> Any:
+        fast, usual = np.quantile(frames_a_character(x, y, STEP * self.reader.rate), (0.05, 0.5))
         joined = self.joined or max([1, *(n for n in (2, MOST_JOINED) if 2 * n <= fast)])
         ears = self.ears(x, min(STRIPE, max(1, int(usual / 2))))  # a character that is not heard cannot be learned
-        return Sequential([*ears, *writing(self.units, self.dropout, joined), target.head()])
+        return Sequential([*ears, *writing(self.units, self.dropout, joined), self.target.head()])
 
 
 # networks -------------------------------------------------------------------------------------------------------------

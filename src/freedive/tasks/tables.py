@@ -79,15 +79,14 @@ class _Tabular(Task):
             return plain
         return optimizers.AdamW(plain.learning_rate, weight_decay=self.weight_decay)
 
-    def make_network(self, x: Any, target: Target) -> Any:
-        return NETWORKS[self.network](x.shape[1], self.reader.encoder.sizes, target.head(), **(self.options or {}))
+    def make_network(self, x: Any, y: Any) -> Any:
+        return NETWORKS[self.network](x.shape[1], self.reader.encoder.sizes, self.target.head(), **(self.options or {}))
 
-    def outputs(self, X: Any) -> Any:
-        self.check_fitted()
+    def encoded(self, X: Any) -> Any:
         name = type(self).__name__
         scikit.check_rows(X, name)
         scikit.check_width(X, self.n_features_in_, name)
-        return super().outputs(X)
+        return super().encoded(X)
 
     def answer(self, x: Any) -> Any:
         rows = len(x)  # batches of one size: what is said of a row must not depend on the rows beside it

@@ -18,7 +18,6 @@ from .base import Settings
 from .baselines import Baseline
 from .classifier import Classifier
 from .reading import Reader, Texts
-from .targets import Target
 from .text_baselines import text_baselines
 from .text_explaining import attention_section, explained
 from .text_networks import NETWORKS, Choices
@@ -113,14 +112,14 @@ class TextClassifier(Classifier):
         """The name of the network for so many texts."""
         return self.network or ("average" if rows < FEW_TEXTS else "cnn")
 
-    def make_network(self, x: Any, target: Target) -> Any:
+    def make_network(self, x: Any, y: Any) -> Any:
         network = self.network_for(len(x))
         numbers = Input(x.shape[1:], dtype="int32")
         choices = Choices(self.reader.vocabulary.size, x.shape[1], self.width, self.dropout)
         if self.embeddings is not None:
             self.pretrained = load_embeddings(self.embeddings, self.reader.vocabulary, self.seed)
             choices = choices._replace(width=self.pretrained.table.shape[1])
-        model = Model(numbers, target.head()(NETWORKS[network](numbers, choices)))
+        model = Model(numbers, self.target.head()(NETWORKS[network](numbers, choices)))
         if self.pretrained is not None:
             model.get_layer("words").set_weights([self.pretrained.table])
         return model

@@ -31,7 +31,7 @@ def text_folder(path: str, told: Told) -> Source | None:
         return None
     (x_train, y_train), (x_test, y_test), names = class_folders(path, TEXTS, told)
     found = f"{len(x_train) + len(x_test):,} texts in {len(names)} class folders: {listed(names)}"
-    texts = decoded(lambda file: read_text(file, told.encoding).strip(), [*x_train, *x_test], cure="")
+    texts = decoded(lambda file: read_text(file, told.encoding).strip(), [*x_train, *x_test])
     task = TextClassifier(classes=names, whole=True)
     parts = texts[: len(x_train)], y_train, texts[len(x_train) :], y_test
     return text_source(path, task, parts, found + unbalanced(y_train))

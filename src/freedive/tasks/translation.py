@@ -153,7 +153,7 @@ class Translator(Task):
         rate = 1.5e-3 if self.network == "transformer" else 1e-3
         return Settings(epochs=15 if rows > 5000 else 40, batch_size=96 if rows > 5000 else 32, learning_rate=rate)
 
-    def make_network(self, x: Any, target: Any) -> SequenceToSequence:
+    def make_network(self, x: Any, y: Any) -> SequenceToSequence:
         source, written = self.reader.vocabulary, self.target.vocabulary
         sizes = source.size, written.size
         units = self.units or (256 if len(x) > 5000 else 128)

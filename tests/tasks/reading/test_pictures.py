@@ -122,13 +122,16 @@ def test_files_that_are_no_pictures_are_named(tmp_path, name):
         DIGITS.read(tmp_path / name)
 
 
-def test_floats_are_scaled_by_what_was_learned_from_and_truth_values_are_dark_or_light():
+def test_floats_are_scaled_by_what_was_learned_from_and_truth_values_are_dark_or_light(tmp_path):
     dark = np.array([[0.0, 1.0], [1.0, 0.0]])
     assert Pictures((2, 2)).encoded([np.full((2, 2), 200.0), dark]).tolist()[1] == dark.tolist()
     assert Pictures((2, 2)).encoded([dark]).max() == 255
     learned = Pictures.learned([np.full((2, 2), 200.0), dark])
     assert learned.light == 255 and learned.encoded([dark]).max() == 1
     assert Pictures((2, 2)).encoded(dark[None] > 0).max() == 255
+    np.save(tmp_path / "dark.npy", dark[None])
+    assert Pictures((2, 2)).read(tmp_path / "dark.npy").x.max() == 255
+    assert learned.read(tmp_path / "dark.npy").x.max() == 1
     with pytest.raises(ValueError, match="pixels from 200 to 200; expected 0 to 1, as in those that were learned from"):
         Pictures.learned(dark[None]).encoded(np.full((1, 2, 2), 200.0))
 

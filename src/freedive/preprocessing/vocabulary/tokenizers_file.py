@@ -66,7 +66,7 @@ class TokenizersVocabulary(Vocabulary):
         """The vocabulary of a file, `tokenizer.json` by custom."""
         content = read_text(path)
         try:
-            return cls(json.dumps(json.loads(content), ensure_ascii=False, indent=0).splitlines())
+            return cls(json.dumps(json.loads(content), ensure_ascii=False, indent=0).split("\n"))
         except (ValueError, RecursionError) as error:
             raise VocabularyError(f"{path}: no JSON: {error}") from None
 

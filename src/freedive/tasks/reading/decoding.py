@@ -12,7 +12,6 @@ import numpy as np
 from ...data.errors import DataFileError
 from ...train.order import shuffled
 
-SKIP = ", or pass on_bad='skip' (--set on_bad=skip)"
 NAMED = 5  # files that cannot be read are named in a message up to so many
 AT_ONCE = 256  # files that are decoded together where no batch size is given
 
@@ -53,19 +52,19 @@ def told_together(*parts: Sequence[Any]) -> Iterator[None]:
         raise  # they can be read by now
 
 
-def decoded(decode: Callable[[Any], Any], items: Any, cure: str = SKIP) -> list[Any]:
-    """What threads make of some items, in their order; `cure` as of `UnreadableFilesError`.
+def decoded(decode: Callable[[Any], Any], items: Any) -> list[Any]:
+    """What threads make of some items, in their order.
 
     Raises:
         UnreadableFilesError: names the files that cannot be read.
     """
     found = attempted(decode, items)
-    refuse(found, decode, cure)
+    refuse(found, decode)
     return found
 
 
-def check(items: Sequence[Any], decode: Callable[[Any], Any], cure: str = SKIP) -> None:
-    """Decode every item once, and keep nothing; raises what `decoded` does."""
+def check(items: Sequence[Any], decode: Callable[[Any], Any], cure: str = "") -> None:
+    """Decode every item once, and keep nothing; raises what `decoded` does, with a `cure`."""
     parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
     refuse([wrong(item) for part in parts for item in attempted(decode, part)], decode, cure)
 
@@ -90,7 +89,7 @@ def wrong(item: Any) -> DataFileError | None:
     return item if isinstance(item, DataFileError) else None
 
 
-def refuse(found: Sequence[Any], decode: Callable[[Any], Any], cure: str) -> None:
+def refuse(found: Sequence[Any], decode: Callable[[Any], Any], cure: str = "") -> None:
     """Raise what is wrong with items that were attempted."""
     errors = {place: error for place, item in enumerate(found) if (error := wrong(item))}
     if errors:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 
 from ...config import non_negative, one_of
+from ...data.errors import DataFileError
 from ...data.images import EXTENSIONS, FORMATS, MODES, convert, fit_image, open_image
 from .base import Path, Rows, suffix
 from .decoding import Decoded, decoded
@@ -103,6 +104,14 @@ class Pictures(Numbers):
         if not len(X):
             return np.zeros((0, *self.shape), np.uint8)
         return np.stack(decoded(functools.partial(self.one, light=light), X))
+
+    def fitted(self, path: Path, x: np.ndarray) -> np.ndarray:
+        """The arrays of a file, as bytes too."""
+        x = super().fitted(path, x)
+        try:
+            return as_bytes(x, self.light or full_light([x]))
+        except ValueError as error:
+            raise DataFileError(path, str(error).removeprefix("X: ")) from None
 
     def later(self, X: Any) -> Decoded:
         """Pictures of files, decoded when they are needed."""

@@ -74,7 +74,7 @@ class Sounds(Reader):
 
     def encoded(self, X: Any) -> np.ndarray:
         """float32 (rows, samples), of files or arrays (samples,)."""
-        rows = decoded(self._one, files_or_waves(X), cure="")
+        rows = decoded(self._one, files_or_waves(X))
         return np.stack(rows) if rows else np.zeros((0, self.samples), np.float32)
 
     def read(self, path: Path) -> Rows:
@@ -110,7 +110,7 @@ def looked_at(X: Any, rate: int | None = None) -> list[tuple[int, Any]]:
     Raises:
         UnreadableFilesError: names the files that cannot be read.
     """
-    return decoded(lambda item: sound_header(item) if is_path(item) else (len(item), rate), files_or_waves(X), cure="")
+    return decoded(lambda item: sound_header(item) if is_path(item) else (len(item), rate), files_or_waves(X))
 
 
 def files_or_waves(X: Any) -> list[Any]:
