@@ -19,36 +19,48 @@ Recurrence described(const Array& sequence, const Array& kernel, const Mask& mas
   Recurrence l = {};
   l.time = sequence.dimensions()[0], l.batch = sequence.dimensions()[1];
   l.units = kernel.dimensions()[0], l.gates = kernel.dimensions()[1] / std::max(1L, l.units);
+  l.kernel = kernel.typed_data();
   l.mask = mask.element_count() ? mask.typed_data() : nullptr;
   l.keep = given(keep), l.reverse = reverse;
   return l;
 }
 
-// Every processor runs the whole sequence for rows of its own, if that is worth it.
-ffi::Error over_time(ffi::ThreadPool& pool, Recurrence& l, const Array& kernel, bool back,
-                     void (*loop)(const Recurrence&, long, long)) {
-  const long wide = l.gates * l.units;
-  Memory panels(back ? loops().panels_size(wide, l.units) : loops().panels_size(l.units, wide));
-  if (back) loops().pack(kernel.typed_data(), wide, l.units, 1, wide, panels.data());
-  else loops().pack(kernel.typed_data(), l.units, wide, wide, 1, panels.data());
-  l.panels = panels.data();
-  const long least = std::max(kRows, kWork / std::max(1L, l.time * wide * (l.units + kActivation)));
-  in_parallel(pool, l.batch, parts_of(pool, l.batch, least), [&](long, long first, long last) { loop(l, first, last); });
-  return ffi::Error::Success();
+// Rows that are worth a processor, which runs the whole sequence for rows of its own.
+long rows_for_one(const Recurrence& l) {
+  const long depth = l.features + l.units + kActivation;
+  return std::max(kRows, kWork / std::max(1L, l.time * l.gates * l.units * depth));
 }
 
-ffi::Error lstm_forward(ffi::ThreadPool pool, Array projected, Array bias, Array kernel, Array h, Array c, Mask mask,
-                        Array keep, Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
-  Recurrence l = described(projected, kernel, mask, keep, reverse);
-  l.projected = projected.typed_data(), l.bias = given(bias), l.h_first = h.typed_data(), l.c_first = c.typed_data();
+void over_time(ffi::ThreadPool& pool, const Recurrence& l, void (*loop)(const Recurrence&, long, long)) {
+  in_parallel(pool, l.batch, parts_of(pool, l.batch, rows_for_one(l)),
+              [&l, loop](long, long first, long last) { loop(l, first, last); });
+}
+
+// The kernel in panels; its transpose for the way back.
+Memory kernel_panels(const Recurrence& l, bool back) {
+  const long wide = l.gates * l.units;
+  Memory panels(back ? loops().panels_size(wide, l.units) : loops().panels_size(l.units, wide));
+  if (back) loops().pack(l.kernel, wide, l.units, 1, wide, panels.data());
+  else loops().pack(l.kernel, l.units, wide, wide, 1, panels.data());
+  return panels;
+}
+
+ffi::Error lstm_forward(ffi::ThreadPool pool, Array x, Array input_kernel, Array bias, Array kernel, Array h, Array c,
+                        Mask mask, Array keep, Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
+  Recurrence l = described(x, kernel, mask, keep, reverse);
+  l.input_kernel = given(input_kernel);
+  if (l.input_kernel) l.x = x.typed_data(), l.features = x.dimensions()[2];
+  else l.projected = x.typed_data();
+  l.bias = given(bias), l.h_first = h.typed_data(), l.c_first = c.typed_data();
   l.outputs = outputs->typed_data(), l.c_last = c_last->typed_data();
   l.opened = gates->element_count() ? gates->typed_data() : nullptr;
   l.cells = cells->element_count() ? cells->typed_data() : nullptr;
-  return over_time(pool, l, kernel, false, loops().lstm_forward);
+  over_time(pool, l, loops().lstm_forward);
+  return ffi::Error::Success();
 }
 
 ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates,
-                         Array cells, Mask mask, Array keep, Result by_projected, Result by_h_first,
+                         Array cells, Mask mask, Array keep, Result by_projected, Result by_bias, Result by_h_first,
                          Result by_c_first, bool reverse) {
   Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
   l.c_first = c.typed_data(), l.opened = const_cast<float*>(gates.typed_data());
@@ -56,14 +68,20 @@ ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Arr
   l.by_outputs = by_outputs.typed_data(), l.by_c_last = by_c.typed_data();
   l.by_projected = by_projected->typed_data();
   l.by_h_first = by_h_first->typed_data(), l.by_c_first = by_c_first->typed_data();
-  return over_time(pool, l, kernel, true, loops().lstm_backward);
+  const Memory panels = kernel_panels(l, true);
+  l.panels = panels.data();
+  return summed(pool, l.batch, rows_for_one(l), l.gates * l.units, by_bias->typed_data(),
+                [&l](long first, long last, float* found) { loops().lstm_backward(l, first, last, found); });
 }
 
 ffi::Error simple_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Mask mask, Array keep,
                           Result outputs, bool reverse, bool relu) {
   Recurrence l = described(projected, kernel, mask, keep, reverse);
   l.projected = projected.typed_data(), l.h_first = h.typed_data(), l.outputs = outputs->typed_data(), l.relu = relu;
-  return over_time(pool, l, kernel, false, loops().simple_forward);
+  const Memory panels = kernel_panels(l, false);
+  l.panels = panels.data();
+  over_time(pool, l, loops().simple_forward);
+  return ffi::Error::Success();
 }
 
 ffi::Error simple_backward(ffi::ThreadPool pool, Array by_outputs, Array kernel, Array outputs, Mask mask, Array keep,
@@ -71,7 +89,10 @@ ffi::Error simple_backward(ffi::ThreadPool pool, Array by_outputs, Array kernel,
   Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
   l.by_outputs = by_outputs.typed_data(), l.outputs = const_cast<float*>(outputs.typed_data()), l.relu = relu;
   l.by_projected = by_projected->typed_data(), l.by_h_first = by_h_first->typed_data();
-  return over_time(pool, l, kernel, true, loops().simple_backward);
+  const Memory panels = kernel_panels(l, true);
+  l.panels = panels.data();
+  over_time(pool, l, loops().simple_backward);
+  return ffi::Error::Success();
 }
 
 // Rows of a product, each so many products of two numbers, that are worth a processor.
@@ -172,14 +193,14 @@ ffi::Error attention_back(ffi::ThreadPool pool, Array query, Array key, Array va
 }  // namespace freedive
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_forward, freedive::lstm_forward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
-                                  .Arg<Mask>().Arg<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>()
-                                  .Attr<bool>("reverse"));
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
+                                  .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
+                                  .Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
                                   .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
-                                  .Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
+                                  .Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_forward, freedive::simple_forward,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()

@@ -1,37 +1,52 @@
-// Functions of whole registers, after Cephes' expf and tanhf. Included after products.h.
+// Functions of whole registers. Included after products.h.
 #pragma once
 
 namespace freedive {
 namespace {
 
+// exp(x) = scale (1 + rest), -88 <= x <= 88: a power of two, and what exp(r) - 1 is of an r within half of ln 2.
+struct Power {
+  Floats scale, rest;
+};
+
+inline Power power_of(Floats x) {
+  const Floats shifted = x * 1.44269504088896341f + 12582912.0f;  // its last bits are a whole number
+  const Floats n = shifted - 12582912.0f;
+  const Floats r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  Ints bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 23) + 0x3f800000;  // 2^n, as a float is written
+  Power found;
+  std::memcpy(&found.scale, &bits, sizeof bits);
+  // r + r^2 c(r), c fitted to the least largest error
+  found.rest = ((((r * 1.388248871e-3f + 8.366691880e-3f) * r + 4.166720435e-2f) * r + 1.666654199e-1f) * r +
+                4.999999702e-1f) * (r * r) + r;
+  return found;
+}
+
+inline Floats within(Floats x, float least, float most) {  // not a number stays so
+  return x > most ? all(most) : (x < least ? all(least) : x);
+}
+
 // exp to 2 units in the last place, from -87 to 88; what is less gives 0, what is more exp(88).
 inline Floats exp_of(Floats x) {
-  const Floats inside = x > 88.0f ? all(88.0f) : (x < -87.0f ? all(-87.0f) : x);
-  const Floats n = (inside * 1.44269504088896341f + 12582912.0f) - 12582912.0f;  // rounded to a whole number
-  const Floats r = inside - n * 0.693359375f + n * 2.12194440e-4f;
-  Floats e = ((((r * 1.9875691500e-4f + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r +
-              1.6666665459e-1f) * r + 5.0000001201e-1f;
-  e = e * r * r + r + 1.0f;
-  const Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;  // 2^n, written into the bits
-  Floats scale;
-  std::memcpy(&scale, &power, sizeof scale);
-  const Floats found = x < -87.0f ? all(0.0f) : e * scale;
-  return x == x ? found : x;  // not a number stays so
+  const Power p = power_of(within(x, -87.0f, 88.0f));
+  return x < -87.0f ? all(0.0f) : p.rest * p.scale + p.scale;
 }
 
-// tanh to 2 units in the last place: a polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) beyond.
+// tanh to 3 units in the last place: with e = exp(2 x) - 1 it is e / (e + 2), near 0 too.
 inline Floats tanh_of(Floats x) {
-  const Floats size = x < 0 ? -x : x;
-  const Floats s = x * x;
-  const Floats low =
-      ((((s * -5.70498872745e-3f + 2.06390887954e-2f) * s - 5.37397155531e-2f) * s + 1.33314422036e-1f) * s -
-       3.33332819422e-1f) * s * x + x;
-  const Floats high = 1.0f - 2.0f / (exp_of(2 * (size > 9.1f ? all(9.1f) : size)) + 1.0f);
-  const Floats found = size < 0.625f ? low : (x < 0 ? -high : high);
-  return x == x ? found : x;
+  const Floats inside = within(x, -9.02f, 9.02f);  // beyond it is 1
+  const Power p = power_of(inside + inside);
+  const Floats e = p.rest * p.scale + (p.scale - 1.0f);
+  return e / (e + 2.0f);
 }
 
-inline Floats sigmoid(Floats x) { return 0.5f * tanh_of(0.5f * x) + 0.5f; }
+// 1 / (1 + exp(-x)) to 3 units in the last place.
+inline Floats sigmoid(Floats x) {
+  const Power p = power_of(within(-x, -87.0f, 88.0f));
+  return 1.0f / (p.rest * p.scale + (p.scale + 1.0f));
+}
 
 }  // namespace
 }  // namespace freedive

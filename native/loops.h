@@ -11,7 +11,10 @@ struct Recurrence {
   const bool* mask;         // (time, batch) or null: false where a row has no such step
   const float* keep;        // (batch, units) or null: multiplies h in the product
   // forward
-  const float* projected;   // (time, batch, gates, units): x W
+  const float* projected;   // (time, batch, gates, units): x W; or null, then with
+  const float* x;           // (time, batch, features)
+  const float *input_kernel, *kernel;  // (features, gates, units), (units, gates, units)
+  long features;            // 0 where projected is given
   const float* bias;        // (gates, units) or null
   const float* h_first;     // (batch, units)
   const float* c_first;     // (batch, units)
@@ -25,7 +28,7 @@ struct Recurrence {
   float* by_projected;      // (time, batch, gates, units)
   float* by_h_first;        // (batch, units)
   float* by_c_first;        // (batch, units)
-  const float* panels;      // the kernel (units, gates, units) as `pack` leaves it; its transpose for the way back
+  const float* panels;      // the kernel as `pack` leaves it; its transpose for the way back
 };
 
 // A convolution of pictures, and its two transposes: y (pictures, places, filters) comes from x (pictures, sizes,
@@ -86,7 +89,7 @@ struct Loops {
   long (*panels_size)(long depth, long width);
   void (*pack)(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels);
   void (*lstm_forward)(const Recurrence&, long first_row, long last_row);
-  void (*lstm_backward)(const Recurrence&, long first_row, long last_row);
+  void (*lstm_backward)(const Recurrence&, long first_row, long last_row, float* by_bias);  // adds to it
   void (*simple_forward)(const Recurrence&, long first_row, long last_row);
   void (*simple_backward)(const Recurrence&, long first_row, long last_row);
   void (*conv)(const Convolution&, long first_picture, long last_picture);

@@ -128,7 +128,7 @@ void dots(const Left& a, const float* column, long rows, long depth, float* y, l
 
 long panels_size(long depth, long width) { return filled(width) * depth; }
 void lstm_forward(const Recurrence&, long, long);
-void lstm_backward(const Recurrence&, long, long);
+void lstm_backward(const Recurrence&, long, long, float*);
 void simple_forward(const Recurrence&, long, long);
 void simple_backward(const Recurrence&, long, long);
 void conv(const Convolution&, long, long);

@@ -13,9 +13,10 @@
 #include "rows.h"
 
 namespace freedive {
-namespace LOOPS {
+namespace {
 
-void simple_forward(const Recurrence& l, long first_row, long last_row) {
+template <bool relu>
+void forward_loop(const Recurrence& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(units);
   Memory z(rows * wide), kept;
   const float* h = l.h_first + first_row * units;
@@ -32,14 +33,15 @@ void simple_forward(const Recurrence& l, long first_row, long last_row) {
       for (long u = 0; u < units; u += kWidth) {
         const long n = units - u;
         const Floats sum = load(l.projected + (place + row) * units + u, n) + load(z.data() + row * wide + u);
-        store(to + u, l.relu ? positive(sum) : tanh_of(sum), n);
+        store(to + u, relu ? positive(sum) : tanh_of(sum), n);
       }
     }
     h = l.outputs + place * units;
   }
 }
 
-void simple_backward(const Recurrence& l, long first_row, long last_row) {
+template <bool relu>
+void backward_loop(const Recurrence& l, long first_row, long last_row) {
   const long rows = last_row - first_row, units = l.units, wide = filled(units);
   Memory by_h(rows * wide), found(rows * wide);
   std::fill(by_h.begin(), by_h.end(), 0.0f);
@@ -50,7 +52,7 @@ void simple_backward(const Recurrence& l, long first_row, long last_row) {
       for (long u = 0; u < units; u += kWidth) {
         const long n = units - u, at = (place + row) * units + u;
         const Floats by = load(by_h.data() + row * wide + u) + load(l.by_outputs + at, n), h = load(l.outputs + at, n);
-        const Floats slope = l.relu ? where(h, all(1.0f)) : 1.0f - h * h;
+        const Floats slope = relu ? where(h, all(1.0f)) : 1.0f - h * h;
         store(l.by_projected + at, counts ? by * slope : Floats{}, n);
         store(by_h.data() + row * wide + u, counts ? Floats{} : by);
       }
@@ -65,6 +67,17 @@ void simple_backward(const Recurrence& l, long first_row, long last_row) {
   }
   for (long row = 0; row < rows; ++row)
     std::memcpy(l.by_h_first + (first_row + row) * units, by_h.data() + row * wide, units * sizeof(float));
+}
+
+}  // namespace
+
+namespace LOOPS {
+
+void simple_forward(const Recurrence& l, long first_row, long last_row) {
+  (l.relu ? forward_loop<true> : forward_loop<false>)(l, first_row, last_row);
+}
+void simple_backward(const Recurrence& l, long first_row, long last_row) {
+  (l.relu ? backward_loop<true> : backward_loop<false>)(l, first_row, last_row);
 }
 
 }  // namespace LOOPS

@@ -43,7 +43,7 @@ def run(by_hand, floats, **options):
     """By the native loop, or by the recurrence."""
     projected, kernel, bias, h, c = floats
     if by_hand:
-        return recurrent.lstm(*USUAL, projected, kernel, bias, (h, c), **options)
+        return recurrent.lstm(*USUAL, projected, None, kernel, bias, (h, c), **options)
     return recurrent.recurrence(recurrent.lstm_gates(*USUAL), projected + bias, kernel, None, (h, c), **options)
 
 
@@ -72,6 +72,47 @@ def test_values_and_gradients_are_those_of_the_recurrence(shape, masked, dropped
     values, grads = both(floats)
     assert_close(*values)
     assert_close(*grads)
+
+
+@needed
+@pytest.mark.parametrize("features", [1, 5, 40])
+def test_kernels_of_the_input_in_the_loop(features):
+    floats, options = arguments((6, 11, 19), True, True)
+    rng = np.random.default_rng(2)
+    x = jnp.asarray(rng.normal(size=(6, 11, features)), "float32")
+    input_kernel = jnp.asarray(rng.normal(size=(features, 76)) / features**0.5, "float32")
+
+    def outputs(inside, x, input_kernel, kernel, bias, h, c):
+        given = (x, input_kernel) if inside else (recurrent.project(x, input_kernel), None)
+        found, states = recurrent.lstm(*USUAL, *given, kernel, bias, (h, c), **options, reverse=True)
+        return sum(jnp.sum(jnp.sin(y) * np.arange(y.size).reshape(y.shape) / y.size) for y in (found, *states))
+
+    def slope(inside, *arrays):
+        return sum(jnp.sum(g**2) for g in jax.grad(functools.partial(outputs, inside), range(6))(*arrays))
+
+    @jax.jit
+    def found(*arrays):
+        every = (jax.value_and_grad(outputs, range(1, 7)), jax.grad(slope, range(1, 7)))
+        return [[function(inside, *arrays) for function in every] for inside in (True, False)]
+
+    assert_close(*found(x, input_kernel, *floats[1:]), tolerance=1e-5)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("rule", "exact"), [(activations.tanh, np.tanh), (activations.sigmoid, lambda x: 1 / (1 + np.exp(-x)))]
+)
+def test_functions_of_the_loops_to_three_units_in_the_last_place(rule, exact):
+    x = np.concatenate([np.linspace(-20, 20, 20000), np.geomspace(1e-30, 1, 1008)]).astype("float32").reshape(1, -1, 16)
+    none, large = jnp.zeros(x.shape), jnp.full(x.shape, 99.0)
+    if rule is activations.tanh:
+        found = recurrent.simple(rule, none + x, jnp.zeros((16, 16)), (none[0],))[0]
+    else:  # o of an LSTM whose cell is large, so that h = o
+        z = jnp.concatenate([none, large, none, none + x], axis=-1)
+        found = recurrent.lstm(*USUAL, z, None, jnp.zeros((16, 64)), None, (none[0], large[0]))[0]
+    expected = exact(x.astype("float64"))
+    units = np.abs(np.asarray(found) - expected) / np.spacing(np.abs(expected).astype("float32"))
+    assert units.max() < 3
 
 
 @needed

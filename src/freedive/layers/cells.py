@@ -21,6 +21,7 @@ from ..core.layer import Layer
 from ..initializers import Initializer, InitializerLike, Ones
 from ..numerics import widen
 from ..ops import recurrent
+from ..ops.products import project
 from ..regularizers import RegularizerLike
 from .dropping import drop, keep_factors
 from .regularization import Seed
@@ -62,11 +63,10 @@ class _Cell(Layer):
         x = drop(self, "dropout", x, x.shape[1:])  # the same features in all steps
         of_input = weight(self, "kernel", (x.shape[-1], width))
         kernel = weight(self, "recurrent_kernel", (self.units, width), "recurrent")
-        bias, inner = self._biases(width)
-        projected = recurrent.project(x, of_input, bias)
+        biases = self._biases(width)
         keep = keep_factors(self, "recurrent_dropout", states[0].shape)
         options = {"reverse": reverse, "unroll": unroll, "plain": self._plain()}
-        outputs, states = self._loop(projected, kernel, inner, states, mask, keep, **options)
+        outputs, states = self._loop(x, (of_input, kernel), biases, states, mask, keep, **options)
         states = tuple(s.astype(outputs.dtype) for s in states)
         return outputs, states[0], states
 
@@ -75,9 +75,10 @@ class _Cell(Layer):
         return (weight(self, "bias", (width,)) if self.use_bias else None), None
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
+        self, x: Any, kernels: Any, biases: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        """The outputs, and the states after the last step; arguments and options as for `recurrent.recurrence`."""
+        """The outputs, and the states after the last step; x with its kernel and that of the state, and both biases;
+        the others and options as for `recurrent.recurrence`."""
         raise NotImplementedError
 
     def _rules(self) -> tuple[Any, ...]:
@@ -128,9 +129,10 @@ class SimpleRNNCell(_Cell):
     rules: ClassVar[tuple[str, ...]] = ("activation",)
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
+        self, x: Any, kernels: Any, biases: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        return recurrent.simple(self.activation, projected, kernel, states, mask, keep, **options)
+        projected = project(x, kernels[0], biases[0])
+        return recurrent.simple(self.activation, projected, kernels[1], states, mask, keep, **options)
 
 
 class LSTMCell(_Cell):
@@ -183,10 +185,10 @@ class LSTMCell(_Cell):
         return [self.units, self.units]
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
+        self, x: Any, kernels: Any, biases: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        rule, gates = self._rules()
-        return recurrent.lstm(rule, gates, projected, kernel, bias, states, mask, keep, **options)
+        (rule, gates), (of_input, kernel) = self._rules(), kernels
+        return recurrent.lstm(rule, gates, x, of_input, kernel, biases[1], states, mask, keep, **options)
 
     def _biases(self, width: int) -> tuple[Any, Any]:
         return None, lstm_bias(self, width)
@@ -244,12 +246,12 @@ class GRUCell(_Cell):
         return both[0], both[1]
 
     def _loop(
-        self, projected: Any, kernel: Any, bias: Any, states: Any, mask: Any, keep: Any, **options: bool
+        self, x: Any, kernels: Any, biases: Any, states: Any, mask: Any, keep: Any, **options: bool
     ) -> tuple[Any, tuple[Any, ...]]:
-        projected = tuple(jnp.split(projected, 3, axis=-1))
+        projected, kernel = tuple(jnp.split(project(x, kernels[0], biases[0]), 3, axis=-1)), kernels[1]
         if self.reset_after:
             gates, options = recurrent.gru_gates(*self._rules()), options | {"separate": True}
-            return recurrent.recurrence(gates, projected, kernel, bias, states, mask, keep, **options)
+            return recurrent.recurrence(gates, projected, kernel, biases[1], states, mask, keep, **options)
         step = recurrent.reset_before(self.activation, self.recurrent_activation, kernel, keep)
         states = tuple(map(widen, states))
         outputs, _, states = recurrent.steps(step, projected, states, mask, options["reverse"], options["unroll"])

@@ -44,6 +44,31 @@ def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False, answe
     return native.by_native(suits, by_hand, reference, x, kernel, bias)
 
 
+def project(x: Any, kernel: Any, bias: Any = None) -> Any:
+    """The input times its kernel in all steps at once, and a bias: (time, batch, features), (features, width), (width).
+
+    >>> project(jnp.ones((4, 2, 3)), jnp.ones((3, 5))).shape
+    (4, 2, 5)
+    """
+    if small(x, kernel, bias):
+        return affine(x, kernel, bias)
+    return _projected(x, kernel) if bias is None else _projected(x, kernel) + bias
+
+
+@jax.custom_vjp
+def _projected(x: Any, kernel: Any) -> Any:
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], -1)
+
+
+def _take_projection_back(kept: tuple[Any, Any], by_projected: Any) -> tuple[Any, Any]:
+    x, kernel = kept
+    by_x = by_projected.reshape(-1, by_projected.shape[-1]) @ kernel.T
+    return by_x.reshape(x.shape).astype(x.dtype), by_kernel_of(x, by_projected, kernel.dtype)
+
+
+_projected.defvjp(lambda x, kernel: (_projected(x, kernel), (x, kernel)), _take_projection_back)
+
+
 def small(x: Any, kernel: Any, bias: Any = None) -> bool:
     """Whether x times a kernel is a product that the native loops do sooner than XLA begins."""
     return x.size * kernel.shape[1] <= SHORT and _suits(x, kernel, bias) and native.available()

@@ -27,7 +27,7 @@ from ..numerics import widen
 from . import native
 from .native.recurrent import lstm as native_lstm
 from .native.recurrent import simple as native_simple
-from .products import affine, by_kernel_of, small
+from .products import CACHED, by_kernel_of, project
 
 States = tuple[Any, ...]  # of one step, the output first: each (batch, units)
 Gates = Callable[[Any, States], States]
@@ -197,35 +197,11 @@ def product(x: Any, kernel: Any) -> Any:
     return jnp.matmul(x.astype(kernel.dtype), kernel, preferred_element_type=total)
 
 
-def project(x: Any, kernel: Any, bias: Any = None) -> Any:
-    """The input times its kernel in all steps at once, and a bias: (time, batch, features), (features, width), (width).
-
-    >>> project(jnp.ones((4, 2, 3)), jnp.ones((3, 5))).shape
-    (4, 2, 5)
-    """
-    if small(x, kernel, bias):
-        return affine(x, kernel, bias)
-    return _projected(x, kernel) if bias is None else _projected(x, kernel) + bias
-
-
-@jax.custom_vjp
-def _projected(x: Any, kernel: Any) -> Any:
-    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], -1)
-
-
-def _take_projection_back(kept: tuple[Any, Any], by_projected: Any) -> tuple[Any, Any]:
-    x, kernel = kept
-    by_x = by_projected.reshape(-1, by_projected.shape[-1]) @ kernel.T
-    return by_x.reshape(x.shape).astype(x.dtype), by_kernel_of(x, by_projected, kernel.dtype)
-
-
-_projected.defvjp(lambda x, kernel: (_projected(x, kernel), (x, kernel)), _take_projection_back)
-
-
 def lstm(
     activation: Activation,
     recurrent_activation: Activation,
-    projected: Any,
+    x: Any,
+    input_kernel: Any,
     kernel: Any,
     bias: Any,
     states: States,
@@ -233,22 +209,29 @@ def lstm(
     keep: Any = None,
     **options: bool,
 ) -> tuple[Any, States]:
-    """`recurrence` with `lstm_gates`; the usual gates in float32 by the native loop, on a CPU that has it.
+    """`recurrence` with `lstm_gates` of x times its kernel; the usual gates in float32 by the native loop, on a CPU.
+
+    Kernels that a cache holds are multiplied in the native loop, and what comes of x is never written.
 
     Args:
         activation, recurrent_activation: of the cell and of its gates.
+        x: (time, batch, features).
+        input_kernel: (features, width); or None where x is projected already.
         options: `reverse`, `unroll` and `plain`; these and all others as for `recurrence`.
     """
     gates = lstm_gates(activation, recurrent_activation)
+    if input_kernel is not None and (not x.shape[-1] or input_kernel.size + kernel.size > CACHED):
+        x, input_kernel = project(x, input_kernel), None
 
-    def reference(projected: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> tuple[Any, States]:
+    def reference(x: Any, input_kernel: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any) -> Any:
+        projected = x if input_kernel is None else project(x, input_kernel)
         projected = projected if bias is None else projected + bias
         return recurrence(gates, projected, kernel, None, (h, c), mask, keep, **options)
 
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
-    arguments = (projected, bias, kernel, *states, mask, keep)
+    arguments = (x, input_kernel, bias, kernel, *states, mask, keep)
     by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), options.get("reverse", False))
-    suits = usual and _suits((projected, kernel, *states), options)
+    suits = usual and _suits([a for a in (x, input_kernel, kernel, *states) if a is not None], options)
     return native.by_native(suits, by_hand, reference, *arguments)
 
 

@@ -10,21 +10,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from ..products import by_kernel_of
+from ..products import by_kernel_of, project
 from .gradient import NOTHING, Arrays, by_hand, door, given
 
 
 def lstm(
-    reference: Any, reverse: bool, projected: Any, bias: Any, kernel: Any, h: Any, c: Any, mask: Any, keep: Any
+    reference: Any,
+    reverse: bool,
+    x: Any,
+    input_kernel: Any,
+    bias: Any,
+    kernel: Any,
+    h: Any,
+    c: Any,
+    mask: Any,
+    keep: Any,
 ) -> Any:
     """What an LSTM with tanh and sigmoid gates says of a sequence.
 
     Args:
-        reference: the same as array code, of the seven arrays; for gradients of gradients.
+        reference: the same as array code, of the eight arrays; for gradients of gradients.
         reverse: begin at the end.
-        projected: (time, batch, 4 units), x W for the gates i, f, g, o.
+        x: (time, batch, features).
+        input_kernel: (features, 4 units), W for the gates i, f, g, o; or None, and x is what W made of it.
         bias: (4 units,), or None.
         kernel: (units, 4 units).
         h, c: (batch, units), the states before the first step.
@@ -35,8 +46,8 @@ def lstm(
         (outputs (time, batch, units), (h, c) after the last step).
     """
     mask = jnp.zeros(NOTHING, bool) if mask is None else mask
-    bias, keep = (jnp.zeros(NOTHING) if a is None else a for a in (bias, keep))
-    outputs, c_last = _lstm(reference, reverse, projected, bias, kernel, h, c, mask, keep)
+    input_kernel, bias, keep = (jnp.zeros(NOTHING) if a is None else a for a in (input_kernel, bias, keep))
+    outputs, c_last = _lstm(reference, reverse, x, input_kernel, bias, kernel, h, c, mask, keep)
     return outputs, (outputs[0 if reverse else -1], c_last)
 
 
@@ -61,22 +72,26 @@ def simple(
 
 
 # calls into the library -----------------------------------------------------------------------------------------------
-def _lstm_forward(reverse: bool, save: bool, projected: Any, *others: Any) -> Arrays:
+def _lstm_forward(reverse: bool, save: bool, x: Any, *others: Any) -> Arrays:
     """(outputs, c after the last step, gates, cells); the last two empty unless they are to be saved."""
-    time, batch, wide = projected.shape
-    saved = [(time, batch, wide), (time, batch, wide // 4)] if save else [(0, 0, 0)] * 2
-    call = door("lstm_forward", (time, batch, wide // 4), (batch, wide // 4), *saved)
-    return call(projected, *others, reverse=reverse)
+    time, batch, units = *x.shape[:2], others[-3].shape[-1]
+    saved = [(time, batch, 4 * units), (time, batch, units)] if save else [(0, 0, 0)] * 2
+    call = door("lstm_forward", (time, batch, units), (batch, units), *saved)
+    return call(x, *others, reverse=reverse)
 
 
 def _lstm_backward(reverse: bool, arrays: Arrays, saved: Arrays, by: Arrays) -> Arrays:
-    projected, bias, kernel, h, c, mask, keep = arrays
+    x, input_kernel, bias, kernel, h, c, mask, keep = arrays
     outputs, _, gates, cells = saved
     by_outputs, by_c = by
-    call = door("lstm_backward", projected.shape, h.shape, c.shape)
-    by_sums, by_h, by_c = call(by_outputs, by_c, kernel, c, gates, cells, mask, keep, reverse=reverse)
-    by_bias = jnp.zeros(NOTHING) if given(bias) is None else by_sums.sum((0, 1))
-    return by_sums, by_bias, by_kernel_of(_before(outputs, h, keep, reverse), by_sums, kernel.dtype), by_h, by_c
+    call = door("lstm_backward", gates.shape, kernel.shape[1:], h.shape, c.shape)
+    by_sums, by_bias, by_h, by_c = call(by_outputs, by_c, kernel, c, gates, cells, mask, keep, reverse=reverse)
+    by_bias = jnp.zeros(NOTHING) if given(bias) is None else by_bias
+    by_x, by_input_kernel = by_sums, jnp.zeros(NOTHING)
+    if given(input_kernel) is not None:
+        by_x, by_input_kernel = jax.vjp(project, x, input_kernel)[1](by_sums)
+    by_kernel = by_kernel_of(_before(outputs, h, keep, reverse), by_sums, kernel.dtype)
+    return by_x, by_input_kernel, by_bias, by_kernel, by_h, by_c
 
 
 def _simple_forward(how: tuple[bool, bool], save: bool, projected: Any, *others: Any) -> Arrays:
@@ -100,5 +115,5 @@ def _before(outputs: Any, h: Any, keep: Any, reverse: bool) -> Any:
     return before if given(keep) is None else before * keep
 
 
-_lstm = by_hand(2, 5, _lstm_forward, _lstm_backward)
+_lstm = by_hand(2, 6, _lstm_forward, _lstm_backward)
 _simple = by_hand(1, 3, _simple_forward, _simple_backward)
