@@ -20,7 +20,7 @@ WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
     (("train", "digit"), "unknown data set 'digit'. Did you mean 'digits'? See: freedive train --help"),
-    (("train", "poems_zh"), "'poems_zh'. It is a data set, but has no recipe yet."),
+    (("train", "poems_zh"), "'poems_zh'. It is a data set for generation, in Python alone: freedive.data"),
     (("train", "zzz"), "Known: digits, fashion, "),
     (("train", "digits", "--epochs", "0"), "Invalid value for '--epochs'"),
     (("train", "digits", "--epochs", "two"), "Invalid value for '--epochs'"),
@@ -121,7 +121,7 @@ def test_a_path_of_no_known_kind_says_what_is_there(run, tmp_path, monkeypatch):
         assert all(line.startswith("  a") and "..." not in line[-4:] for line in kinds)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "spoken_digits"])
+@pytest.mark.parametrize("name", embedded.FETCHED)
 def test_a_public_set_that_cannot_be_had_says_how_it_can(run, monkeypatch, tmp_path, name):
     def nowhere(*_):
         raise OSError("no network")

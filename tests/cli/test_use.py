@@ -102,10 +102,22 @@ def test_other_files_are_read_as_those_learned_from(run, tmp_path):
         target = ("--target", "price") if name == "houses.csv" else ()
         more = ("--set", "encoding=gbk", "--epochs", 1, "-q", "--no-baselines", "--output", folder)
         assert run("train", data, *target, *more).code == 0
-        other = tmp_path / f"other {name}"
+        other, model = tmp_path / f"other {name}", folder / "model.safetensors"
         other.write_bytes(data.read_bytes())
-        result = run("evaluate", folder / "model.safetensors", other)
+        result = run("evaluate", model, other)
         assert result.code == 0 and result.out.startswith("60 rows of"), result.err
+        other.write_text(text, encoding="utf-16")
+        for command in ("evaluate", "predict") if target else ("evaluate",):  # what is asked about has no labels
+            assert "is not gbk" in run(command, model, other).err
+            result = run(command, model, other, "--set", "encoding=utf-16")
+            assert result.code == 0 and not result.err.count("rror"), result.err
+        assert run("evaluate", model, "--set", "encoding=gbk").code == 2
+
+
+@pytest.mark.parametrize("words", [("--set", "encoding=gbk"), ("--set", "gaps"), ("--set", "epochs=3")])
+def test_what_means_nothing_for_the_files_of_a_model_is_refused(run, pictures, digits, words):
+    result = run("predict", model_of(digits), pictures[0], *words)
+    assert result.code == 2 and result.err.count("\n") == 1 and not result.out
 
 
 def test_a_forecast_has_times_and_its_errors_a_scale(run, tmp_path):
@@ -123,6 +135,9 @@ def test_a_forecast_has_times_and_its_errors_a_scale(run, tmp_path):
     assert rows[3][:2] == [str(files[1]), "2024-01-04 00:00"] and rows[3][2] == rows[0][2]
     assert run("predict", model, files[0]).out.split()[:4] == ["time", "load", "2024-01-04", "00:00"]
     assert run("predict", model, files[0], "--json").json[0]["times"][2] == "2024-01-04 02:00"
+    files[1].write_text("\n".join(["when,load", *lines[:30], *lines[31:]]).replace(",", ";"))
+    assert "gaps='fill'" in run("predict", model, files[1]).err
+    assert run("predict", model, files[1], "--set", "gaps=fill", "--csv").code == 0
 
 
 def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):

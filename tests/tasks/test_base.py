@@ -219,3 +219,18 @@ def test_rows_of_pictures_are_several():
         task = ImageClassifier()
         task.reader = Pictures(shape)
         assert task.encoded(np.zeros(rows, np.uint8)).shape == (rows[0], *shape)
+
+
+def test_a_task_leaves_the_sequence_of_seeds_as_it_was():
+    def first(*between):
+        fd.set_seed(7)
+        for task in between:
+            task()
+        return fd.Sequential([fd.Input((2,)), fd.layers.Dense(3)]).get_weights()[0]
+
+    wave = np.sin(np.arange(60.0))
+    tasks = (
+        lambda: fd.Forecaster(2, length=4, epochs=1, verbose=0).prepare(wave),
+        lambda: fd.TabularRegressor(epochs=1, verbose=0).prepare({"a": wave}, wave),
+    )
+    np.testing.assert_array_equal(first(*tasks), first())

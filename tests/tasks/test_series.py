@@ -96,7 +96,7 @@ def test_evaluation_looks_at_every_window(hourly):
     assert result["rows"] == 100 - 48 - 24 + 1 and 0.5 < result["inside"] <= 1
     assert hourly.score(tail) == result["skill"] == 1 - result["mase"]
     (section,) = hourly.sections(tail, None, None)
-    assert "data:image/png;base64" in section.body
+    assert "data:image/png;base64" in section.body and '<th scope="row" class="word">2024-02-19 23:00' in section.body
 
 
 def test_scales_and_validation_are_honest_about_time():

@@ -48,6 +48,15 @@ def test_folders_for_training_and_test_stay_apart(tmp_path):
     assert all("test" in file.split("/")[-3] for file in source.x_test)
 
 
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_sets_that_do_not_come_along_are_learned_as_they_lie(monkeypatch, name):
+    parts = tuple((np.zeros((n, 32, 32, 3), np.uint8), np.arange(n, dtype=np.uint8)[:, None] % 10) for n in (20, 10))
+    monkeypatch.setattr(getattr(fd.datasets, name), "load_data", lambda: parts)
+    source, names = find(name), fd.datasets.CATALOG[name].class_names
+    assert type(source.task) is fd.ImageClassifier and len(names) == len(set(names)) == int(name[5:])
+    assert source.y_test.tolist() == list(names[:10]) and source.task.classes == list(names)
+
+
 def test_idx_files_are_found(tmp_path):
     for part in ("train", "t10k"):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", X[:100])

@@ -166,3 +166,15 @@ def test_parallel_text_is_recognised(lines, known, tmp_path):
     if source is not None:
         assert len(source.x_train) + len(source.x_test) == 100
         assert not set(source.x_train) & set(source.x_test)  # a sentence with two translations stays on one side
+
+
+def test_its_vocabulary_is_of_the_rows_learned_from():
+    pairs = [(f"one {'x' * (row + 2)}", f"eins {'y' * (row + 2)}") for row in range(40)]
+    X, y = map(list, zip(*pairs, strict=True))
+    task = Translator(validation=0.25, units=8, pieces=400, verbose=0)
+    kept, held = task.parted(X, y)
+    task.prepare(X, y)
+    assert len(task.rows.y_validation) == len(held[0]) == 10
+    known = task.learn_vocabularies(*kept)[0]
+    assert task.reader.vocabulary.tokens == known.tokens
+    assert task.reader.vocabulary.tokens != task.learn_vocabularies(X, y)[0].tokens

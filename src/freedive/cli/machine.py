@@ -27,14 +27,14 @@ def datasets(json: Json = False) -> None:
         console.say_json([dataclasses.asdict(info) for info in CATALOG.values()])
         return
     headers = ("name", "kind", "what", "task", "here", "freedive train", "licence", "source")
-    rows = [
-        (i.name, i.kind, i.sizes, i.task, "yes" if i.embedded else "no", i.expect, i.licence, i.source)
-        for i in CATALOG.values()
-    ]
+    rows = []
+    for i in CATALOG.values():
+        here, learned = "yes" if i.embedded else "no", i.expect if i.recipe else "no: in Python alone"
+        rows.append((i.name, i.kind, i.sizes, i.task, here, learned, i.licence, i.source))
     console.table(headers, rows)
     console.say(
         "\nhere: the data comes with freedive. The others are read from a folder or fetched by their load_data();"
-        "\n`freedive train` takes mnist, fashion_mnist and spoken_digits of them, from the cache or their public homes."
+        "\n`freedive train` takes them too, from the cache or their public homes."
         "\nfreedive train: what it reaches on the test rows, and in how many seconds of processor time."
     )
 

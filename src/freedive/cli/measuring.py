@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..data.errors import DataFileError
@@ -13,6 +14,7 @@ from ..tasks.embedded import FETCHED, RECIPES
 from ..tasks.sources import find
 from ..tasks.told import Told, ToldError
 from . import console
+from .parameters import read_otherwise
 
 
 class Measured(NamedTuple):
@@ -24,14 +26,24 @@ class Measured(NamedTuple):
     whose: str
 
 
-def test_rows(path: str, data: str | None, column: str | None) -> Measured:
-    """The rows for a model file: those that it did not learn from, or those of a name, a file or a folder."""
+def test_rows(path: str, data: str | None, column: str | None, reading: Sequence[str] | None = None) -> Measured:
+    """The rows for a model file: those that it did not learn from, or those of a name, a file or a folder.
+
+    Args:
+        path: of the model.
+        data: a name, a file or a folder.
+        column: of the labels.
+        reading: how files are read, as it is typed.
+    """
     task, about = loaded(path)
     if about.target is None:
         raise ValueError(f"{path}: its file does not say what classes its outputs are; evaluate it from Python")
     if data is None and not about.data:
         raise ValueError(f"{path}: its file does not say what it learned from: give DATA")
     told = remembered(path, about, target=column)
+    if reading and (data is None or not os.path.exists(data) or is_same(data, about.data)):
+        raise console.Misuse("--set says how other files than those learned from are read: name them as DATA")
+    read_otherwise(about.reader, reading)
     if data is None or is_same(data, about.data):
         return held_out(path, task, about, told)
     if os.path.exists(data):

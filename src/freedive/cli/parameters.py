@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from .. import optimizers
 from ..config import field_converters
 from ..tasks import Task
+from ..tasks.reading import Reader
 from ..tasks.told import READING, Told, ToldError, read_as
 from . import console
 from .options import Options
@@ -19,6 +21,19 @@ def told_by(options: Options) -> Told:
     reading = {name: value for name, value in map(parameter, options.set or ()) if name in READING}
     try:
         return Told(**given, reading=read_as(reading) if reading else None)
+    except ToldError as error:
+        raise console.Misuse(str(error)) from None
+
+
+def read_otherwise(reader: Reader, given: Sequence[str] | None) -> None:
+    """Let a model's reader read files in another way than those that the model learned from."""
+    told = dict(map(parameter, given or ()))
+    for name in told:
+        if name not in reader.ways:
+            known = f"what can be said of its files: {', '.join(reader.ways)}" if reader.ways else "nothing can be"
+            raise console.Misuse(f"--set {name} means nothing for this model; {known}")
+    try:
+        reader.reading = {**reader.reading, **read_as(told)}  # type: ignore[misc]
     except ToldError as error:
         raise console.Misuse(str(error)) from None
 

@@ -123,7 +123,7 @@ def setup(t: Training) -> list[tuple[str, object]]:
         ("batch size", settings.batch_size),
         ("optimizer", task.optimizer),
         ("learning rate", f"{settings.learning_rate:g}, {rise}falling to 0 along a cosine"),
-        ("loss", str(getattr(task.target.loss, "__name__", task.target.loss)).replace("_", " ")),
+        ("loss", str(getattr(task.target.loss, "__name__", task.target.loss)).replace("_", " ").removesuffix("()")),
         ("epoch kept", kept),
         ("seed", t.options.seed),
         ("freedive", importlib.metadata.version("freedive")),

@@ -9,6 +9,14 @@ import typer
 from . import console
 from .machine import Json
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="How the files are read, where that differs from those that the model learned from: encoding, separator, "
+        "header, missing, quotes; time and gaps of a series. Again for each.",
+    ),
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file, as train writes it.")]
 
 
@@ -26,6 +34,7 @@ def evaluate(
         str | None,
         typer.Option(metavar="COLUMN", help="The column or array of answers; the model knows its own."),
     ] = None,
+    set: Set = None,
     json: Json = False,
 ) -> None:
     """Measure a model on test data: accuracy, loss, and how every class fares.
@@ -43,7 +52,7 @@ def evaluate(
     from ..errors import counted
     from .measuring import test_rows
 
-    task, x, y, whose = test_rows(model, data, target)
+    task, x, y, whose = test_rows(model, data, target, set)
     result = task.target.scored(task.answer(x), y)
     if json:
         console.say_json(result)
@@ -70,6 +79,7 @@ def predict(
             metavar="FILE...", help="Pictures, sounds, texts (.txt), tables (.csv, ...), .npy or .npz files."
         ),
     ],
+    set: Set = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print a table of comma-separated values.")] = False,
 ) -> None:
@@ -88,8 +98,10 @@ def predict(
     import numpy as np
 
     from ..tasks.base import loaded
+    from .parameters import read_otherwise
 
     task, about = loaded(model)
+    read_otherwise(about.reader, set)
     names: list[Any] = []
     parts: list[Any] = []
     failures = 0

@@ -6,10 +6,12 @@ step and can be swept or changed without compiling again. The path of a layer is
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import zlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -200,6 +202,7 @@ class _Seeds:
 
 
 _seeds = _Seeds()
+_own_seeds: ContextVar[_Seeds | None] = ContextVar("own seeds", default=None)
 
 
 def set_seed(seed: int) -> None:
@@ -218,6 +221,18 @@ def set_seed(seed: int) -> None:
     _seeds.start(int(seed))
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within it, models take their seeds from a sequence that begins here; that of the process is left as it is."""
+    own = _Seeds()
+    own.start(seed)
+    token = _own_seeds.set(own)
+    try:
+        yield
+    finally:
+        _own_seeds.reset(token)
+
+
 def next_seed() -> int:
     """The next number of the process' sequence."""
-    return _seeds.next()
+    return (_own_seeds.get() or _seeds).next()

@@ -16,20 +16,23 @@ TEXT_COLUMNS = ("transcript", "text", "transcription", "sentence", "label")
 NAMED = 5  # files that something is wrong with are named in a message up to so many
 
 
-def list_transcripts(folder: Path, extensions: Sequence[str]) -> tuple[list[str], list[str]] | None:
+def list_transcripts(
+    folder: Path, extensions: Sequence[str], encoding: str = "utf-8"
+) -> tuple[list[str], list[str]] | None:
     """The files of a folder and their transcripts, or None where it has none.
 
     Args:
         folder: holds `transcripts.csv` (or .tsv; or called metadata or labels) with a column of files and one of texts,
             or for every sound a .txt file of the same name.
         extensions: of the files, as (".wav", ".flac"), in small letters.
+        encoding: of the texts.
 
     Raises:
         DataFileError: a table without these columns, a file that is not there, a sound without its text.
     """
     found = next((e.path for e in sorted(os.scandir(folder), key=lambda e: e.name) if is_table(e.name)), None)
     if found is not None:
-        files, texts = of_table(found, os.fspath(folder))
+        files, texts = of_table(found, os.fspath(folder), encoding)
     else:
         names = sorted(os.listdir(folder))
         sounds = [name for name in names if name.lower().endswith(tuple(extensions)) and not name.startswith(".")]
@@ -41,7 +44,7 @@ def list_transcripts(folder: Path, extensions: Sequence[str]) -> tuple[list[str]
             detail = f"a sound without its text: expected a .txt beside it{in_all(silent, len(sounds))}"
             raise DataFileError(os.path.join(folder, silent[0]), detail)
         files = [os.path.join(folder, name) for name in sounds]
-        texts = [" ".join(read_text(os.path.join(folder, name)).split()) for name in beside]
+        texts = [" ".join(read_text(os.path.join(folder, name), encoding).split()) for name in beside]
     refuse_outside(folder, files)
     return files, texts
 
@@ -52,9 +55,9 @@ def is_table(name: str) -> bool:
     return stem in TABLES and ending in (".csv", ".tsv", ".txt")
 
 
-def of_table(table: str, folder: str) -> tuple[list[str], list[str]]:
+def of_table(table: str, folder: str, encoding: str) -> tuple[list[str], list[str]]:
     """(files, texts) of a table, whose paths begin at the folder."""
-    lines = read_lines(table)
+    lines = read_lines(table, encoding)
     separator = next((mark for mark in "\t|,;" if lines and mark in lines[0]), ",")
     try:
         head, *rows = list(csv.reader(lines, delimiter=separator, strict=True)) or [[]]

@@ -20,7 +20,8 @@ class DatasetInfo:
         class_names: of the labels 0, 1, ..., where there are classes.
         reference: a paper or a page.
         expect: what `freedive train NAME` reached on the test rows, with seed 0, and in how many seconds of processor
-            time, start and compiling among it; "" where there is no recipe.
+            time, start and compiling among it; "" where that was not measured.
+        recipe: whether `freedive train NAME` learns it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class DatasetInfo:
     class_names: tuple[str, ...] = ()
     reference: str = ""
     expect: str = ""
+    recipe: bool = True
 
 
 DIGITS = tuple("0123456789")
@@ -49,6 +51,16 @@ CLOTHES = (
     "Ankle boot",
 )
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_THINGS = (
+    "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can "
+    "castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin "
+    "elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard "
+    "lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear "
+    "pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal "
+    "shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank "
+    "telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm"
+)
+THINGS = tuple(_THINGS.split())
 ANIMALS = ("amphibian", "bird", "fish", "insect", "invertebrate", "mammal", "reptile")
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 EMOJI = (
@@ -131,6 +143,7 @@ _SETS = (
         "MIT; the texts are in the public domain",
         "npm chinese-poetry 2.0.1",
         reference="https://github.com/chinese-poetry/chinese-poetry",
+        recipe=False,
     ),
     DatasetInfo(
         "series",
@@ -216,6 +229,7 @@ _SETS = (
         "none stated",
         "https://www.cs.toronto.edu/~kriz/cifar.html",
         embedded=False,
+        class_names=THINGS,
         reference="https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf",
     ),
     DatasetInfo(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from ..data.cifar import read_cifar
+from .catalog import CATALOG
 from .embedded import Split
 from .public import PublicFile, find_files
 
+class_names = CATALOG["cifar100"].class_names  # of the fine labels
 ARCHIVE = PublicFile(
     "cifar-100-binary.tar.gz", ("https://www.cs.toronto.edu/~kriz/",), "03b5dce01913d631647c71ecec9e9cb8", 169
 )

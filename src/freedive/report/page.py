@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from .svg import Series
 
+ACROSS = 7  # tiles in a line, at most; several lines are of one length
+
 
 class Html(str):
     """Text that is HTML already; everything else is escaped when it enters a page."""
@@ -59,7 +61,8 @@ def tiles(numbers: Iterable[tuple[str, str]]) -> Html:
     if not numbers:
         return Html("")
     shown = "".join(f"<div><dt>{html(what)}</dt><dd>{html(number)}</dd></div>" for what, number in numbers)
-    return Html(f'<dl class="tiles">{shown}</dl>')
+    lines = -(-len(numbers) // ACROSS)
+    return Html(f'<dl class="tiles" style="--columns:{-(-len(numbers) // lines)}">{shown}</dl>')
 
 
 def table(

@@ -18,7 +18,7 @@ import numpy as np
 from .. import optimizers
 from ..callbacks import EarlyStopping, TerminateOnNaN
 from ..config import Configured, Family, Fraction, PositiveFloat, PositiveInt, configured_fields, non_negative
-from ..core.variables import set_seed
+from ..core.variables import seeded
 from ..data.frames import missing
 from ..errors import unknown
 from ..optimizers.schedules import CosineDecay
@@ -212,14 +212,14 @@ class Task(Configured):
     def prepare(self: Self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
         """The first half of `fit`: reader, target, rows and a compiled network, before any training."""
         X, y = self.checked(X, y)
-        set_seed(self.seed)
         learned, held = self.parted(X, y, validation_data)
         self.learn(*learned, y)
         self.rows = Rows(*self.pairs(*learned), *(() if held is None else self.pairs(*held)))
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
-        self.model = self.make_network(self.rows.x, self.rows.y)
+        with seeded(self.seed):
+            self.model = self.make_network(self.rows.x, self.rows.y)
         self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
         return self
 

@@ -58,6 +58,8 @@ RECIPES: dict[str, Recipe] = {
 FETCHED: dict[str, Recipe] = {
     "mnist": RECIPES["digits"],
     "fashion_mnist": RECIPES["fashion"],
+    "cifar10": Recipe(ImageClassifier, "pictures"),
+    "cifar100": Recipe(ImageClassifier, "pictures"),
     "spoken_digits": Recipe(partial(SpeechClassifier, sampling_rate=datasets.spoken_digits.SAMPLE_RATE), "recordings"),
 }
 
@@ -82,9 +84,9 @@ def load(name: str, told: Told = NOTHING) -> Source:
         name,
         recipe.task(classes=list(info.class_names)),
         x_train,
-        classes[y_train],
+        classes[np.ravel(y_train)],
         x_test,
-        classes[y_test],
+        classes[np.ravel(y_test)],
         recipe.noun,
         shown(info.kind, x_test),
         [("data", info.sizes), ("licence", info.licence), ("source", info.source)],

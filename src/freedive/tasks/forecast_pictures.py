@@ -13,6 +13,7 @@ from ..data.series import TimeSeries, later
 from ..report import page
 from ..report.page import Section
 from ..train.callbacks.curves import COLOURS, save
+from .reading.series import After, spoken
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,12 +74,14 @@ def forecast_section(task: Any, series: TimeSeries) -> Section:
     import matplotlib.pyplot as plt
 
     end = len(series) - task.horizon
-    figure = forecast_figure(task, series.part(end - task.reader.length, end), series.values[end:])
+    window = series.part(end - task.reader.length, end)
+    figure = forecast_figure(task, window, series.values[end:])
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     plt.close(figure)
     address = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
     shown = f'<img src="{address}" alt="forecast" style="max-width:100%">'
-    return Section(
-        "A forecast", page.figure(shown, f"the last {task.horizon} steps of the test, and the window before")
-    )
+    times = None if window.times is None else spoken(task.reader.ahead(window))
+    numbers = page.table(*task.target.table([After("", times)], task.outputs(window)))
+    drawn = page.figure(shown, f"the last {task.horizon} steps of the test, and the window before")
+    return Section("A forecast", drawn + page.details("Its steps in numbers", numbers))

@@ -51,7 +51,7 @@ def sound_folder(path: str, told: Told) -> Source | None:
 
 def transcribed_folder(path: str, told: Told) -> Source | None:
     """a folder of sounds and what is said: transcripts.csv with columns file and transcript, or a.wav beside a.txt"""
-    if not os.path.isdir(path) or (found := list_transcripts(path, SOUNDS)) is None:
+    if not os.path.isdir(path) or (found := list_transcripts(path, SOUNDS, told.encoding)) is None:
         return None
     files, texts = found
     if not all(file.lower().endswith(SOUNDS) for file in files):
@@ -106,7 +106,7 @@ def array_file(path: str, told: Told) -> Source | None:
 # What looks at a path, and the options that mean something for what it finds there.
 RECOGNISERS: dict[Recogniser, tuple[str, ...]] = {
     picture_folder: (),
-    transcribed_folder: (),
+    transcribed_folder: ("encoding",),
     sound_folder: (),
     text_folder: ("encoding",),
     text_files: ("encoding",),

@@ -78,7 +78,8 @@ def find(data: str, told: Told = NOTHING) -> Source:
     close = nearest(data, (*RECIPES, *FETCHED))
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known: {', '.join(RECIPES)}."
     if data in CATALOG:
-        hint = f"It is a data set, but has no recipe yet. {hint}"
+        whose = f"freedive.datasets.{data}.load_data()"
+        hint = f"It is a data set for {CATALOG[data].task}, in Python alone: {whose}. {hint}"
     raise UnknownSourceError(f"unknown data set {data!r}. {hint}")
 
 

@@ -54,6 +54,7 @@ TABLE: dict[str, Callable[[Any], Any]] = {
 }
 SERIES: dict[str, Callable[[Any], Any]] = {"time": text, "gaps": one_of("error", "fill")}
 READING = TABLE | SERIES
+ANYWHERE = tuple(name for name in TABLE if name != "kinds")  # what holds of files with other columns too
 
 
 class Told(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from ...config import Configured, Family
@@ -32,6 +32,7 @@ class Reader(Configured):
     family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
     reading: ClassVar[Mapping[str, Any]] = {}  # how tables and texts are read, as was said of those learned from
+    ways: ClassVar[Collection[str]] = ()  # in which that can be said: names of `told.READING`
 
     @property
     def row_shape(self) -> tuple[int | None, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ class Sentences(_Lines):
     """
 
     example: ClassVar[str] = "sentences.txt"
+    ways: ClassVar[Collection[str]] = ("encoding",)
 
     vocabulary: Vocabulary
     length: PositiveInt = 128

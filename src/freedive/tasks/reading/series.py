@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...config import PositiveInt, list_of, real, text
 from ...data.errors import DataFileError
 from ...data.series import TimeSeries, as_series, later
 from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
-from ..told import table_as
+from ..told import ANYWHERE, SERIES, table_as
 from .base import Path, Reader, Rows
 
 
@@ -42,6 +43,7 @@ class Past(Reader):
     """
 
     example: ClassVar[str] = "series.csv"
+    ways: ClassVar[Collection[str]] = (*ANYWHERE, *SERIES)
 
     length: PositiveInt
     horizon: PositiveInt
@@ -65,7 +67,7 @@ class Past(Reader):
 
     def series(self, X: Any) -> TimeSeries:
         """A series as it was learned: its variables in their order, long enough for a window."""
-        found = as_series(X, self.time, self.gaps)
+        found = as_series(X, self.reading.get("time", self.time), self.reading.get("gaps", self.gaps))
         absent = [name for name in self.names if name not in found.names]
         if absent:
             raise ValueError(f"series: no variable {absent[0]!r}. It has: {', '.join(found.names)}")

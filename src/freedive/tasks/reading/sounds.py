@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -32,6 +33,7 @@ class Sounds(Reader):
     """
 
     example: ClassVar[str] = "sound.wav"
+    ways: ClassVar[Collection[str]] = ("encoding",)  # of transcripts
 
     rate: PositiveInt
     samples: PositiveInt
@@ -91,7 +93,7 @@ class Sounds(Reader):
 
         if not os.path.isdir(path):
             raise DataFileError(path, "expected a folder: class folders of sounds, or sounds with their transcripts")
-        found = list_transcripts(path, EXTENSIONS)
+        found = list_transcripts(path, EXTENSIONS, self.encoding)
         if found is None:
             files, places, names = list_class_folder(path, EXTENSIONS)
             found = files, [names[place] for place in places]

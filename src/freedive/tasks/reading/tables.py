@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...data.table_files import READERS
 from ...data.tables import Table
 from ...errors import unknown
 from ...preprocessing import TableEncoder
-from ..told import table_as
+from ..told import ANYWHERE, table_as
 from .base import Path, Reader, Rows, numbered, suffix
 from .numbers import TARGETS
 
@@ -40,6 +41,7 @@ class Columns(Reader):
     """
 
     example: ClassVar[str] = "table.csv"
+    ways: ClassVar[Collection[str]] = ANYWHERE
 
     encoder: Annotated[Any, _encoder]
     names: Annotated[Any, _names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...data.table_files import READERS
 from ...data.tables import Table
 from ...errors import unknown
 from ...preprocessing.vocabulary import Vocabulary, WordVocabulary
-from ..told import table_as
+from ..told import ANYWHERE, table_as
 from .base import Path, Reader, Rows, numbered, suffix
 from .tables import label_column
 
@@ -77,6 +77,7 @@ class Texts(_Lines):
     """
 
     example: ClassVar[str] = "texts.txt"
+    ways: ClassVar[Collection[str]] = ANYWHERE
 
     vocabulary: Vocabulary
     length: PositiveInt
