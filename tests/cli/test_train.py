@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,11 @@ def test_the_numbers_are_those_of_the_saved_model(name, request):
 def test_the_best_epoch_is_kept(zoo):
     losses = [float(row["val_loss"]) for row in history(zoo)][15:]
     assert f"marks epoch {int(np.argmin(losses)) + 16}, whose weights were kept" in (zoo / "report.html").read_text()
+
+
+def test_simple_methods_learn_from_the_rows_that_the_network_was_given(digits):
+    counts = re.findall(r"<td>([\d,]+)</td><td>[\d.]+ s</td>", (digits / "report.html").read_text())
+    assert counts.count("1,000") == 5 and "900" in counts, counts
 
 
 def test_the_report_shows_the_worst_mistakes(digits):

@@ -183,26 +183,24 @@ def folder_of(source: Source) -> str:
 
 def prepare(training: Training) -> None:
     """Rows and network."""
-    source, task, most = training.source, training.task, training.options.rows
-    X, y = source.x_train, source.y_train
-    if most is not None:
-        X, y = first_rows(X, y, most)
+    source, task = training.source, training.task
     with told_together(source.x_train, source.x_test):
-        rows = task.prepare(X, y).rows
+        rows = task.prepare(*given_rows(training)).rows
         # The test rows are read before the training: what is wrong with them must not come out after it.
         source.x_test, training.x_test, source.y_test = task.taken(source.x_test, source.y_test)
     training.y_test = task.target.asked(source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 
-def first_rows(X: Any, y: Any, most: int) -> tuple[Any, Any]:
-    """At most so many rows from the beginning; of a series, from its end: what comes next follows them."""
-    count = min(most, len(y))
+def given_rows(training: Training) -> tuple[Any, Any]:
+    """The raw rows to learn from, with --rows the first of them; of a series the last: what comes next follows them."""
+    X, y, most = training.source.x_train, training.source.y_train, training.options.rows
+    if most is None or most >= len(y):
+        return X, y
     if isinstance(X, TimeSeries):
-        late = X.part(-count, None)
+        late = X.part(-most, None)
         return late, late
-    rows = np.arange(count)
-    return rows_of(X, rows), rows_of(y, rows)
+    return rows_of(X, np.arange(most)), rows_of(y, np.arange(most))
 
 
 class CompileTime(Callback):
@@ -275,7 +273,7 @@ def compare(training: Training) -> None:
     """What simple methods make of the same rows."""
     source = training.source
     try:
-        training.simple = training.task.baselines(source.x_train, source.y_train, source.x_test, source.y_test)
+        training.simple = training.task.baselines(*given_rows(training), source.x_test, source.y_test)
     except KeyboardInterrupt:
         console.warn("The simple methods were stopped: the report does without them.")
 

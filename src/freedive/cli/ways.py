@@ -16,7 +16,7 @@ from . import console
 from .measuring import remembered
 from .options import Options
 from .parameters import told_by
-from .training import Training, Way, first_rows, run
+from .training import Training, Way, given_rows, run
 
 
 class Teaching(NamedTuple):
@@ -73,11 +73,8 @@ def refuse_other_target(teacher: str, task: Any, training: Training) -> None:
 
 def learned_rows(training: Training) -> Any:
     """The raw rows that the network is to learn from, as the task divided them."""
-    source, task, most = training.source, training.task, training.options.rows
-    X, y = source.x_train, source.y_train
-    if most is not None:
-        X, y = first_rows(X, y, most)
-    learned, _ = task.parted(*task.checked(X, y))
+    task = training.task
+    learned, _ = task.parted(*task.checked(*given_rows(training)))
     return task.taken(*learned)[0]
 
 
