@@ -158,7 +158,8 @@ class CategoryColumn(Column):
     def encoded(self, cells: np.ndarray) -> np.ndarray:
         places = {value: place for place, value in enumerate(self.values, 1)}
         read = [_read(value) for value in self.values]
-        alike = {key: place for place, key in enumerate(read, 1) if read.count(key) == 1}
+        counts = collections.Counter(read)
+        alike = {key: place for place, key in enumerate(read, 1) if counts[key] == 1}
 
         def place(cell: Any) -> int:
             spelt = _spelt(cell)
