@@ -221,3 +221,24 @@ def test_ema_takes_the_place_of_the_weights_at_the_end():
     model.fit(X, Y, epochs=2, verbose=0)
     average = model._training.slots["average"]["dense"]["kernel"]
     assert np.array_equal(model.get_weights()[0], average)
+
+
+class Counted(fd.layers.Layer):
+    traces = 0
+
+    def call(self, x):
+        Counted.traces += 1
+        return x * self.param("scale", (x.shape[-1],), "ones")
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(32, 2), (33, 3)])
+def test_a_step_is_traced_once(rows, expected):
+    """The shapes of the sums, and the program, come from one trace: of full batches, of a short one, of validation."""
+    x = np.linspace(0, 1, 3 * rows, dtype="float32").reshape(rows, 3)
+    model = fd.Sequential([fd.Input((3,)), Counted(), fd.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    before = Counted.traces
+    model.fit(
+        x, x.sum(1), batch_size=8, validation_data=(x[:16] + 1, x[:16].sum(1)), validation_batch_size=8, verbose=0
+    )
+    assert Counted.traces - before == expected

@@ -143,7 +143,8 @@ def _test(program: Program, line: Line, carry: Carry, arrays: Any, epoch: Any, a
     due = (epoch + 1) % line.every == 0
 
     def step(carry: Carry, batch: Any) -> Carry:
-        return carry._replace(sums={**carry.sums, "test": added(carry.sums["test"], program.test(carry.ts, batch))})
+        sums = program.sums(carry.ts, batch, training=False)
+        return carry._replace(sums={**carry.sums, "test": added(carry.sums["test"], sums)})
 
     return _over(feed, carry, step, arrays, 0, 0, jnp.maximum(at, 0), jnp.where(due, end, 0))
 
@@ -182,5 +183,5 @@ def _sums(program: Program, line: Line, ts: TrainState, arrays: Any) -> Any:
     for name, feed, data in (("train", line.train, arrays[0]), ("test", line.test, arrays[1])):
         if feed is not None:
             batch = feed.batch(data, 0, 0, 0) if feed.full else feed.last(data, 0, 0)
-            found[name] = program.step(ts, batch)[1] if name == "train" else program.test(ts, batch)
+            found[name] = program.sums(ts, batch, training=name == "train")
     return found

@@ -71,8 +71,20 @@ class Program(NamedTuple):
 
     def step(self, ts: TrainState, batch: Any) -> tuple[TrainState, Any]:
         """One update: gradients of a batch, then the optimizer's step."""
-        grads, state, sums = self.gradient(ts, batch)
+        grads, state, sums = once(self.gradient)(ts, batch)
         return self.update(ts._replace(state=state), grads), sums
+
+    def sums(self, ts: TrainState, batch: Any, training: bool) -> Any:
+        """What a step of training, or of evaluation, adds to the sums of its epoch."""
+        return once(self.gradient)(ts, batch)[2] if training else once(self.test)(ts, batch)
+
+
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is traced once for arrays of equal shapes, however many programs it becomes a part of.
+
+    Tracing is most of what Python does for a first run, and a run asks for the shapes of its sums before it compiles.
+    """
+    return jax.jit(function, inline=True)
 
 
 def supervised(
