@@ -68,7 +68,7 @@ import multiprocessing, os
 import numpy as np
 import freedive as fd
 
-model, x = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)]), np.ones((2, 4), "float32")
+model, x = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)]), np.ones((8, 4), "float32")
 model.predict(x, verbose=0)
 
 def ask():
