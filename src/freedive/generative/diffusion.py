@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -143,9 +143,9 @@ class Diffusion(Generative):
         step = (random_words(self.rng(), (len(x),)) % np.uint32(self.steps)).astype(jnp.int32)
         a = jnp.asarray(self.kept())[step].reshape(-1, *(1,) * (x.ndim - 1))
         noise = normal(self.rng(), x.shape)
-        if labels is not None and self.classes is not None:
+        if labels is not None:
             without = keep(self.rng(), 1 - self.hyper("unlabelled"), labels.shape)
-            labels = jnp.where(without, self.classes, labels)
+            labels = jnp.where(without, cast(int, self.classes), labels)
         found = self._found(jnp.sqrt(a) * x + jnp.sqrt(1 - a) * noise, step, labels)
         base.same_shape(self, found, x, "the network")
         wanted = noise if self.target == "noise" else jnp.sqrt(a) * noise - jnp.sqrt(1 - a) * x
@@ -218,6 +218,7 @@ class Diffusion(Generative):
 
     def _guided(self, x: Any, step: Any, labels: Any, guidance: float) -> Any:
         found = self._found(x, step, labels)
-        if labels is None or self.classes is None or not guidance:
+        if labels is None or not guidance:
             return found
-        return (1 + guidance) * found - guidance * self._found(x, step, jnp.full_like(labels, self.classes))
+        without = jnp.full_like(labels, cast(int, self.classes))
+        return (1 + guidance) * found - guidance * self._found(x, step, without)

@@ -46,7 +46,8 @@ class About(Configured):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise TypeError(f"{name}: expected a {name}. Received: {value!r:.100}")
-        if not (self.task is None or (getattr(getattr(self.task, "family", None), "kind", "") == "task")):
+        family = self.task.family if isinstance(self.task, Configured) else None
+        if self.task is not None and (family is None or family.kind != "task"):
             raise TypeError(f"task: expected a task. Received: {self.task!r:.100}")
         if not all(value is None or isinstance(value, Mapping) for value in (self.test, self.made)):
             raise TypeError("test and made: expected results by name")

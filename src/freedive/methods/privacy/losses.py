@@ -87,11 +87,11 @@ def composed(steps: Sequence[tuple[float, float, int]], taken_away: bool) -> Los
 
     parts, first, last, width = _within(steps, taken_away, width_for(steps))
     size: Any = next_fast_len(last - first + 1, real=True)
-    mass: Any = 1.0  # its Fourier transform, then itself
+    frequencies: Any = 1.0
     for part, count in parts:
         places = (part.first + np.arange(len(part.mass))) % size
-        mass = mass * np.asarray(rfft(np.bincount(places, part.mass, size))) ** count
-    mass = np.roll(np.asarray(irfft(mass, size)), -first)
+        frequencies = frequencies * np.asarray(rfft(np.bincount(places, part.mass, size))) ** count
+    mass = np.roll(np.asarray(irfft(frequencies, size)), -first)
     infinite = sum(count * part.infinite for part, count in parts) + 2 * TAIL
     return Losses(first, width, np.maximum(mass, 0.0), infinite)
 
