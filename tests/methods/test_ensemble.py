@@ -83,6 +83,21 @@ def test_how_far_members_lie_apart():
     np.testing.assert_allclose(entropy(np.array([[0.3]])), entropy(np.array([[0.7, 0.3]])))
 
 
+def test_classes_that_do_not_exclude_each_other_are_questions_of_their_own():
+    model = network("sigmoid")
+    model.compile("adam", "binary_crossentropy")
+    spread = fd.Ensemble(model, 3).spread(X_TEST[:4])
+    mean = spread.mean
+    alone = [entropy(mean[:, [k]]) for k in range(mean.shape[1])]
+    np.testing.assert_allclose(spread.entropy, np.sum(alone, axis=0), rtol=1e-5)
+    assert (spread.disagreement >= 0).all()
+
+
+def test_an_entropy_of_logits_is_refused():
+    with pytest.raises(ValueError, match="expected probabilities.*from -2 to 3: let the model end in a softmax"):
+        entropy(np.array([[-2.0, 3.0]]))
+
+
 def test_members_disagree_more_about_noise_than_about_digits(trained):
     noise = np.random.default_rng(0).uniform(size=X_TEST.shape).astype("float32")
     assert trained.spread(noise).disagreement.mean() > trained.spread(X_TEST).disagreement.mean()

@@ -118,7 +118,8 @@ class Ensemble(Population):
         answers = self.predict_members(x, batch_size)
         if not isinstance(answers, np.ndarray):
             raise ValueError(f"Ensemble.spread: expected a model with one output. It has {len(answers)}")
-        return Spread(answers)
+        loss = losses.get(next(iter(jax.tree.leaves(self._training.loss)), None))
+        return Spread(answers, loss is None or loss.exclusive)
 
     def calibration(self, x: Any, y: Any, bins: int = 10) -> Calibration:
         """How well the probabilities that the ensemble gives agree with how often it is right; see `calibration`."""
@@ -130,10 +131,12 @@ class Spread(NamedTuple):
 
     The entropies are for probabilities of classes, in nats. `entropy` is that of the mean answer, `expected_entropy`
     the mean of the members' entropies (what the data leaves open), and `disagreement` what is between them (what the
-    members leave open: the mutual information of answer and member).
+    members leave open: the mutual information of answer and member). Where several classes can be true of a row, each
+    is a question of its own, and the entropies of a row's questions are added.
     """
 
     members: np.ndarray  # (members, rows, ...)
+    exclusive: bool = True  # whether one class is true of a row, or each is true or not
 
     @property
     def mean(self) -> np.ndarray:
@@ -148,12 +151,12 @@ class Spread(NamedTuple):
     @property
     def entropy(self) -> np.ndarray:
         """Of the mean answer, (rows,)."""
-        return entropy(self.mean)
+        return entropy(self.mean, self.exclusive)
 
     @property
     def expected_entropy(self) -> np.ndarray:
         """The mean over the members, (rows,)."""
-        return entropy(self.members).mean(0)
+        return entropy(self.members, self.exclusive).mean(0)
 
     @property
     def disagreement(self) -> np.ndarray:
@@ -161,11 +164,26 @@ class Spread(NamedTuple):
         return np.maximum(self.entropy - self.expected_entropy, 0)
 
 
-def entropy(probabilities: np.ndarray) -> np.ndarray:
+def entropy(probabilities: np.ndarray, exclusive: bool = True) -> np.ndarray:
     """-sum_k p_k log p_k over the last axis; one number a row stands for the second of two classes.
+
+    Args:
+        probabilities: (..., classes).
+        exclusive: whether they are of one choice; else each is of a choice of its own, and the entropies are added.
+
+    Raises:
+        ValueError: they are no probabilities.
 
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(4)
     array([0.6931, 0.    ])
+    >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]]), exclusive=False).round(4)
+    array([1.3863, 0.    ])
     """
-    p = np.concatenate([1 - probabilities, probabilities], -1) if probabilities.shape[-1] == 1 else probabilities
-    return 0.0 - np.sum(p * np.log(np.where(p > 0, p, 1)), axis=-1)
+    if probabilities.size and not (probabilities.min() >= 0 and probabilities.max() <= 1 + 1e-5):
+        raise ValueError(
+            f"entropy: expected probabilities. Received numbers from {probabilities.min():.3g} to "
+            f"{probabilities.max():.3g}: let the model end in a softmax or a sigmoid"
+        )
+    each = not exclusive or probabilities.shape[-1] == 1
+    p = np.stack([probabilities, 1 - probabilities] if each else [probabilities])
+    return 0.0 - np.sum(p * np.log(np.where(p > 0, p, 1)), axis=(0, -1))
