@@ -366,3 +366,14 @@ def test_models_are_freed():
     del model, step
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("entry", [(), ((28, 28),)])
+def test_a_layer_that_cannot_stand_there_is_not_added(entry):
+    model = fd.Sequential([fd.Input(*entry)] if entry else [])
+    given = {} if entry else {"input_shape": (28, 28)}
+    with pytest.raises(ValueError, match="Add the channel axis"):
+        model.add(fd.layers.Conv2D(3, 3, **given))
+    model.add(fd.layers.Flatten(**given))
+    model.add(Dense(3))
+    assert model.output_shape == (None, 3) and [layer.name for layer in model.layers] == ["flatten", "dense"]

@@ -47,9 +47,17 @@ class Sequential(Model):
         self._joined = 0  # layers between entry and exit
 
     def add(self, layer: Any) -> None:
-        """Put a layer at the end; its shapes are known at once where the model's input shape is."""
-        self._append(layer)
-        self._join()
+        """Put a layer at the end; its shapes are known at once where the model's input shape is.
+
+        A layer that raises an error there is not added.
+        """
+        before = list(self._stack), self._entry, self._exit
+        try:
+            self._append(layer)
+            self._join()
+        except BaseException:
+            self._stack[:], self._entry, self._exit = before
+            raise
 
     def _append(self, layer: Any) -> None:
         if is_symbol(layer):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -21,6 +21,7 @@ from ...errors import nearest, unknown
 from ...models import Model, fitting
 from ...models.fitting import Options
 from ...models.training import objective_for, program_for
+from ...train.callbacks.base import Callback
 from ..population import Population, Replicated
 from .study import Trial
 
@@ -130,6 +131,20 @@ def groups(built: list[Built]) -> list[list[Built]]:
     return list(found.values())
 
 
+class Deciding(Callback):
+    """Ends a run after its first chunk if its results lack the one that decides, called so."""
+
+    edge: ClassVar[Any] = "never"
+
+    def __init__(self, monitor: str):
+        super().__init__()
+        self.monitor = monitor
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if f"{self.monitor}_members" not in (logs or {}):
+            raise unknown("result", self.monitor, [name for name in logs or {} if not name.endswith("_members")])
+
+
 class Cohort:
     """Trials of equal programs under way.
 
@@ -166,12 +181,10 @@ class Cohort:
         """Train up to an epoch; how good the members are, the larger the better."""
         options = self.options._replace(epochs=until, initial_epoch=self.epoch)
         options = options._replace(validation_data=self.rows.validation, sample_weight=self.rows.weights)
+        options = options._replace(callbacks=[Deciding(self.monitor)])
         method = Replicated(own=lambda shared: self.hyper)
         history = fitting.fit(self.population, self.rows.x, self.rows.y, options, method)
-        results, told = history.history, f"{self.monitor}_members"
-        if results and told not in results:
-            raise unknown("result", self.monitor, [name for name in results if not name.endswith("_members")])
-        for values in results.get(told, ()):  # no epoch has ended where all members broke in the first
+        for values in history.history.get(f"{self.monitor}_members", ()):  # no epoch has ended where all members broke in the first
             for curve, value in zip(self.curves, values, strict=True):
                 curve.append(float(value))
         for member in history.run.stopped:
