@@ -56,6 +56,10 @@ class GraphError(ValueError):
     """Layers that are not connected in a possible way."""
 
 
+class ToldError(ValueError):
+    """What was said about the data does not fit them; a command calls it wrong usage."""
+
+
 class VocabularyError(ValueError):
     """A vocabulary that cannot be one: too large, with a word twice, or of something that is no word."""
 

@@ -94,7 +94,7 @@ def test_classes_that_do_not_exclude_each_other_are_questions_of_their_own():
 
 
 def test_an_entropy_of_logits_is_refused():
-    with pytest.raises(ValueError, match="expected probabilities.*from -2 to 3: let the model end in a softmax"):
+    with pytest.raises(ValueError, match=r"expected probabilities.*from -2 to 3: let the model end in a softmax"):
         entropy(np.array([[-2.0, 3.0]]))
 
 

@@ -9,8 +9,9 @@ from PIL import Image
 import freedive as fd
 from freedive.data import DataFileError
 from freedive.data.idx import write_idx
+from freedive.errors import ToldError
 from freedive.tasks.sources import Told, divided, find
-from freedive.tasks.told import ToldError, read_as
+from freedive.tasks.told import read_as
 
 (X, Y), _ = fd.datasets.digits.load_data()
 

@@ -5,8 +5,8 @@ import pytest
 
 import freedive as fd
 from freedive.data import DataFileError
+from freedive.errors import ToldError
 from freedive.tasks.sources import Told, find
-from freedive.tasks.told import ToldError
 
 (X, Y), _ = fd.datasets.reviews.load_data()
 NAMES = ("bad", "good")

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import ToldError
 from . import bench, console, distill, federate, machine, train, tune, use
 
 FAILED, MISUSED = 1, 2
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         console.error_in(context.command_path if context is not None else "freedive", error.format_message())
         return MISUSED
-    except console.Misuse as error:
+    except (console.Misuse, ToldError) as error:
         command = next((word for word in words if not word.startswith("-")), "")
         console.error_in(f"freedive {command}", console.told(error))
         return MISUSED

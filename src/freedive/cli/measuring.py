@@ -12,7 +12,7 @@ from ..tasks import About, Classes, Task
 from ..tasks.base import loaded
 from ..tasks.embedded import FETCHED, RECIPES
 from ..tasks.sources import find
-from ..tasks.told import Told, ToldError
+from ..tasks.told import Told
 from . import console
 from .parameters import read_otherwise
 
@@ -54,10 +54,7 @@ def test_rows(path: str, data: str | None, column: str | None, reading: Sequence
             raise DataFileError(data, str(error)) from None
     if os.sep in data or "." in data:
         raise missing_file(data)
-    try:
-        source = find(data)
-    except ToldError as error:
-        raise console.Misuse(str(error)) from None
+    source = find(data)
     known = source.task.get_params().get("classes")
     if isinstance(about.target, Classes) and known is not None and list(known) != list(about.target.values):
         theirs = ", ".join(map(str, known))

@@ -10,7 +10,7 @@ from .. import optimizers
 from ..config import field_converters
 from ..tasks import Task
 from ..tasks.reading import Reader
-from ..tasks.told import READING, Told, ToldError, read_as
+from ..tasks.told import READING, Told, read_as
 from . import console
 from .options import Options
 
@@ -19,10 +19,7 @@ def told_by(options: Options) -> Told:
     """What the options say about the data."""
     given = {name: getattr(options, name) for name in Told._fields if name != "reading"}
     reading = {name: value for name, value in map(parameter, options.set or ()) if name in READING}
-    try:
-        return Told(**given, reading=read_as(reading) if reading else None)
-    except ToldError as error:
-        raise console.Misuse(str(error)) from None
+    return Told(**given, reading=read_as(reading) if reading else None)
 
 
 def read_otherwise(reader: Reader, given: Sequence[str] | None) -> None:
@@ -32,10 +29,7 @@ def read_otherwise(reader: Reader, given: Sequence[str] | None) -> None:
         if name not in reader.ways:
             known = f"what can be said of its files: {', '.join(reader.ways)}" if reader.ways else "nothing can be"
             raise console.Misuse(f"--set {name} means nothing for this model; {known}")
-    try:
-        reader.reading = {**reader.reading, **read_as(told)}  # type: ignore[misc]
-    except ToldError as error:
-        raise console.Misuse(str(error)) from None
+    reader.reading = {**reader.reading, **read_as(told)}  # type: ignore[misc]
 
 
 def settled(task: Task, options: Options) -> Task:

@@ -22,7 +22,7 @@ from ..preprocessing.split import rows_of
 from ..tasks import Baseline, Task, modelfile
 from ..tasks.reading.decoding import told_together
 from ..tasks.sources import Source, find
-from ..tasks.told import Told, ToldError
+from ..tasks.told import Told
 from . import console, story
 from .options import Options
 from .parameters import settled, told_by
@@ -120,7 +120,7 @@ def run(data: str, options: Options, way: Way | None = None) -> None:
     """Train on a data set or on files, and write what came of it."""
     began = time.perf_counter()
     told = told_by(options) if way is None or way.told is None else way.told
-    source = sought(data, told)
+    source = find(data, told)
     folder = options.output or folder_of(source) + ("" if way is None else way.ending)
     training = Training(data, options, told, source, settled(source.task, options), folder, way=way)
     if options.resume and is_finished(training):
@@ -166,14 +166,6 @@ def remains(training: Training) -> str:
     if not training.was_stopped:
         return f"No checkpoint of the training is in {training.work}: it has to begin anew"
     return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {training.again}"
-
-
-def sought(data: str, told: Told) -> Source:
-    """The rows that the command named."""
-    try:
-        return find(data, told)
-    except ToldError as error:
-        raise console.Misuse(str(error)) from None
 
 
 def folder_of(source: Source) -> str:

@@ -16,6 +16,7 @@ from ..methods import Grid, Real, Study
 from ..methods import tune as search_for
 from ..methods.tuning.search import Search, read_search
 from ..tasks import Task
+from ..tasks.sources import find
 from . import console, story, training
 from .options import Options
 from .parameters import settled, told_by
@@ -30,7 +31,7 @@ def run(data: str, search: str, trials: int, options: Options) -> None:
     except ValueError as error:
         raise console.Misuse(f"--search: {error}") from None
     told = told_by(options)
-    source = training.sought(data, told)
+    source = find(data, told)
     folder = options.output or f"{training.folder_of(source)}-tune"
     path = os.path.join(folder, "study.json")
     with only_writer(folder):

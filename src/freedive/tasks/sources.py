@@ -17,11 +17,11 @@ import numpy as np
 from ..data.errors import DataFileError
 from ..data.frames import missing
 from ..data.table_files import table_ending
-from ..errors import counted, nearest
+from ..errors import ToldError, counted, nearest
 from ..files.errors import missing_file
 from ..preprocessing import train_test_split
 from .base import Task
-from .told import Told, ToldError
+from .told import Told
 
 TEST = 0.2  # of the rows, where a path has no part for testing
 

@@ -14,13 +14,13 @@ from ..data.errors import DataFileError
 from ..data.series import TimeSeries, as_series
 from ..data.table_files import READERS, table_ending
 from ..data.tables import Table
-from ..errors import counted
+from ..errors import ToldError, counted
 from .reading.tables import label_column
 from .series import Forecaster, aside
 from .sources import TEST, Source, Told, divided, named
 from .tables import TabularClassifier, TabularRegressor
 from .text_sources import text_table
-from .told import SERIES, TABLE, ToldError, table_as
+from .told import SERIES, TABLE, table_as
 
 FEW_NUMBERS = 20  # distinct whole numbers, at most, are classes rather than amounts
 LEAST = 10  # rows of a table, so that two of them are for testing

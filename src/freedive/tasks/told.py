@@ -11,11 +11,7 @@ from typing import Any, NamedTuple
 from ..config import boolean, one_of, text
 from ..data.table_files import READERS, open_table, table_ending
 from ..data.tables import MISSING, Table
-from ..errors import unknown
-
-
-class ToldError(ValueError):
-    """What was said about the data does not fit them."""
+from ..errors import ToldError, unknown
 
 
 def known_encoding(value: Any) -> str:
@@ -129,7 +125,7 @@ class Told(NamedTuple):
 
         >>> Told(group="owner").refuse_others(["target"], "photos is a folder of pictures")
         Traceback (most recent call last):
-        freedive.tasks.told.ToldError: --group means nothing here: photos is a folder of pictures
+        freedive.errors.ToldError: --group means nothing here: photos is a folder of pictures
         """
         for name, word in self.words.items():
             if name not in taken:

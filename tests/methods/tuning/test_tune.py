@@ -226,7 +226,7 @@ def test_what_cannot_be_searched_is_refused(options, told):
 def test_a_result_that_there_is_not_is_found_out_in_the_first_epochs(monkeypatch):
     asked, long = [], {**FIT, "epochs": 100_000}
     monkeypatch.setattr(fd.methods.tuning.cohort.Cohort, "worth", lambda self: asked.append(self))
-    with pytest.raises(ValueError, match="unknown result 'val_acc'. Did you mean 'val_accuracy'"):
+    with pytest.raises(ValueError, match=r"unknown result 'val_acc'\. Did you mean 'val_accuracy'"):
         fd.tune(build, {"rate": [0.01, 0.1]}, X, Y, search="grid", monitor="val_acc", **long)
     assert not asked
 

@@ -184,7 +184,8 @@ class Cohort:
         options = options._replace(callbacks=[Deciding(self.monitor)])
         method = Replicated(own=lambda shared: self.hyper)
         history = fitting.fit(self.population, self.rows.x, self.rows.y, options, method)
-        for values in history.history.get(f"{self.monitor}_members", ()):  # no epoch has ended where all members broke in the first
+        results = history.history.get(f"{self.monitor}_members", ())  # none where all members broke in the first epoch
+        for values in results:
             for curve, value in zip(self.curves, values, strict=True):
                 curve.append(float(value))
         for member in history.run.stopped:
