@@ -108,6 +108,30 @@ class translation(nn.Module):
         return self.top(torch.cat([decoded, found], -1))
 
 
+class attentive(nn.Module):
+    """`networks.AttentionNetwork` of LSTMs, with the attention of Luong: sources of words that end with 0."""
+
+    def __init__(self, words: int, pieces: int, units: int, dropout: float):
+        super().__init__()
+        self.source, self.target = nn.Embedding(words, units), nn.Embedding(pieces, units)
+        self.encoder = nn.LSTM(units, units // 2, batch_first=True, bidirectional=True)
+        self.decoder = nn.LSTM(units, units, batch_first=True)
+        self.query, self.key = (nn.Linear(units, units, bias=False) for _ in range(2))
+        self.combine, self.dropout = nn.Linear(2 * units, units), nn.Dropout(dropout)
+
+    def forward(self, source: Tensor, told: Tensor) -> Tensor:
+        seen = source != 0
+        x = self.dropout(self.source(source))
+        packed = nn.utils.rnn.pack_padded_sequence(x, seen.sum(1), batch_first=True, enforce_sorted=False)
+        packed, state = self.encoder(packed)
+        encoded, _ = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
+        first = tuple(torch.cat(tuple(both), -1)[None] for both in state)  # of both directions
+        decoded, _ = self.decoder(self.dropout(self.target(told)), first)
+        scores = self.query(decoded) @ self.key(encoded).mT  # (batch, time, steps)
+        found = scores.masked_fill(~seen[:, None], -torch.inf).softmax(-1) @ encoded
+        return self.dropout(torch.tanh(self.combine(torch.cat([decoded, found], -1)))) @ self.target.weight.T
+
+
 class adversaries(nn.Module):
     """Generator and discriminator of pictures of 28 x 28: P11."""
 

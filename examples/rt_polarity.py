@@ -26,14 +26,16 @@ def read(folder):
     return np.array(texts), np.array(labels)
 
 
+def parted(rows, count):
+    """(rows to learn from, rows to test with) of every fold."""
+    parts = np.array_split(np.random.default_rng(0).permutation(rows), count)
+    return [(np.concatenate(parts[:at] + parts[at + 1 :]), parts[at]) for at in range(count)]
+
+
 def main(folder, folds=10, count=10, baseline=True, **parameters):
     """Train on all parts but one and test on that, for `folds` of `count` parts; returns the accuracies."""
-    texts, labels = read(folder)
-    parts = np.array_split(np.random.default_rng(0).permutation(len(texts)), count)
-    found = []
-    for fold in range(folds):
-        test = parts[fold]
-        train = np.concatenate([part for other, part in enumerate(parts) if other != fold])
+    (texts, labels), found = read(folder), []
+    for fold, (train, test) in enumerate(parted(len(texts), count)[:folds]):
         task = fd.TextClassifier(**{"network": "average", "verbose": 0, "seed": fold, **parameters})
         ours = task.fit(texts[train], labels[train]).score(texts[test], labels[test])
         theirs = ngram_logistic(texts[train], labels[train]).score(texts[test], labels[test]) if baseline else 0.0

@@ -34,13 +34,18 @@ def strings(raw, rows, count, rng, longest=6):
     return waves, texts
 
 
+def split(raw, seed=0, training=2000, testing=300):
+    """Waves and texts to learn from, and others to test with."""
+    rng = np.random.default_rng(seed)
+    known, held = np.flatnonzero(raw["takes"] >= 5), np.flatnonzero(raw["takes"] < 5)
+    return *strings(raw, known, training, rng), *strings(raw, held, testing, rng)
+
+
 def main(path=None, training=2000, testing=300, epochs=15, seed=0, verbose="auto"):
     """Train and test; returns the results on the test strings."""
-    raw, rng = fd.datasets.spoken_digits.load_raw(path), np.random.default_rng(seed)
-    known, held = np.flatnonzero(raw["takes"] >= 5), np.flatnonzero(raw["takes"] < 5)
-    waves, texts = strings(raw, known, training, rng)
-    task = Transcriber(sampling_rate=RATE, epochs=epochs, seed=seed, verbose=verbose).fit(waves, texts)
-    waves, texts = strings(raw, held, testing, rng)
+    raw = fd.datasets.spoken_digits.load_raw(path)
+    known, written, waves, texts = split(raw, seed, training, testing)
+    task = Transcriber(sampling_rate=RATE, epochs=epochs, seed=seed, verbose=verbose).fit(known, written)
     result = task.evaluate(waves, texts)
     for text, answer in zip(texts[:5], task.predict(waves[:5]), strict=True):
         print(f"said {text:7} written {answer}")

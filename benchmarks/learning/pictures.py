@@ -1,25 +1,16 @@
-"""Whether speed costs learning: the same network on the same real data, in freedive and in Keras, some seeds of each.
-
-    python -m benchmarks.learning clothing FOLDER [--library keras] [--seeds 0,1,2] [--epochs 20]
-
-One piece of code builds and trains both. Neither the number of epochs nor anything else is chosen by the test rows.
-MNIST and Fashion-MNIST are folders of IDX files; the clothing photos are a folder with "train", "validation" and "test"
-of class folders. Keras computes with JAX unless KERAS_BACKEND says otherwise.
-"""
+"""Lessons on pictures, in one piece of code for freedive and Keras."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .in_keras_words import words
+from ..in_keras_words import words
 
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # x, y, x_test, y_test
 
@@ -39,6 +30,21 @@ class Lesson:
     epochs: int
     batch: int = 64
     rate: float = 2e-3
+    libraries: ClassVar[tuple[str, ...]] = ("freedive", "keras")
+
+    def learn(self, parts: Split, library: str, seed: int, epochs: int | None = None) -> dict[str, float]:
+        """What one training comes to on the test rows."""
+        began, k = time.process_time(), words(library)
+        x, y, x_test, y_test = parts
+        classes, epochs = int(y.max()) + 1, epochs or self.epochs
+        k.seed(seed)
+        model = k.Sequential([k.Input(x.shape[1:]), k.layers.Rescaling(1 / 255), *self.network(k, classes)])
+        rate = k.optimizers.schedules.CosineDecay(self.rate, epochs * -(-len(x) // self.batch))
+        model.compile(k.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        model.fit(x, y, batch_size=self.batch, epochs=epochs, verbose=0)
+        answers = np.asarray(model.predict(x_test, batch_size=256, verbose=0)).argmax(-1)
+        score = {"accuracy": float((answers == y_test).mean()), "macro-F1": macro_f1(y_test, answers, classes)}
+        return {**score, "CPU seconds": time.process_time() - began}
 
 
 def idx(folder: Path) -> Split:
@@ -79,28 +85,6 @@ def normalised(k: Any, classes: int) -> list[Any]:
     return [*body, k.layers.Flatten(), k.layers.Dropout(0.3), k.layers.Dense(classes, activation="softmax")]
 
 
-LESSONS = {
-    "mnist": Lesson(idx, plain, epochs=4),
-    "fashion": Lesson(idx, plain, epochs=8),
-    "clothing": Lesson(photos, normalised, epochs=40),
-}
-
-
-def train(lesson: Lesson, parts: Split, library: str, seed: int) -> tuple[float, float, float]:
-    """(accuracy, macro-F1, seconds) of one training, compiling and answers included."""
-    began, k = time.perf_counter(), words(library)
-    x, y, x_test, y_test = parts
-    classes = int(y.max()) + 1
-    k.seed(seed)
-    model = k.Sequential([k.Input(x.shape[1:]), k.layers.Rescaling(1 / 255), *lesson.network(k, classes)])
-    steps = lesson.epochs * -(-len(x) // lesson.batch)
-    rule = k.optimizers.Adam(k.optimizers.schedules.CosineDecay(lesson.rate, steps))
-    model.compile(rule, "sparse_categorical_crossentropy")
-    model.fit(x, y, batch_size=lesson.batch, epochs=lesson.epochs, verbose=0)
-    answers = np.asarray(model.predict(x_test, batch_size=256, verbose=0)).argmax(-1)
-    return float((answers == y_test).mean()), macro_f1(y_test, answers, classes), time.perf_counter() - began
-
-
 def macro_f1(truth: np.ndarray, answers: np.ndarray, classes: int) -> float:
     """The mean over classes of 2 · true positives / (rows of the class + answers of the class).
 
@@ -112,26 +96,8 @@ def macro_f1(truth: np.ndarray, answers: np.ndarray, classes: int) -> float:
     return float((2 * np.diag(table) / np.maximum(table.sum(0) + table.sum(1), 1)).mean())
 
 
-def main() -> None:
-    """Read the words of the command, train, and say what came out."""
-    parser = argparse.ArgumentParser("benchmarks.learning", description=__doc__)
-    parser.add_argument("lesson", choices=LESSONS)
-    parser.add_argument("path", type=Path)
-    parser.add_argument("--library", choices=("freedive", "keras"), default="freedive")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--epochs", type=int, help="in place of the lesson's own")
-    options = parser.parse_args()
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    lesson = LESSONS[options.lesson]
-    lesson = dataclasses.replace(lesson, epochs=options.epochs or lesson.epochs)
-    parts = lesson.read(options.path)
-    print(f"{len(parts[0])} rows to learn from, {len(parts[2])} to test with")
-    found = []
-    for seed in options.seeds.split(","):
-        found.append(train(lesson, parts, options.library, int(seed)))
-        print("{} {}: accuracy {:.4f}, macro-F1 {:.4f}, {:.0f} s".format(options.library, seed, *found[-1]), flush=True)
-    print("mean: accuracy {:.4f}, macro-F1 {:.4f}, {:.0f} s".format(*np.mean(found, axis=0)))
-
-
-if __name__ == "__main__":
-    main()
+LESSONS = {
+    "mnist": Lesson(idx, plain, epochs=4),
+    "fashion": Lesson(idx, plain, epochs=8),
+    "clothing": Lesson(photos, normalised, epochs=40),
+}

@@ -1,0 +1,1 @@
+"""Whether speed costs learning: the same networks on the same real data, in freedive and in its peers."""
