@@ -19,9 +19,10 @@ ROWS = 64  # that are answered at once
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
-    """English to German, for so many epochs; settings are those of `Translator`."""
+    """English to German, for so many epochs of the first captions; settings are those of `Translator`."""
 
     epochs: int
+    pairs: int = 12_000
     units: int = 256
     libraries: ClassVar[tuple[str, ...]] = ("freedive", "torch")
 
@@ -30,7 +31,7 @@ class Lesson:
         from examples.multi30k import lines
 
         learned, held = ([lines(folder, f"{part}.{side}") for side in ("en", "de")] for part in ("train", "val"))
-        return (learned[0], learned[1]), (held[0], held[1])
+        return (learned[0][: self.pairs], learned[1][: self.pairs]), (held[0], held[1])
 
     def learn(self, data: tuple[Pairs, Pairs], library: str, seed: int, epochs: int | None = None) -> dict[str, float]:
         """The loss of a piece, and how many are said right."""
