@@ -1,12 +1,13 @@
 """Autoencoder and VAE: laws that tie them to plain models, formulas against numpy, files, and what they refuse."""
 
+import jax
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import expit
 
 import freedive as fd
-from freedive.layers import Dense
+from freedive.layers import Activation, Cropping1D, Dense, Dropout, Flatten, Permute, Reshape
 
 RNG = np.random.default_rng(0)
 X = RNG.random((48, 6)).astype("float32")
@@ -101,6 +102,44 @@ def test_the_terms_of_a_vae(activation):
     np.testing.assert_allclose(said["kl_loss"], kl, rtol=1e-5)
     np.testing.assert_allclose(said["loss"], reconstruction + 2.5 * kl, rtol=1e-5)
     np.testing.assert_allclose(model.predict(X), p, atol=1e-5)
+
+
+class Written(fd.Model):
+    """A decoder without a graph."""
+
+    def __init__(self):
+        self.dense = Dense(6)
+
+    def call(self, z):
+        return jax.nn.sigmoid(self.dense(z)).reshape(-1, 6)
+
+
+ENDS = {
+    "moved": lambda: [Dense(6, "sigmoid"), Reshape((2, 3)), Permute((2, 1)), Flatten()],
+    "of its own": lambda: [Dense(6), Reshape((2, 3)), Activation("sigmoid"), Reshape((6,))],
+    "cropped": lambda: [Dense(8, "sigmoid"), Reshape((8, 1)), Cropping1D(1), Flatten()],
+    "inside": lambda: [fd.Sequential([fd.Input((2,)), Dense(6, "sigmoid"), Reshape((3, 2))]), Flatten()],
+    "a function": lambda: [Dense(6, activation=lambda z: jax.nn.sigmoid(z)), Dropout(0.5)],
+    "written": lambda: [Written()],
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_decoder_gives_probabilities_where_a_sigmoid_is_the_last_that_it_computes(end):
+    mean = RNG.normal(size=(6, 2))
+    model = fd.VAE(two_headed(mean, -100.0), fd.Sequential([fd.Input((2,)), *ENDS[end]()]))  # z is the mean
+    model.compile("sgd")
+    p = model.decoder.predict(X @ mean)
+    np.testing.assert_allclose(model.predict(X), p, atol=1e-6)
+    said = model.evaluate(X, return_dict=True, verbose=0)["reconstruction_loss"]
+    np.testing.assert_allclose(said, -(X * np.log(p) + (1 - X) * np.log1p(-p)).sum(1).mean(), rtol=1e-4)
+
+
+def test_a_decoder_that_scales_its_sigmoid_gives_logits():
+    ends = [Dense(6, "sigmoid"), fd.layers.Rescaling(8.0, -4.0)]
+    model = fd.VAE(row(6, 5, 4), fd.Sequential([fd.Input((2,)), *ends]))
+    z = RNG.normal(size=(6, 2)).astype("float32")
+    np.testing.assert_allclose(model.decode(z), expit(model.decoder.predict(z)), atol=1e-6)
 
 
 def test_the_terms_of_an_autoencoder():

@@ -18,8 +18,8 @@ def generator(units=3, hidden=4):
     return fd.Sequential([fd.Input((2,)), Dense(hidden, "tanh"), Dense(units)])
 
 
-def discriminator(*between, activation=None):
-    return fd.Sequential([fd.Input((3,)), Dense(4, "tanh"), *between, Dense(1, activation)])
+def discriminator(*between, activation=None, after=()):
+    return fd.Sequential([fd.Input((3,)), Dense(4, "tanh"), *between, Dense(1, activation), *after])
 
 
 def gan(*between, optimizers=(None, None), **options):
@@ -198,13 +198,16 @@ def test_labels():
 
 
 def test_a_sigmoid_and_scores_are_the_same_game():
-    models = [fd.GAN(generator(), discriminator(activation=a)) for a in (None, "sigmoid")]
-    models[1].set_weights(models[0].get_weights())
+    ends = ({}, {"activation": "sigmoid"}, {"activation": "sigmoid", "after": [Flatten()]})
+    models = [fd.GAN(generator(), discriminator(**end)) for end in ends]
+    first = models[0].get_weights()
     for model in models:
+        model.set_weights(first)
         model.compile(SGD(0.1), SGD(0.1))
         model.fit(X, epochs=2, seed=1, verbose=0)
-    for a, b in zip(*(m.get_weights() for m in models), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    for same in zip(*(m.get_weights() for m in models), strict=True):
+        for other in same[1:]:
+            np.testing.assert_allclose(same[0], other, atol=1e-5)
 
 
 def test_a_penalty_beside_random_layers():
@@ -236,6 +239,10 @@ REFUSED = {
     "a function": (lambda: fd.GAN(generator, discriminator()), "expected a model.*Call the function"),
     "loss": (lambda: gan(loss="wgan"), "'original', 'least_squares', 'wasserstein', 'hinge'"),
     "sigmoid": (lambda: fd.GAN(generator(), discriminator(activation="sigmoid"), "hinge"), "ends with a sigmoid"),
+    "sigmoid, moved": (
+        lambda: fd.GAN(generator(), discriminator(activation="sigmoid", after=[Flatten()]), "hinge"),
+        "ends with a sigmoid",
+    ),
     "mixing": (lambda: gan(BatchNormalization(), loss="wasserstein"), "mixes the rows.*LayerNormalization"),
     "smoothing": (lambda: gan(loss="hinge", label_smoothing=0.1), "only the loss 'original' has labels"),
     "too smooth": (lambda: gan(label_smoothing=0.5), "from 0 to below 0.5"),

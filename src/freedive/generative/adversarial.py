@@ -24,6 +24,7 @@ from ..train.program import Program
 from . import base
 from .adversary import LOSSES, PENALTIES, slope_penalty, smoothed
 from .base import Generative, Terms, View, turn
+from .endings import as_logits, ends_in_sigmoid
 from .players import Player, game
 
 ADAM: dict[str, Any] = {"learning_rate": 2e-4, "beta_1": 0.5}  # of DCGAN
@@ -62,10 +63,6 @@ class Adversarial(Generative):
             self.gradient_penalty = PENALTIES.get(self.loss, 0.0)
         if self.label_smoothing and self.loss != "original":
             raise ValueError(f"{kind}(label_smoothing=...): only the loss 'original' has labels, not {self.loss!r}")
-        if self.loss != "original" and base.last_activation(self.discriminator) == "sigmoid":
-            raise ValueError(
-                f"{kind}(loss={self.loss!r}): it is of scores, and the discriminator ends with a sigmoid: leave it out"
-            )
         mixing = [p for l, p in paths(self.discriminator).items() if isinstance(l, BatchNormalization)]
         if self.gradient_penalty and mixing:
             raise ValueError(
@@ -141,7 +138,13 @@ class Adversarial(Generative):
 
     def _logits(self, x: Any, condition: Any) -> Any:
         """Scores; of a last sigmoid, those that it was computed from."""
-        return base.as_logits(self.score(x, condition), self.discriminator)
+        sigmoid = ends_in_sigmoid(self, self.discriminator, lambda model, given: model.score(*given), (x, condition))
+        if sigmoid and self.loss != "original":
+            raise ValueError(
+                f"{type(self).__name__}(loss={self.loss!r}): it is of scores, and the discriminator ends with a "
+                "sigmoid: leave it out"
+            )
+        return as_logits(self.score(x, condition), sigmoid)
 
     def _penalty(self, real: Any, made: Any, condition: Any) -> Any:
         """The penalty of the discriminator's slope; its layers run in a pass of their own, under the gradient."""

@@ -26,8 +26,6 @@ from ..optimizers import Optimizer
 from ..train.objective import Objective
 from ..train.program import Program, supervised
 
-LEAST = 1e-7  # the least probability whose logarithm is taken, as in the losses
-
 
 class View(Model):
     """A model seen through another of its methods: the same values at the same paths, another call.
@@ -268,26 +266,6 @@ def known_inputs(owner: str, name: str, part: Any) -> list[tuple[int | None, ...
             "layer input_shape=(...)"
         )
     return shapes
-
-
-def last_activation(part: Any) -> str:
-    """The name of the activation that a part's outputs went through, or "" where that is not known."""
-    graph = getattr(part, "_graph", None)
-    if graph is None:
-        return ""
-    layer = graph.exits[0].node.layer
-    if getattr(layer, "_graph", None) is not None:
-        return last_activation(layer)
-    return getattr(getattr(layer, "activation", None), "__name__", "")
-
-
-def as_logits(outputs: Any, part: Any) -> Any:
-    """A part's outputs as logits: of a sigmoid, those that it was computed from."""
-    outputs = outputs.astype(jnp.float32)
-    if last_activation(part) != "sigmoid":
-        return outputs
-    p = jnp.clip(outputs, LEAST, 1 - LEAST)
-    return jnp.log(p) - jnp.log1p(-p)
 
 
 def per_row(values: Any, total: bool = False) -> Any:

@@ -15,6 +15,7 @@ from ..models.predicting import check_counts
 from ..ops.random import normal
 from . import base
 from .base import Generative
+from .endings import as_logits, ends_in_sigmoid
 
 CODES_AT_ONCE = 4096  # that the importance-weighted bound decodes together
 LOG_2_PI = math.log(2 * math.pi)
@@ -29,7 +30,8 @@ class VAE(Generative):
 
     Args:
         encoder: data -> [mean, log variance] of the code; or one output of both, side by side in the last axis.
-        decoder: code -> data: of "bernoulli" logits, or probabilities by a last sigmoid; of "gaussian" the mean.
+        decoder: code -> data: of "bernoulli" logits, or probabilities, where the last thing it computes is a sigmoid
+            (layers such as Reshape may follow); of "gaussian" the mean.
         beta: how much the KL counts: 1 for the bound; above, codes whose numbers are more independent.
         likelihood: "bernoulli" for numbers from 0 to 1, "gaussian" for others.
         deviation: the standard deviation of the "gaussian" likelihood.
@@ -107,8 +109,7 @@ class VAE(Generative):
         made, x = self.decoder(z), x.astype(jnp.float32)
         base.same_shape(self, made, x, "the decoder")
         if self.likelihood == "bernoulli":
-            logits = base.as_logits(made, self.decoder)
-            return base.per_row(log_bernoulli(x, logits), total=True)
+            return base.per_row(log_bernoulli(x, as_logits(made, self._gives_probabilities(z))), total=True)
         scaled = (x - made.astype(jnp.float32)) / self.deviation
         return -base.per_row(jnp.square(scaled) + LOG_2_PI + 2 * math.log(self.deviation), total=True) / 2
 
@@ -170,8 +171,10 @@ class VAE(Generative):
 
     def _decoded(self, z: Any) -> Any:
         made = self.decoder(z)
-        logits = self.likelihood == "bernoulli" and base.last_activation(self.decoder) != "sigmoid"
-        return jax.nn.sigmoid(made) if logits else made
+        return jax.nn.sigmoid(made) if self.likelihood == "bernoulli" and not self._gives_probabilities(z) else made
+
+    def _gives_probabilities(self, z: Any) -> bool:
+        return ends_in_sigmoid(self, self.decoder, lambda model, z: model.decoder(z), z)
 
     def _bound(self, x: Any, samples: int) -> Any:
         mean, log_variance = self._posterior(x)
