@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from harness import compare, round_trip
 
+import freedive as fd
 from freedive import layers
 from freedive.core.forward import Pass
 from freedive.core.variables import gather
@@ -120,6 +121,44 @@ def test_steps_with_caches_are_the_whole_pass(first):
     np.testing.assert_allclose(two, whole[:, 3:], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"sliding_window": 1}, {"use_gate": True}, {"value_dim": 3}, {"attention_axes": 1}, {"output_shape": 5}],
+    ids=str,
+)
+def test_attention_without_a_cache_is_attention(options):
+    ours, plain = layers.CachedMultiHeadAttention(2, 4, **options), layers.MultiHeadAttention(2, 4, **options)
+    masked = [layers.Embedding(4, 8, mask_zero=True) for _ in range(2)]  # so that a mask travels
+    words = np.array([[1, 2, 3, 0, 0], [1, 1, 2, 3, 1]])
+
+    def outputs(attention, embedding):
+        words_in = fd.Input((5,), dtype="int32")
+        x = embedding(words_in)
+        return fd.Model(words_in, attention(x, x))
+
+    models = [outputs(*pair) for pair in zip((ours, plain), masked, strict=True)]
+    models[0].set_weights(models[1].get_weights())
+    np.testing.assert_allclose(ours(X, MEMORY), plain(X, MEMORY), atol=1e-6)
+    np.testing.assert_allclose(*(model.predict(words) for model in models), atol=1e-6)
+    scores = [layer(X, MEMORY, attention_mask=SEEN[:, None], return_attention_scores=True) for layer in (ours, plain)]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), *scores)
+
+
+@pytest.mark.parametrize(
+    "options, inputs, match",
+    [
+        ({"sliding_window": 1}, X[:, :1], "no sliding_window .*Received .*sliding_window=1"),
+        ({"value_dim": 3}, X[:, :1], "values of the size of keys.*value_dim=3"),
+        ({}, X[:, :1, None], r"expected queries \(batch, time, size\)"),
+    ],
+    ids=str,
+)
+def test_what_a_cache_cannot_do_is_refused(options, inputs, match):
+    layer = layers.CachedMultiHeadAttention(2, 4, **options)
+    with pytest.raises(ValueError, match=match):
+        layer(inputs, inputs, cache=np.zeros((2, 2, 5, 2, 4)), cache_update_index=0)
+
+
 def test_dropout_draws_in_training_only():
     block = layers.TransformerEncoder(16, 2, dropout=0.5)
     np.testing.assert_array_equal(block(X), block(X))
@@ -129,6 +168,8 @@ def test_dropout_draws_in_training_only():
 def test_wrong_sizes():
     with pytest.raises(ValueError, match="multiple of num_heads=3"):
         layers.TransformerEncoder(16, 3)(X)
+    with pytest.raises(ValueError, match="expected a value, or a cache"):
+        layers.CachedMultiHeadAttention(2)(X)
 
 
 # positions and tables -------------------------------------------------------------------------------------------------
@@ -164,6 +205,7 @@ def test_reversible_embedding_is_the_peers(arguments):
     "layer",
     [
         layers.TransformerEncoder(16, 2, 0.1, "gelu", normalize_first=True),
+        layers.CachedMultiHeadAttention(2, key_dim=4),
         layers.PositionEmbedding(9),
         layers.SinePositionEncoding(50.0),
     ],

@@ -6,19 +6,19 @@ A decoder may be run step by step: given caches of the keys and values of the st
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from ..activations import Activation
-from ..config import Fraction, NonNegativeFloat, PositiveInt, positive
+from ..config import Fraction, NonNegativeFloat, PositiveInt
 from ..core import forward
 from ..core.layer import Layer
 from ..initializers import InitializerLike
-from ..ops.attention import causal_mask, combined_mask, dot_product_attention
+from ..ops.attention import causal_mask, combined_mask
 from .core import Dense
-from .dropping import keep_factors
 from .multi_head import MultiHeadAttention, _Projection
 from .normalization import LayerNormalization
 from .regularization import Dropout, Seed
@@ -30,12 +30,13 @@ class CachedMultiHeadAttention(MultiHeadAttention):
     Args:
         num_heads: the number of heads.
         key_dim: the size of a head's queries and keys; that of the queries over `num_heads` unless given.
-        others: as of `MultiHeadAttention`.
+        others: as of `MultiHeadAttention`; `sliding_window` and a `value_dim` other than `key_dim` without caches only.
 
     Call arguments:
         query: (batch, time, size).
         value: (batch, steps, size), or None where the cache holds all.
-        attention_mask: (batch, time, steps), True where a query sees a step.
+        attention_mask: (batch, time, steps), True where a query sees a step; without it and without a cache, masks that
+            travel with query and value are used.
         cache: (batch, 2, steps, heads, key_dim): the keys and the values so far.
         cache_update_index: the step from which on the keys and values of `value` are written into the cache; None
             takes the cache as it is.
@@ -53,7 +54,7 @@ class CachedMultiHeadAttention(MultiHeadAttention):
     """
 
     num_heads: PositiveInt
-    key_dim: Annotated[int | None, lambda size: size if size is None else positive(size)] = None
+    key_dim: PositiveInt | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def _sizes(self, query: Any) -> tuple[int, int, int, int]:
         size = self.key_dim or query.shape[-1] // self.num_heads
@@ -68,6 +69,12 @@ class CachedMultiHeadAttention(MultiHeadAttention):
         cache_update_index: Any = None,
         return_attention_scores: bool = False,
     ) -> Any:  # (batch, time, size), (batch, steps, size) -> (batch, time, size)
+        if cache is not None:
+            self._check_cached(query)
+        elif value is None:
+            raise self.error("expected a value, or a cache that holds its keys and values. Received neither")
+        else:
+            self._check(query, value, value)
         heads, _, key_size, value_size = self._sizes(query)
         q = self.query(query, (heads, key_size))  # (batch, time, heads, size)
         if cache is not None and cache_update_index is None:
@@ -78,12 +85,24 @@ class CachedMultiHeadAttention(MultiHeadAttention):
                 new = jnp.stack([k, v], axis=1).astype(cache.dtype)
                 cache = lax.dynamic_update_slice_in_dim(cache, new, cache_update_index, axis=2)
                 k, v = cache[:, 0], cache[:, 1]
-        mask = None if attention_mask is None else attention_mask[..., None, :, :]
-        keep = keep_factors(self, "dropout", (*q.shape[:-3], heads, q.shape[-3], k.shape[-3]))
-        y, weights = dot_product_attention(q, k, v, mask, keep=keep)
+        travels = forward.current(self).mask_of if attention_mask is None and cache is None else lambda x: None
+        masks = [travels(query), travels(value)]
+        y, weights = self._attended(q, k, v, masks, attention_mask, False, return_attention_scores)
+        if self.use_gate:
+            y = y * jax.nn.sigmoid(self.gate(query, (heads, value_size)))
         y = self.attention_output(y, self._answer_shape(query))
         found = (y, *([cache] if cache is not None else []), *([weights] if return_attention_scores else []))
         return found if len(found) > 1 else y
+
+    def _check_cached(self, query: Any) -> None:
+        """Refuse what a cache of keys and values side by side, and queries from anywhere in time, cannot do."""
+        _, _, key_size, value_size = self._sizes(query)
+        if query.ndim != 3 or value_size != key_size or self.sliding_window is not None:
+            raise self.error(
+                "with a cache, expected queries (batch, time, size), values of the size of keys, and no sliding_window "
+                f"(attention_mask can say the same). Received queries {forward.shape_of(query)}, key_dim={key_size}, "
+                f"value_dim={value_size}, sliding_window={self.sliding_window}"
+            )
 
     def memory(self, value: Any, heads_size: int) -> Any:
         """The cache of all keys and values of a sequence: (batch, steps, size) -> (batch, 2, steps, heads, size)."""
