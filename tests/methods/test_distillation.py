@@ -50,6 +50,21 @@ def test_the_loss_is_its_formula(teacher):
     np.testing.assert_allclose(logs["val_loss"][0], student.evaluate(X_TEST, Y_TEST, verbose=0)[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 1.0])
+def test_penalties_count_whole(alpha):
+    """With rows of zeros nothing but the penalty moves the kernel: w <- w - 2 * 0.1 w in every step."""
+    dense = fd.layers.Dense(3, "softmax", kernel_regularizer=fd.regularizers.L2(1.0))
+    student = fd.Sequential([fd.Input((4,)), dense])
+    student.compile(fd.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    first, zeros = student.get_weights()[0], np.zeros((8, 4), "float32")
+    y, answers = np.arange(8) % 3, np.full((8, 3), 1 / 3, "float32")
+    logs = fd.distill(answers, student, zeros, y, alpha=alpha, epochs=2, batch_size=8, verbose=0).history
+    np.testing.assert_allclose(student.get_weights()[0], first * 0.8**2, rtol=1e-5)
+    np.testing.assert_allclose(logs["loss"][0], alpha * np.log(3) + (first**2).sum(), rtol=1e-5)
+    if alpha < 1:  # else it is the plain run
+        np.testing.assert_allclose(logs["student_loss"][0], np.log(3), rtol=1e-5)
+
+
 def test_features_are_matched_by_value_or_by_likeness(teacher):
     student, twin = network(4, 1), network(4, 1)
     options = {"epochs": 1, "batch_size": 600, "verbose": 0}

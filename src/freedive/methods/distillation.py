@@ -49,8 +49,9 @@ def distill(
 ) -> Any:
     """Train a model by the answers of another as much as by the targets.
 
-    loss = alpha L(y, s) + (1 - alpha) T^2 KL(softmax(t / T) || softmax(s / T)), with the logits t of the teacher and s
-    of the student; where models give probabilities, their logarithms are such logits. With a binary loss every unit is
+    loss = alpha L(y, s) + (1 - alpha) T^2 KL(softmax(t / T) || softmax(s / T)) + P, with the logits t of the teacher
+    and s of the student; where models give probabilities, their logarithms are such logits. P are the penalties of the
+    student's weights and what its layers add; they count whole, whatever alpha is. With a binary loss every unit is
     yes or no, and the KL is the mean of theirs. Models of numbers match the teacher by the mean squared difference.
     With `features`, layers inside are matched too: those of equal shapes by mean (f_t - f_s)^2, others by how alike the
     rows of a batch are, mean (G_t - G_s)^2 with G = F F^T, its rows of length 1. The teacher answers every row once,
@@ -67,8 +68,8 @@ def distill(
         **fit: further arguments of `Model.fit`.
 
     Returns:
-        The History: `loss` is the whole, `student_loss`, `distillation_loss` and `feature_loss` its parts. Validation
-        is that of the student alone.
+        The History: `loss` is the whole, `student_loss`, `distillation_loss` and `feature_loss` its parts, without
+        penalties. Validation is that of the student alone.
 
     Raises:
         ValueError: teacher and student give answers of different shapes, temperature or alpha is out of range, or a
@@ -221,7 +222,8 @@ class Both:
         value, sums = self.own(y["targets"], outputs, weights, made)
         (answer,), (weight,) = jax.tree.leaves(outputs), jax.tree.leaves(weights) or [None]
         alpha, taught = self.terms.alpha, self.apart.totals(y["teacher"], answer, weight, made.mask_of(answer))
-        value, sums = alpha * value + (1 - alpha) * self.apart.reduce(*taught), sums | {"taught": taught}
+        other = self.apart.reduce(*taught) + penalty_of(sums)  # as L has it, so that it counts whole
+        value, sums = alpha * value + (1 - alpha) * other, sums | {"taught": taught}
         if self.terms.layers:
             for path in set(self.terms.layers) - set(made.kept):
                 raise ValueError(f"distill(features=...): {path} computes inside a loop, where it cannot be looked at")
@@ -235,16 +237,22 @@ class Both:
         """The numbers of an epoch: the whole, its parts, the metrics."""
         if "taught" not in sums:
             return self.own.results(sums)
-        own = self.own.results({name: part for name, part in sums.items() if name not in ("taught", "features")})
-        student = own.pop("loss")
+        aside = ("taught", "features", "penalty")
+        own = self.own.results({name: part for name, part in sums.items() if name not in aside})
+        student, penalty = own.pop("loss"), float(penalty_of(sums))
         taught, *off = (float(sums[name][0] / sums[name][1]) for name in ("taught", "features") if name in sums)
-        whole = self.terms.alpha * student + (1 - self.terms.alpha) * taught + self.terms.weight * sum(off)
+        whole = self.terms.alpha * student + (1 - self.terms.alpha) * taught + self.terms.weight * sum(off) + penalty
         parts = {"loss": whole, "student_loss": student, "distillation_loss": taught}
         return parts | ({"feature_loss": off[0]} if off else {}) | own
 
     def structure(self) -> Any:
         """What makes two objectives equal."""
         return self.own.structure()
+
+
+def penalty_of(sums: Any) -> Any:
+    """The mean of the penalties, from sums."""
+    return sums["penalty"]["total"] / sums["penalty"]["count"] if "penalty" in sums else 0.0
 
 
 def distance(teacher: Any, student: Any, kind: str | None, temperature: float, exclusive: bool = True) -> Any:
