@@ -70,6 +70,23 @@ def test_a_majority_of_logits_is_a_logit_again(units, loss):
     np.testing.assert_allclose(back, shares, atol=1e-5)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_majority_counts_every_output_by_its_own_loss(named):
+    """One of three classes, and four that are true or not each."""
+    x = fd.Input((3,))
+    outputs = {name: fd.layers.Dense(n, a, name=name)(x) for name, n, a in (("a", 3, "softmax"), ("b", 4, "sigmoid"))}
+    model = fd.Model(x, outputs)
+    kinds = {"b": "binary_crossentropy", "a": "categorical_crossentropy"}
+    model.compile("sgd", kinds if named else [kinds["a"], kinds["b"]], metrics=["binary_accuracy"])
+    members = fd.Ensemble(model, 5, vote="majority")
+    rows = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+    answer, raw = members.predict(rows), members.predict_members(rows)
+    np.testing.assert_allclose(answer["a"], np.eye(3)[raw["a"].argmax(-1)].mean(0), atol=1e-6)
+    np.testing.assert_allclose(answer["b"], (raw["b"] > 0.5).mean(0), atol=1e-6)
+    y = {"a": np.eye(3)[np.arange(12) % 3], "b": answer["b"] > 0.5}
+    assert members.evaluate(rows, y, verbose=0, return_dict=True)["b_binary_accuracy"] == 1  # by the model's names
+
+
 def test_how_far_members_lie_apart():
     sure, torn = [[1.0, 0.0]], [[0.5, 0.5]]
     for members, total, own in (

@@ -13,6 +13,8 @@ from .. import losses
 from ..config import argument, boolean, one_of
 from ..models import fitting, predicting
 from ..models.fitting import Method
+from ..models.training import output_names
+from ..train.objective import by_output
 from .calibration import Calibration, calibration
 from .population import Population, Replicated
 
@@ -84,10 +86,14 @@ class Ensemble(Population):
         answers = super().call(x)
         if not self._together:
             return answers
-        return jax.tree.map(self._counted if self.vote == "majority" else lambda a: jnp.mean(a, axis=1), answers)
+        if self.vote == "average":
+            return jax.tree.map(lambda a: jnp.mean(a, axis=1), answers)
+        each, tree = jax.tree.flatten(answers)
+        given = by_output(self._training.loss, output_names(self, len(each)), "loss")
+        pairs = zip(each, map(losses.get, given), strict=True)
+        return jax.tree.unflatten(tree, [self._counted(answer, loss) for answer, loss in pairs])
 
-    def _counted(self, answers: Any) -> Any:  # (batch, members, ..., classes)
-        loss = losses.get(next(iter(jax.tree.leaves(self._training.loss)), None))
+    def _counted(self, answers: Any, loss: Any) -> Any:  # (batch, members, ..., classes)
         logits = loss is not None and loss.expects() == "logits"
         if answers.shape[-1] == 1 or (loss is not None and not loss.exclusive):
             shares = jnp.mean(answers > (0.0 if logits else 0.5), axis=1, dtype=jnp.float32)

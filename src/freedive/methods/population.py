@@ -86,6 +86,11 @@ class Population(Model):
     def _children(self) -> Iterator[tuple[str, Layer]]:
         yield "", self.model  # at the root: its layers keep their paths
 
+    @property
+    def _named_as(self) -> Model:
+        """Whose outputs have the names of these."""
+        return self.model
+
     def _method(self) -> Method:
         return Replicated(own=self._rest())
 

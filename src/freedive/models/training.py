@@ -178,10 +178,11 @@ def last_shared(model: Any, weighting: losses.GradNorm) -> str:
 
 def output_names(model: Any, count: int) -> list[str]:
     """The names of the outputs: those of the layers that make them, as in Keras."""
-    if model._graph is None:
+    graph = getattr(model, "_named_as", model)._graph
+    if graph is None:
         return ["output"] if count == 1 else [f"output_{i + 1}" for i in range(count)]
     names: list[str] = []
-    for symbol in model._graph.exits:
+    for symbol in graph.exits:
         taken = sum(name == symbol.name or name.startswith(f"{symbol.name}_") for name in names)
         names.append(f"{symbol.name}_{taken}" if symbol.name in names else symbol.name)
     return names
