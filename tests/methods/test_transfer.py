@@ -211,6 +211,21 @@ def test_layers_begin_to_learn_one_after_another():
     assert [layer.learning_rate_factor for layer in model.layers] == [None, None, 0.5]
 
 
+def test_a_training_that_does_not_begin_freezes_nothing():
+    """Another callback refuses the run; and an evaluation trains nothing."""
+    model = small(top=0.5)
+    with pytest.raises(ValueError, match="schedule"):
+        rate = fd.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+        model.compile(fd.optimizers.SGD(rate), "mse")
+        both = [fd.methods.GradualUnfreezing(), fd.callbacks.ReduceLROnPlateau()]
+        model.fit(ROWS[0], TARGETS, verbose=0, validation_split=0.5, callbacks=both)
+    assert [layer.learning_rate_factor or 1.0 for layer in model.layers] == [1.0, 1.0, 0.5]
+    model = small(top=0.5)
+    model.compile("sgd", "mse")
+    model.evaluate(ROWS[0], TARGETS, verbose=0, callbacks=[fd.methods.GradualUnfreezing()])
+    assert [layer.learning_rate_factor for layer in model.layers] == [None, None, 0.5]
+
+
 def test_loops_of_ones_own_take_factors():
     model = small(low=0.0)
     before = model.get_weights()

@@ -229,7 +229,8 @@ class GradualUnfreezing(Described):
                 "left to wait. Call unfreeze(model) and compile first"
             )
         self._factors = [layer.learning_rate_factor for layer in self._layers]
-        self.on_epoch_begin(0)
+        for layer, factor in zip(self._layers, self._factors, strict=True):  # so that the run has a number for each
+            layer.learning_rate_factor = 1.0 if factor is None else factor
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         waiting = len(self._layers) - self.start - epoch // self.every
@@ -239,6 +240,9 @@ class GradualUnfreezing(Described):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         for layer, factor in zip(self._layers, self._factors, strict=True):
             layer.learning_rate_factor = factor
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.on_train_end()
 
     def on_interrupt(self, error: BaseException) -> None:
         self.on_train_end()
