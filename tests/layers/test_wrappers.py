@@ -1,6 +1,7 @@
 """Bidirectional and TimeDistributed against the peer's."""
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -66,6 +67,34 @@ def test_the_layer_that_is_given_is_the_forward_one():
     both, y = layers.Bidirectional(layer), layer(x)
     np.testing.assert_array_equal(both(x)[:, :3], y)
     assert both.forward_layer is layer and both.backward_layer.go_backwards
+
+
+@pytest.mark.parametrize("merge", ["concat", None])
+def test_a_layer_that_goes_backwards_answers_in_the_order_of_time_too(merge):
+    x, mask = draw(2, 4, 2), np.array([[1, 1, 1, 0], [0, 1, 1, 1]], bool)
+    backward = layers.LSTM(3, return_sequences=True, go_backwards=True)
+    turned = layers.Bidirectional(backward, merge)
+    plain = layers.Bidirectional(turned.backward_layer, merge, backward_layer=backward)
+    found, expected = (
+        y if merge is None else np.split(y, 2, axis=-1) for y in (turned(x, mask=mask), plain(x, mask=mask))
+    )
+    for y, z in zip(found, expected[::-1], strict=True):
+        np.testing.assert_allclose(y, z, atol=1e-6)
+        np.testing.assert_array_equal(np.any(y, axis=-1), mask)
+
+
+def test_the_other_layer_has_the_functions_of_the_given_one():
+    """Also those without a name that a file could hold, and within cells; its weights are its own."""
+    own = {"activation": lambda x: jnp.tanh(x) / 2, "recurrent_activation": jax.nn.soft_sign}
+    given = layers.LSTM(3, **own, dropout=0.25, trainable=False)
+    other = layers.Bidirectional(given).backward_layer
+    assert other.activation is own["activation"] and other.recurrent_activation is jax.nn.soft_sign
+    assert (other.dropout, other.trainable, other.units, other.name) == (0.25, False, 3, None)
+    cells = [layers.LSTMCell(3, **own), layers.GRUCell(2)]
+    both = layers.Bidirectional(layers.RNN(cells))
+    assert both(draw(2, 4, 1)).shape == (2, 4)
+    assert not {id(w) for w in both.forward_layer.weights} & {id(w) for w in both.backward_layer.weights}
+    assert len(both.weights) == 2 * len(both.forward_layer.weights)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from ..config import configured_fields, hand_written
 from ..core.layer import Layer
 from ..errors import show_shape
 
@@ -23,7 +24,7 @@ class Bidirectional(Layer):
     """Runs a recurrent layer from the start and another like it from the end of time.
 
     Args:
-        layer: a recurrent layer; it is the forward one.
+        layer: a recurrent layer; it is the forward one. It may go backwards; then the other goes forwards.
         merge_mode: how the outputs become one: "concat" on the last axis, "sum", "mul", "ave"; None gives both.
         weights: refused; use `set_weights` on the built layer.
         backward_layer: the layer against time; by default one with the configuration of `layer`.
@@ -97,8 +98,8 @@ class Bidirectional(Layer):
         forward, backward = _halves(self, initial_state)
         y, *states = _listed(self.forward_layer(sequences, initial_state=forward, mask=mask))
         z, *more = _listed(self.backward_layer(sequences, initial_state=backward, mask=mask))
-        if self.return_sequences:
-            z = jnp.flip(z, 1)
+        if self.return_sequences:  # what goes backwards gives its outputs in the order in which it computes them
+            y, z = (jnp.flip(y, 1), z) if self.forward_layer.go_backwards else (y, jnp.flip(z, 1))
         if self.return_sequences and mask is not None:
             y, z = (jnp.where(mask[..., None], a, 0) for a in (y, z))
         merged = (y, z) if self.merge_mode is None else (MERGES[self.merge_mode](y, z),)
@@ -116,9 +117,26 @@ def _recurrent(layer: Any, argument: str) -> Any:
 
 
 def _mirrored(layer: Any) -> Any:
-    """A new layer with the same configuration against the other direction of time."""
-    config = {**layer.get_config(), "go_backwards": not layer.go_backwards}
-    return type(layer).from_config({name: value for name, value in config.items() if name != "name"})
+    """A new layer of the same arguments against the other direction of time."""
+    return _anew(layer, go_backwards=not layer.go_backwards)
+
+
+def _anew(thing: Any, **other: Any) -> Any:
+    """A layer of the same arguments but these, and the layers among them made anew; its name and weights are its own.
+
+    Not by way of its configuration, which knows functions by name only.
+    """
+    if isinstance(thing, (list, tuple)):
+        return type(thing)(_anew(each) for each in thing)
+    if not isinstance(thing, Layer):
+        return thing
+    fields = [field.name for field in configured_fields(type(thing))]
+    own = thing._arguments if hand_written(type(thing)) else {name: getattr(thing, name) for name in fields}
+    common = {"trainable": thing._trainable, "learning_rate_factor": thing.learning_rate_factor, "dtype": thing.dtype}
+    if thing._given_shape is not None:
+        common["input_shape"] = thing._given_shape
+    made = {name: _anew(value) for name, value in own.items()} | other
+    return type(thing)(**{name: value for name, value in common.items() if name not in made}, **made)
 
 
 def _halves(layer: Layer, states: Any) -> tuple[Any, Any]:
