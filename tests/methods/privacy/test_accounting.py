@@ -67,7 +67,8 @@ def test_losses_far_over_the_largest_exponent_count(noise, steps):
 
 
 @pytest.mark.parametrize(
-    ("epsilon", "delta", "rate", "steps"), [(8.0, 1e-5, 0.004, 3000), (0.5, 1e-6, 0.01, 200), (60.0, 1e-5, 0.5, 10)]
+    ("epsilon", "delta", "rate", "steps"),
+    [(8.0, 1e-5, 0.004, 3000), (0.5, 1e-6, 0.01, 200), (60.0, 1e-5, 0.5, 10), (40.0, 1e-5, 0.01, 10)],
 )
 def test_the_noise_for_an_epsilon_is_just_enough(epsilon, delta, rate, steps):
     noise = Ledger().noise_for(epsilon, delta, rate, steps)

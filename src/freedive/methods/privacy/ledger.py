@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import losses
 
-LARGEST_NOISE = 1e4
+LARGEST_NOISE, LEAST_NOISE = 1e4, 2**-5
 CLOSE = 1e-3  # how close the noise for an epsilon is to the least that does, relatively
 CRUMB = 0.01  # of an epsilon: what is left of it then is less than any training needs
 
@@ -79,6 +79,8 @@ class Ledger:
     def noise_for(self, epsilon: float, delta: float, rate: float, steps: int) -> float:
         """The least noise multiplier, within one part in 1000, with which further steps stay within an epsilon.
 
+        It is looked for from 1/32 on; any epsilon that promises something needs more.
+
         Raises:
             ValueError: there is none: the epsilon is spent, or too small for any sensible noise.
 
@@ -106,8 +108,8 @@ class Ledger:
                     "larger epsilon or delta, a smaller batch_size, or fewer epochs"
                 )
         low = high / 2
-        while high == 1.0 and low > 0.01 and enough(low):
-            high, low = (low, low / 2) if low > 0.02 else (low, low)
+        while low > LEAST_NOISE and enough(low):
+            high, low = low, low / 2
         while high / low > 1 + CLOSE:
             middle = math.sqrt(high * low)
             low, high = (low, middle) if enough(middle) else (middle, high)
