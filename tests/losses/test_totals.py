@@ -95,10 +95,39 @@ def test_masked_samples_might_as_well_not_be_there(cls, arguments, y_true, y_pre
     value, gradient = jax.value_and_grad(loss, argnums=1)(y_true.astype("float32"), y_pred, None, mask)
     np.testing.assert_allclose(value, loss(y_true[mask], y_pred[mask]), rtol=1e-5)
     np.testing.assert_array_equal(gradient[~mask], 0.0)
-    y_pred = y_pred.copy()
-    y_pred[~mask] = np.nan  # may hold anything
-    np.testing.assert_allclose(loss(y_true, y_pred, None, mask), value, rtol=1e-6)
-    np.testing.assert_allclose(loss.totals(y_true, y_pred, None, mask)[0], loss.totals(y_true, y_pred, None, mask)[0])
+    for bad_true, bad_pred in ((False, True), (True, False), (True, True)):  # it may hold anything
+        told = np.where(spread(mask, y_true), y_true, np.nan if bad_true else y_true).astype("float32")
+        made = np.where(spread(mask, y_pred), y_pred, np.nan if bad_pred else y_pred)
+        found, slope = jax.value_and_grad(loss, argnums=1)(told, made, None, mask)
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+        np.testing.assert_allclose(slope, gradient, rtol=1e-6)
+
+
+ANY_AXIS = ["bce", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy"]
+ANY_AXIS += ["cosine_similarity"]
+LAST_AXIS = ["mse", "mape", "msle", "kld", "huber", "log_cosh", "poisson", "hinge", "categorical_hinge"]
+
+
+@pytest.mark.parametrize(("name", "axis"), [(name, -1) for name in ANY_AXIS + LAST_AXIS] + [(n, 1) for n in ANY_AXIS])
+def test_nan_under_a_mask_reaches_no_gradient(name, axis):
+    """Of steps of sequences, whose values lie along the last axis or the second."""
+    loss = losses.get(name)
+    loss = loss if axis == -1 else type(loss)(axis=axis)
+    y_true = np.eye(3, dtype="float32")[RNG.integers(0, 3, (2, 5))]
+    y_pred = np.asarray(jax.nn.softmax(RNG.normal(size=(2, 5, 3)))).astype("float32")
+    mask = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]], bool)
+    both = [np.moveaxis(y, -1, axis) for y in (y_true, y_pred)]
+    clean = jax.grad(loss, argnums=(0, 1))(*both, None, mask)
+    for bad in (0, 1):
+        given = list(both)
+        given[bad] = np.where(np.expand_dims(mask, axis), both[bad], np.nan)
+        for found, expected in zip(jax.grad(loss, argnums=(0, 1))(*given, None, mask), clean, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.abs(clean[1]).max() > 0
+
+
+def spread(mask, y):
+    return mask.reshape(mask.shape + (1,) * (y.ndim - 1))
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

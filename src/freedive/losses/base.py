@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .. import config
 from ..config import Configured, Family, configured_fields, one_of, snake
@@ -83,6 +84,10 @@ class Loss(Configured):
 
     def values(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[jax.Array, Any]:
         """The values, and the mask of those that count; for losses that need the mask to compute, or that add to it."""
+        if mask is not None:
+            axis = self.axis if isinstance(getattr(self, "axis", None), int) else -1
+            y_pred = jax.tree.map(lambda y: _told(y, mask, axis), y_pred)
+            y_true = _told(y_true, mask, axis) if self.equal_shapes else y_true
         values = widen(self.call(y_true, y_pred))
         if values.ndim == 0 and mask is not None:
             raise ValueError(
@@ -283,6 +288,23 @@ def spread(weights: jax.Array, values: jax.Array, what: str) -> jax.Array:
             f"Expected one number a sample, or the shape of the values"
         )
     return jnp.broadcast_to(fitted, values.shape)
+
+
+def _told(y: jax.Array, mask: jax.Array, axis: int) -> jax.Array:
+    """y, which no gradient reaches where it is masked: 0 times the slope there may be NaN.
+
+    Args:
+        y: what values are computed from, (batch, ..., units).
+        mask: of the values: all axes of y without `axis`, the first of them, or all of y.
+        axis: which the values lack.
+    """
+    while mask.ndim > 1 and mask.ndim >= y.ndim and mask.shape[-1] == 1:
+        mask = mask[..., 0]
+    if mask.ndim < y.ndim:
+        mask = jnp.expand_dims(mask.reshape(mask.shape + (1,) * (y.ndim - 1 - mask.ndim)), axis)
+    if mask.ndim > y.ndim or any(m not in (1, n) for m, n in zip(mask.shape, y.shape, strict=True)):
+        return y  # `spread` says what is wrong
+    return jnp.where(mask, y, lax.stop_gradient(y))
 
 
 def _masked(x: jax.Array, mask: Any) -> jax.Array:

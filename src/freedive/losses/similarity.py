@@ -43,6 +43,8 @@ class Circle(Loss):
         return circle(y_true, y_pred, None, None, self.remove_diagonal, self.gamma, self.margin)
 
     def values(self, y_true, y_pred, mask):
+        if mask is not None:
+            y_pred = jnp.where(mask[:, None], y_pred, 0.0)  # 0 times NaN is NaN in a product too
         values = _circle(y_true, y_pred, y_true, y_pred, self.remove_diagonal, self.gamma, self.margin, mask)
         return values, values > 0 if mask is None else mask & (values > 0)
 
