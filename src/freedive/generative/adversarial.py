@@ -23,7 +23,7 @@ from ..train.objective import Objective
 from ..train.program import Program
 from . import base
 from .adversary import LOSSES, PENALTIES, slope_penalty, smoothed
-from .base import Generative, Terms, View, turn
+from .base import Generative, OwnObjective, View, turn
 from .endings import as_logits, ends_in_sigmoid
 from .players import Player, game
 
@@ -169,14 +169,14 @@ class InTurn(Method):
             raise model.error(
                 f"it takes rows of {show_shape((None, *takes))}, the data are {show_shape((None, *shape))}"
             )
-        return Terms(model)
+        return OwnObjective(model)
 
     def program(self, model: Any, objective: Objective) -> Program:
         optimizer, frozen = model._training.optimizer, model._training.frozen
 
         def player(name: str, every: int) -> Player:
             others = frozenset(place for place in paths(model).values() if not belongs(place, name))
-            own = Terms(model, under=name)
+            own = OwnObjective(model, under=name)
             own.refuses = objective.refuses
             use = getattr(type(model), f"{name}_terms")
             return Player(name, turn(model, use, own, optimizer[name], aside=others), every)

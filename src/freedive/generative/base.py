@@ -159,7 +159,7 @@ class Generative(Model):
 
 
 # the run ------------------------------------------------------------------------------------------------------------
-class Terms(Objective):
+class OwnObjective(Objective):
     """The objective of a model that says itself what its loss is made of, row by row.
 
     Args:
@@ -210,7 +210,7 @@ class ByTerms(Method):
     """How a model learns by its own terms: the plain program of the view that gives them."""
 
     def objective(self, model: Any, x: Any, y: Any) -> Objective:
-        return Terms(model)
+        return OwnObjective(model)
 
     def program(self, model: Any, objective: Objective) -> Program:
         return turn(model, type(model).terms, objective, model._training.optimizer)

@@ -13,7 +13,8 @@ from ..core.layer import Layer
 from ..initializers import Initializer
 from ..ops import audio
 from ..ops.conv import conv
-from .preprocessing import DataFormat, _floats
+from .preprocessing import _floats
+from .spatial import DataFormat
 
 
 def _window(value: Any) -> Any:

@@ -17,7 +17,8 @@ from ..core.layer import Layer
 from ..ops.sampling import INDEX, affine
 from .draws import Factor, bounds, uniform, within
 from .dropping import seeded_key
-from .preprocessing import DataFormat, fitted, over_pictures
+from .preprocessing import fitted, over_pictures
+from .spatial import DataFormat
 
 FillMode = Annotated[str, one_of(*INDEX)]
 Interpolation = Annotated[str, one_of("bilinear", "nearest")]

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from ..core.layer import Layer
 from .draws import Factor, Share, ValueRange, bounds, each, uniform, within
 from .dropping import seeded_key
-from .preprocessing import DataFormat, over_pictures
+from .preprocessing import over_pictures
+from .spatial import DataFormat
 
 TINY = 1e-7
 GREY = (0.2989, 0.5870, 0.1140)  # how bright red, green and blue are

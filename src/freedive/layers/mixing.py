@@ -13,7 +13,8 @@ from ..core.layer import Layer
 from ..ops.random import normal
 from .draws import Share, ValueRange, bounds, each, uniform
 from .dropping import seeded_key
-from .preprocessing import DataFormat, _floats, over_pictures
+from .preprocessing import _floats, over_pictures
+from .spatial import DataFormat
 
 LEAST = 1e-6  # of the parameter of a Beta distribution
 

@@ -17,6 +17,7 @@ from ..config import PositiveInt, one_of, real
 from ..core import forward
 from ..core.layer import Layer
 from ..errors import show_shape
+from .spatial import DataFormat
 
 
 def _numbers(value: Any) -> Any:
@@ -28,7 +29,6 @@ def _numbers(value: Any) -> Any:
     )
 
 
-DataFormat = Annotated[Any, one_of(None, "channels_last", "channels_first")]
 ResizeMethod = Annotated[str, one_of("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5")]
 
 

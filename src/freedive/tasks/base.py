@@ -41,7 +41,7 @@ class Settings(NamedTuple):
     learning_rate: float
 
 
-class Rows(NamedTuple):
+class Prepared(NamedTuple):
     """Rows as the network takes them: to learn from, and to choose the epoch by (None: there are none)."""
 
     x: Any
@@ -214,7 +214,7 @@ class Task(Configured):
         X, y = self.checked(X, y)
         learned, held = self.parted(X, y, validation_data)
         self.learn(*learned, y)
-        self.rows = Rows(*self.pairs(*learned), *(() if held is None else self.pairs(*held)))
+        self.rows = Prepared(*self.pairs(*learned), *(() if held is None else self.pairs(*held)))
         count = len(self.rows.y)
         usual = self.usual(count)
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from freedive.methods.privacy import Ledger, Spent, losses, renyi
+from freedive.methods.privacy import Ledger, Spent, losses
 
 dp_accounting = pytest.importorskip("dp_accounting", reason="the peer of the accountant; in the extra [test]")
 
@@ -33,10 +33,7 @@ def test_it_agrees_with_dp_accounting(case):
     theirs = dp_accounting.pld.PLDAccountant().compose(event(*case)).get_epsilon(delta)
     mine = losses.epsilon_of([case], delta)
     assert mine == pytest.approx(theirs, rel=5e-4)
-    by_renyi = renyi.epsilon_of(case[2] * renyi.divergences(*case[:2]), delta)
-    accountant = dp_accounting.rdp.RdpAccountant(renyi.ORDERS).compose(event(*case))
-    assert by_renyi == pytest.approx(accountant.get_epsilon(delta), rel=2e-3)
-    assert mine < by_renyi
+    assert mine < dp_accounting.rdp.RdpAccountant().compose(event(*case)).get_epsilon(delta)  # an upper bound
 
 
 def test_steps_of_some_kinds_add_up():

@@ -79,3 +79,23 @@ def test_real_runs(verdict, rows, units, rate, epochs):
     )
     history = model.fit(x, y[:rows], epochs=epochs, validation_data=(x_test, y_test[:300]), verbose=0)
     assert history.diagnose().verdict == verdict, history.diagnose()
+
+
+def test_penalties_dropout_and_early_stopping_together_against_over_fitting():
+    (x, y), (x_test, y_test) = fd.datasets.digits.load_data()
+    x, x_test = (a.reshape(len(a), -1).astype("float32") / 255 for a in (x[:200], x_test))
+
+    def trained(dropout, patience, **penalty):
+        fd.set_seed(0)
+        hidden = [fd.layers.Dense(128, "relu", **penalty), fd.layers.Dropout(dropout)]
+        model = fd.Sequential([fd.Input((784,)), *hidden, fd.layers.Dense(10, "softmax", **penalty)])
+        model.compile(fd.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+        stop = fd.callbacks.EarlyStopping(patience=patience, restore_best_weights=True) if patience else None
+        chosen_by = x_test[:500], y_test[:500]
+        history = model.fit(x, y[:200], epochs=60, validation_data=chosen_by, callbacks=stop, verbose=0)
+        return history, model.evaluate(x_test[500:], y_test[500:], verbose=0)
+
+    plain, loss = trained(0.0, 0)
+    held, held_loss = trained(0.5, 5, kernel_regularizer=fd.regularizers.L2(1e-3))
+    assert plain.diagnose().verdict == "over-fitting" and len(plain.history["loss"]) == 60
+    assert len(held.history["loss"]) < 60 and held_loss < 0.95 * loss  # 1.15 and 1.32, the penalties counted
