@@ -175,6 +175,18 @@ def test_the_final_weights_are_the_average(arguments):
     assert not np.allclose(new["dense"]["kernel"], variable.numpy()) or "ema_overwrite_frequency" in arguments
 
 
+def test_before_the_first_update_the_average_is_the_weights():
+    """In arrays of its own, since a run gives its buffers away; also where another optimizer stands around it."""
+    params, _ = tree()
+    for optimizer in (optimizers.SGD(use_ema=True), optimizers.LossScaleOptimizer(optimizers.SGD(use_ema=True))):
+        for state in (optimizer.init(params), jax.jit(optimizer.init)(params)):
+            jax.tree.map(np.testing.assert_array_equal, optimizer.finalize(params, state), params)
+    arrays = jax.tree.map(jnp.asarray, params)
+    average = optimizers.SGD(use_ema=True).init(arrays)["average"]
+    assert all(a is not b for a, b in zip(jax.tree.leaves(average), jax.tree.leaves(arrays), strict=True))
+    assert average["dense"]["kernel"].unsafe_buffer_pointer() != arrays["dense"]["kernel"].unsafe_buffer_pointer()
+
+
 def test_accumulated_small_batches_equal_the_large_batch():
     """With the average too, which Keras moves at every small batch."""
     params, grads = tree()

@@ -1,6 +1,7 @@
 """The run as one compiled program: few dispatches, one compilation, and bits that no chunk length changes."""
 
 import contextlib
+import warnings
 
 import jax
 import numpy as np
@@ -221,6 +222,18 @@ def test_ema_takes_the_place_of_the_weights_at_the_end():
     model.fit(X, Y, epochs=2, verbose=0)
     average = model._training.slots["average"]["dense"]["kernel"]
     assert np.array_equal(model.get_weights()[0], average)
+
+
+@pytest.mark.parametrize("case", ["no epoch", "no update", "not finite"])
+def test_ema_leaves_the_weights_where_nothing_was_learned(case):
+    steps = 10**6 if case == "no update" else None
+    model = classifier(optimizer=fd.optimizers.SGD(0.5, use_ema=True, gradient_accumulation_steps=steps))
+    if case == "not finite":
+        model.compile(model.optimizer, lambda y, p: p / np.float32(0))
+    before = model.get_weights()
+    with warnings.catch_warnings(action="ignore"):
+        model.fit(X, Y, epochs=1, initial_epoch=int(case == "no epoch"), verbose=0)
+    assert all(map(np.array_equal, model.get_weights(), before))
 
 
 class Counted(fd.layers.Layer):

@@ -29,7 +29,7 @@ from ..config import (
     real,
     snake,
 )
-from ..ops.host import zeros_like
+from ..ops.host import copy, zeros_like
 from . import clipping
 
 Array = jax.Array
@@ -74,7 +74,8 @@ class Optimizer(Configured):
             are accumulated, every step counts, as in Keras.
         weight_decay: w <- w - learning_rate · weight_decay · w before each update (decoupled from the gradient).
         clipnorm, clipvalue, global_clipnorm: bounds for the gradients, see `clipping`. At most one of them.
-        use_ema: keep a moving average of the weights: a <- ema_momentum · a + (1 - ema_momentum) · w.
+        use_ema: keep a moving average of the weights, from those after the first update on:
+            a <- ema_momentum · a + (1 - ema_momentum) · w.
         ema_momentum: how much of the average is kept in an update.
         ema_overwrite_frequency: every so many updates the weights become their average. None: only at the end
             of training, by `finalize`.
@@ -172,8 +173,11 @@ class Optimizer(Configured):
     def init(self, params: Tree) -> State:
         """The first state for these parameters: {slot: {path: {name: array}}}."""
         state = self.initial_slots(params)
-        extra = ["average"] * self.use_ema + ["gradient_accumulator"] * (self._accumulated > 1)
-        return {**state, **{slot: jax.tree.map(zeros_like, params) for slot in extra}}
+        if self.use_ema:
+            state["average"] = jax.tree.map(copy, params)  # what `finalize` gives before any update
+        if self._accumulated > 1:
+            state["gradient_accumulator"] = jax.tree.map(zeros_like, params)
+        return state
 
     def update(
         self,
