@@ -125,6 +125,24 @@ def test_what_a_new_layer_is_told_holds_for_those_inside_it(made):
     assert {layer.learning_rate_factor for layer in paths(slow)} == {0.1}
 
 
+class Masked(Layer):
+    """Gives a mask to one of two layers that read the same array."""
+
+    def __init__(self, inner):
+        self.inner, self.pool = inner, fd.layers.GlobalAveragePooling1D()
+
+    def call(self, x, mask=None):
+        self.inner(x, mask=np.array([[True, False, False]]))
+        return self.pool(x)
+
+
+@pytest.mark.parametrize("inner", [lambda: fd.layers.LSTM(2), lambda: fd.Sequential([fd.layers.LSTM(2)])])
+def test_a_mask_given_to_one_call_is_no_other_layers(inner):
+    x, travels = X.reshape(1, 3, 16), np.array([[True, True, False]])
+    np.testing.assert_allclose(Masked(inner())(x), x.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(Masked(inner())(x, mask=travels), x[:, :2].mean(1), rtol=1e-5)
+
+
 def test_trainable_is_true_or_false():
     with pytest.raises(TypeError, match="expected True or False"):
         Dense(1).trainable = "False"

@@ -110,11 +110,10 @@ class Pass:
         mask = self._mask_for(inputs, kwargs, "mask" in takes)
         given = inputs
         inputs, kwargs = jax.tree.map(lambda x: self._carried(x, self.cast(layer, x)), (inputs, kwargs))
-        if mask is not None and inputs:
-            self._hand_masks(inputs, mask)
         self.stack.append((layer, inputs))
         try:
-            outputs = layer.call(*inputs, **kwargs)
+            with self._handed(inputs, mask):
+                outputs = layer.call(*inputs, **kwargs)
         finally:
             self.stack.pop()
             self.training = before
@@ -133,12 +132,17 @@ class Pass:
             kwargs["mask"] = mask
         return mask
 
-    def _hand_masks(self, inputs: tuple, mask: Any) -> None:
-        """Let a mask that was given to a call travel with its first input, into the layers inside."""
-        arrays = jax.tree.leaves(inputs[0])
-        for x, m in zip(arrays, mask if isinstance(mask, (list, tuple)) else [mask], strict=False):
-            if m is not None:
-                self.set_mask(x, m)
+    @contextlib.contextmanager
+    def _handed(self, inputs: tuple, mask: Any) -> Iterator[None]:
+        """Let the mask of a call travel with its first input, into the layers inside and nowhere else."""
+        pairs = zip(jax.tree.leaves(inputs[:1]), mask if isinstance(mask, (list, tuple)) else [mask], strict=False)
+        handed = {id(x): (x, m) for x, m in pairs if m is not None}
+        before = {number: self.masks.get(number, (None, None)) for number in handed}
+        self.masks |= handed
+        try:
+            yield
+        finally:
+            self.masks |= before
 
     def _carried(self, x: Any, cast: Any) -> Any:
         """A cast array keeps the mask of the one it was made from."""
