@@ -102,6 +102,20 @@ def test_a_mask_of_steps_leaves_other_steps_alone():
     np.testing.assert_array_equal(mine.mask, mask)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_a_mask_that_travels_is_of_steps_whatever_the_sizes(rows):
+    x, mask = drawn((rows, 4, 4)), np.tile([True, True, False, True], (rows, 1))
+    layer = layers.Softmax()
+    layer(x)
+    mine = ours_computed(layer, x, mask, {}, False, 0)
+    np.testing.assert_allclose(mine.outputs[0], np.where(mask[..., None], activations.softmax(x), 0), atol=1e-6)
+
+
+def test_a_mask_of_one_axis_is_of_features():
+    x, mask = drawn((4, 4)), np.array([True, False, True, True])
+    same(layers.Softmax()(x, mask=mask), activations.softmax(np.where(mask, x, -np.inf)))
+
+
 def test_leaky_relu_takes_the_old_name():
     layer = layers.LeakyReLU(alpha=0.1)
     assert layer.negative_slope == 0.1 and layer.get_config() == {"negative_slope": 0.1}

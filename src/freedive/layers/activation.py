@@ -158,7 +158,8 @@ class Softmax(Layer):
         axis: the axis, or axes, to sum over.
 
     In a call, `mask` says what counts: True, or above 0.5. What does not count gets 0 and the rest sums to one; where
-    nothing counts all is 0. The mask broadcasts to x; one that has x's first axes only is about whole steps.
+    nothing counts all is 0. The mask broadcasts to x; one of two axes or more that has x's first sizes, as masks that
+    travel have, is about whole steps.
 
     >>> import numpy as np
     >>> import freedive as fd
@@ -179,10 +180,11 @@ class Softmax(Layer):
         """The mask as booleans that broadcast to x."""
         counts = mask if mask.dtype == bool else mask > 0.5
         sizes = zip(mask.shape[::-1], x.shape[::-1], strict=False)
-        if mask.ndim <= x.ndim and all(m in (1, size) for m, size in sizes):
-            return counts
-        if mask.shape == x.shape[: mask.ndim]:
+        broadcasts = mask.ndim <= x.ndim and all(m in (1, size) for m, size in sizes)
+        if mask.shape == x.shape[: mask.ndim] and (mask.ndim > 1 or not broadcasts):
             return counts.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+        if broadcasts:
+            return counts
         raise self.error(
             f"a mask of shape {show_shape(mask.shape)} does not fit an input of shape {show_shape(x.shape)}: "
             "expected sizes equal to the input's, or 1, counted from the last axis"
