@@ -116,6 +116,12 @@ def test_what_is_the_same_at_all_times_goes():
     found = np.asarray(layer(x, mask=mask))
     same(found[1, :5].mean(0), np.zeros(4), 1e-5)
     np.testing.assert_array_equal(found[~mask], x[~mask])
+    np.testing.assert_array_equal(layer(np.where(mask[..., None], x, np.nan), mask=mask)[mask], found[mask])
+
+
+def test_the_mean_of_many_frames_is_taken_in_float32():
+    layer, x = layers.CepstralMeanNormalization(), np.ones((1, 4096, 1), "float32")
+    assert not layer(jnp.asarray(x, "bfloat16")).any()
 
 
 # edges ----------------------------------------------------------------------------------------------------------------

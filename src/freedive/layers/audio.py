@@ -11,6 +11,7 @@ import numpy as np
 from ..config import NonNegativeFloat, PositiveFloat, PositiveInt, one_of, real
 from ..core.layer import Layer
 from ..initializers import Initializer
+from ..numerics import floating, widen
 from ..ops import audio
 from ..ops.conv import conv
 from .preprocessing import _floats
@@ -275,7 +276,8 @@ class CepstralMeanNormalization(Layer):
     supports_masking = True
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        counts = jnp.ones(x.shape[:2], x.dtype) if mask is None else mask.astype(x.dtype)
-        weights = (counts / jnp.maximum(counts.sum(axis=1, keepdims=True), 1))[..., None]  # (batch, frames, 1)
-        mean = jnp.sum(x * weights, axis=1, keepdims=True)
-        return jnp.where(counts[..., None] > 0, x - mean, x)
+        wide, counts = widen(x), True if mask is None else jnp.expand_dims(mask, -1) != 0  # (batch, frames, 1)
+        counts = jnp.broadcast_to(counts, x.shape)
+        number = jnp.maximum(jnp.sum(counts, axis=1, keepdims=True), 1)
+        mean = jnp.sum(jnp.where(counts, wide, 0), axis=1, keepdims=True) / number
+        return jnp.where(counts, wide - mean, wide).astype(floating(x))
