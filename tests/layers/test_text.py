@@ -92,6 +92,15 @@ def test_bins_are_keras(mode):
     np.testing.assert_allclose(layers.Discretization([0.0, 1.0, 2.0], output_mode=mode)(x), np.asarray(theirs(x)))
 
 
+def test_boundaries_are_not_rounded():
+    """Neither to the type of whole numbers nor in a run of half precision."""
+    x, theirs = np.array([[0, 1, 2]]), keras.layers.Discretization([0.5, 1.5])
+    np.testing.assert_array_equal(layers.Discretization([0.5, 1.5])(x), np.asarray(theirs(x)))
+    model = fd.Sequential([fd.Input((4,)), layers.Discretization([1000.0, 1001.0, 1002.0])])
+    model.compile(precision="mixed_bfloat16")
+    assert model.predict(np.array([[999.5, 1000.5, 1001.5, 1002.5]]), verbose=0).tolist() == [[0, 1, 2, 3]]
+
+
 def test_bins_are_learned_as_quantiles():
     layer = layers.Discretization(num_bins=4)
     layer.adapt(np.arange(101.0))

@@ -78,6 +78,21 @@ def test_every_family_computes_in_half_precision(name, dtype):
     assert all(a.dtype == "float32" for a in jax.tree.leaves((state, grads)))
 
 
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (L.Normalization(mean=1000.0, variance=1.0, axis=None), 1000 + RNG.normal(size=(64, 1))),
+        (L.SinusoidalFeatures(8), RNG.random((64, 1))),
+    ],
+    ids=["normalization", "waves"],
+)
+def test_what_a_layer_is_told_is_not_rounded(layer, x):
+    x = x.astype("float32")
+    exact = layer(x)
+    run, params = traced(layer, (x,), "bfloat16")
+    np.testing.assert_allclose(run(params)[1][0], exact, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["convolution", "lstm", "heads", "batch", "layer"])
 def test_half_precision_is_near(name):
     layer, inputs = FAMILIES[name]

@@ -12,6 +12,7 @@ import numpy as np
 from ..config import PositiveInt, finite, one_of, real
 from ..core.layer import Layer
 from ..errors import BadRowsError, show_shape
+from ..numerics import widen
 
 OutputMode = Annotated[str, one_of("int", "one_hot", "multi_hot", "count")]
 Dense = Annotated[bool, one_of(False)]  # nothing here gives sparse arrays
@@ -107,6 +108,8 @@ class Discretization(Layer):
     [[0, 2, 3, 1]]
     """
 
+    autocast: ClassVar[bool] = False  # rounded amounts would be in other bins
+
     bin_boundaries: Annotated[Any, boundaries] | None = None
     num_bins: PositiveInt | None = None
     epsilon: float = 0.01
@@ -131,7 +134,8 @@ class Discretization(Layer):
         if self.bin_boundaries is None:
             raise self.error("has no boundaries yet: call adapt(data) first")
         self.flag(jnp.isnan(x))
-        bins = jnp.searchsorted(jnp.asarray(self.bin_boundaries, x.dtype), x, side="right").astype(jnp.int32)
+        wide = widen(x)
+        bins = jnp.searchsorted(jnp.asarray(self.bin_boundaries, wide.dtype), wide, side="right").astype(jnp.int32)
         return bins if self.output_mode == "int" else as_vectors(bins, len(self.bin_boundaries) + 1, self.output_mode)
 
     def flagged(self) -> str:

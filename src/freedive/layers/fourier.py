@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 
 from ..config import PositiveFloat, integer
 from ..core.layer import Layer
+from ..numerics import floating, widen
 
 
 def even(value: Any) -> int:
@@ -39,6 +40,8 @@ class SinusoidalFeatures(Layer):
     [[0.0, 0.0, 1.0, 1.0]]
     """
 
+    autocast: ClassVar[bool] = False  # fast waves of a rounded time are those of another
+
     units: Annotated[int, even]
     fastest: PositiveFloat = 1000.0
 
@@ -46,4 +49,5 @@ class SinusoidalFeatures(Layer):
         if t.ndim != 2 or t.shape[1] != 1:
             raise self.error(f"expected (batch, 1). Received {t.ndim} axes")
         waves = jnp.exp(jnp.linspace(0.0, math.log(self.fastest), self.units // 2))
-        return jnp.concatenate([jnp.sin(t * waves), jnp.cos(t * waves)], axis=-1).astype(t.dtype)
+        angles = widen(t) * waves
+        return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1).astype(floating(t))

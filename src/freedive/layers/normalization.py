@@ -318,6 +318,7 @@ class Normalization(Layer):
     variance: Statistics = None
     invert: bool = False
     supports_masking: ClassVar[bool] = True
+    autocast: ClassVar[bool] = False  # half a precision far from zero tells few values apart
 
     def __post_init__(self):
         super().__post_init__()
