@@ -98,6 +98,12 @@ def test_one_value_in_each_channel_is_normalized_by_the_averages():
     same(layer.get_weights()[2:], [np.zeros(4), np.ones(4)], 0)
 
 
+def test_one_step_that_counts_is_normalized_by_the_averages():
+    layer, x = layers.BatchNormalization(), draw((1, 2, 4))
+    same(layer(x, training=True, mask=np.array([[True, False]])), x / np.sqrt(1.001))
+    same(layer.get_weights()[2:], [np.zeros(4), np.ones(4)], 0)
+
+
 def test_frozen_layers_keep_their_averages():
     model = fd.Sequential([fd.Input((4,)), layers.BatchNormalization(), layers.Dense(1)])
     model.layers[0].trainable = False

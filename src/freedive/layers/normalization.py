@@ -69,8 +69,8 @@ class BatchNormalization(_Normalizing):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of each channel in the batch.
 
     In training the moments are the batch's, and moving averages of them are kept; in use, and where the layer is
-    frozen, the averages serve. Steps that are masked do not count. Where the batch has but one value in each channel,
-    and so no variance, the averages serve too and stay as they are.
+    frozen, the averages serve. Steps that are masked do not count. Where but one value counts in each channel, or none,
+    there is no variance: the averages serve too and stay as they are.
 
     Args:
         axis: the channels, whose moments are kept apart.
@@ -121,8 +121,8 @@ class BatchNormalization(_Normalizing):
             if mask is None:
                 mean, variance = self._moments(wide, axes, others, places)
             else:
-                mean, variance, counted = self._masked_moments(wide, mask, others)
-                weight = jnp.where(counted > 0, weight, 0.0)  # a batch without a step that counts changes nothing
+                *found, counted = self._masked_moments(wide, mask, others)
+                mean, variance = (jnp.where(counted > 1, b, a) for a, b in zip(old, found, strict=True))
             new = [(a + weight * (b - a)).ravel() for a, b in zip(old, (mean, variance), strict=True)]
             self.update(moving_mean=new[0], moving_variance=new[1])
         return self.standardized(wide, mean, variance, axes).astype(floating(x))
