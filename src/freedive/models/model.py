@@ -61,6 +61,11 @@ class Model(Layer):
         self.stop_training = False
         self.history: Any = None
 
+    @property
+    def autocast(self) -> bool:
+        """Whether its inputs come in the type that it computes in: layers of a graph take them as they are."""
+        return self._graph is None
+
     def call(self, inputs: Any, /) -> Any:
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} needs a method call(self, x)")
