@@ -39,7 +39,7 @@ def get(identifier: Any) -> Any:
     (HeNormal(), Constant(value=0.5))
     """
     if isinstance(identifier, (int, float, np.ndarray, np.generic, jax.Array)) and not isinstance(identifier, bool):
-        return Constant(np.asarray(identifier) if np.ndim(identifier) else identifier)
+        return Constant(identifier)
     found = config.get(FAMILY, identifier, Initializer)
     if found is None or type(found).__call__ is Initializer.__call__:
         return found
@@ -108,17 +108,22 @@ class Ones(Initializer):
         return np.ones(shape, dtype)
 
 
+def _number_or_array(value: Any) -> Any:
+    return np.asarray(value) if np.ndim(value) else value
+
+
 class Constant(Initializer):
     """One number everywhere, or given values.
 
     Args:
-        value: a number, or an array of the very shape of the weight, such as pretrained embeddings.
+        value: a number, or an array of the very shape of the weight, such as pretrained embeddings; a saved model
+            keeps it, beside what was learned.
 
     >>> Constant(3.0)((2,)).tolist(), Constant([1.0, 2.0])((2,)).tolist()
     ([3.0, 3.0], [1.0, 2.0])
     """
 
-    value: Any = 0.0
+    value: Annotated[Any, _number_or_array] = 0.0
 
     def draw(self, shape, dtype, rng):
         value = np.asarray(self.value, dtype)

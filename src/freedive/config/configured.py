@@ -55,7 +55,7 @@ class Configured:
             object.__setattr__(self, name, argument(type(self).__name__, name, getattr(self, name), convert))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal object, as JSON values."""
+        """The arguments that make an equal object, as JSON values, and large arrays as they are."""
         return {
             f.name: to_json(getattr(self, f.name), f"{type(self).__name__}.{f.name}")
             for f in configured_fields(type(self))
@@ -182,8 +182,14 @@ _plain: dict[type, Callable[[Any], Any]] = {int: integer, float: real, bool: boo
 
 
 # JSON --------------------------------------------------------------------------------------------------------------
+MOST_NUMBERS = 1000  # of an array that is written as text
+
+
 def to_json(value: Any, where: str = "value") -> Any:
-    """A configuration value as JSON; what cannot be written is an error that names the field."""
+    """A configuration value as JSON; what cannot be written is an error that names the field.
+
+    Arrays of more than `MOST_NUMBERS` numbers stay what they are: a file keeps them beside its configuration.
+    """
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, (int, np.integer)):
@@ -195,7 +201,7 @@ def to_json(value: Any, where: str = "value") -> Any:
     if isinstance(value, Mapping):
         return {str(k): to_json(v, f"{where}[{k!r}]") for k, v in value.items()}
     if isinstance(value, np.ndarray):
-        return to_json(value.tolist(), where)
+        return value if value.size > MOST_NUMBERS and value.dtype.kind in "iuf" else to_json(value.tolist(), where)
     if isinstance(value, Configured) and type(value).family is not None:
         family = typing.cast(Family, type(value).family)
         return {"kind": family.kind, "class": family.class_name(type(value)), "config": value.get_config()}

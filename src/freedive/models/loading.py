@@ -26,7 +26,7 @@ from ..files import ModelFileError, read_json, read_tensors
 from ..losses.weighting import PLACE
 from ..train.checkpoint import refuse_misfits
 from .configuration import OutsideError, check_configuration
-from .saving import FORMAT, OPTIMIZER, Path, flatten, label
+from .saving import CONFIGURATION, FORMAT, OPTIMIZER, Path, flatten, label, together
 
 ENTRIES = frozenset(("freedive", "model", "inputs", "compile", "step", "about", "made"))  # what a model file may say
 CODE_OF: dict[type[Exception], str] = {
@@ -75,7 +75,7 @@ def read_model(
 ) -> tuple[Any, Mapping[str, str]]:
     """What `load_model` gives, and the metadata of the same bytes."""
     tensors, metadata = read_tensors(path)
-    weights, slots = divided(tensors)
+    weights, slots, arrays = divided(tensors)
     told = {key: _read(path, metadata, key) for key in ("freedive", "model", "inputs", "compile") if key in metadata}
     _check_version(path, told.get("freedive"))
     if "model" not in told:
@@ -85,6 +85,9 @@ def read_model(
     with registered(custom_objects), refusals(path), bounded(sum(tensor.size for tensor in weights.values())):
         for key in told.keys() - {"freedive"}:
             check_configuration(told[key], key)
+            told[key] = together(told[key], arrays)
+        if arrays:
+            raise ModelFileError(path, "TENSOR_MISMATCH", f"no configuration has the array {next(iter(arrays))!r:.80}")
         model = from_json(told["model"])
         if not hasattr(model, "_training"):
             raise ModelFileError(path, "NOT_A_MODEL", f"it describes a {type(model).__name__}, and no model")
@@ -122,10 +125,12 @@ def clone_model(model: Any) -> Any:
 
 
 # values -------------------------------------------------------------------------------------------------------------
-def divided(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """(weights, the optimizer's slots)."""
-    slots = {name: value for name, value in tensors.items() if name.startswith(OPTIMIZER)}
-    return {name: value for name, value in tensors.items() if name not in slots}, slots
+def divided(tensors: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], ...]:
+    """(weights, the optimizer's slots, arrays of the configuration)."""
+    parts: dict[str, dict[str, np.ndarray]] = {"": {}, OPTIMIZER: {}, CONFIGURATION: {}}
+    for name, value in tensors.items():
+        parts[next((start for start in (OPTIMIZER, CONFIGURATION) if name.startswith(start)), "")][name] = value
+    return tuple(parts.values())
 
 
 def put_weights(model: Any, weights: Mapping[str, np.ndarray], path: Path, check_finite: bool = False) -> None:

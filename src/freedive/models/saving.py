@@ -21,6 +21,8 @@ NOTHING: Mapping[str, str] = {}
 
 FORMAT = 1
 OPTIMIZER = "optimizer:"  # before the names of the optimizer's arrays
+CONFIGURATION = "configuration:"  # before the names of arrays in the configuration, such as a Constant's
+MARK = "$array"  # what stands in the configuration for an array: {MARK: its name}
 Path = str | os.PathLike[str]
 
 
@@ -37,6 +39,31 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= flatten(value, f"{prefix}{key}/" if key else prefix)
     return flat
+
+
+def apart(config: Any, arrays: dict[str, Any]) -> Any:
+    """A configuration without its arrays: they are put among `arrays`, and their names in their places.
+
+    >>> arrays = {}
+    >>> apart({"value": np.ones(2), "seed": 1}, arrays), [*arrays]
+    ({'value': {'$array': 'configuration:0'}, 'seed': 1}, ['configuration:0'])
+    """
+    if isinstance(config, np.ndarray):
+        name = f"{CONFIGURATION}{sum(held.startswith(CONFIGURATION) for held in arrays)}"
+        arrays[name] = config.astype(config.dtype.newbyteorder("="), copy=False)
+        return {MARK: name}
+    if isinstance(config, Mapping):
+        return {key: apart(value, arrays) for key, value in config.items()}
+    return [apart(value, arrays) for value in config] if isinstance(config, list) else config
+
+
+def together(config: Any, arrays: dict[str, Any]) -> Any:
+    """What `apart` was given; the arrays that it takes are taken from `arrays`."""
+    if isinstance(config, Mapping):
+        if config.keys() == {MARK}:
+            return arrays.pop(config[MARK])
+        return {key: together(value, arrays) for key, value in config.items()}
+    return [together(value, arrays) for value in config] if isinstance(config, list) else config
 
 
 # models -------------------------------------------------------------------------------------------------------------
@@ -74,7 +101,8 @@ def write_model(model: Any, path: str, include_optimizer: bool = True, entries: 
     if training.compiled and include_optimizer:
         told["compile"] = training.get_config()
     for key, config in told.items():
-        check_configuration(config, key, by_name=False)  # so that what was written can be read
+        told[key] = apart(config, values)
+        check_configuration(told[key], key, by_name=False)  # so that what was written can be read
     told |= {"freedive": {"format": FORMAT}, "made": surroundings()}
     metadata = {key: json.dumps(value) for key, value in told.items()}
     if "compile" in told and training.slots is not None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..config import Configured
 from ..errors import show_shape
 from ..files import read_json
@@ -61,7 +63,7 @@ class About(Configured):
 
 def save(model: Any, path: str, about: About) -> None:
     """Write a model and what there is to know about it as one file."""
-    write_model(model, path, entries={KEY: json.dumps(about.get_config())})
+    write_model(model, path, entries={KEY: json.dumps(about.get_config(), default=np.ndarray.tolist)})
 
 
 def load(path: str) -> tuple[Any, About]:
