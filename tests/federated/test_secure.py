@@ -45,5 +45,7 @@ def test_what_is_no_secret_is_refused(parts):
     agreed = SecureSum(CLIENTS)
     with pytest.raises(ValueError, match="would show a client's part alone"):
         agreed.total({0: agreed.message(0, parts[0])})
+    with pytest.raises(ValueError, match=r"message\(client=0\): it has sent one.*a new SecureSum for every sum"):
+        agreed.message(0, parts[1])
     with pytest.raises(ValueError, match="must be finite"):
         agreed.message(0, np.array([np.nan]))

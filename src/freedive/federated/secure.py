@@ -3,6 +3,7 @@
 Client i sends encode(x_i) + sum_{j > i} m_ij - sum_{j < i} m_ij, in whole numbers modulo 2^64, where m_ij is drawn
 from a secret that only i and j know. Each message alone is uniform, and their sum is exactly the sum of what was
 encoded. Where clients drop out, the others tell their secrets with those: so the masks that did not cancel come off.
+Masks and secrets are for one sum: a second message under the same masks would show how its values differ.
 
 How two clients come to share a secret is left to whoever connects them; here they are given.
 
@@ -21,7 +22,7 @@ import numpy as np
 
 
 class SecureSum:
-    """The sum of what some clients have, without anybody seeing one client's part.
+    """The sum of what some clients have, without anybody seeing one client's part; another sum needs another agreement.
 
     Args:
         clients: how many.
@@ -41,6 +42,7 @@ class SecureSum:
         if clients < 2:
             raise ValueError(f"SecureSum(clients={clients}): alone, a client's part is the sum. Expected 2 or more")
         self.clients, self.bits = clients, bits
+        self._sent: set[int] = set()  # clients whose masks are used up
         self.secrets = {(i, j): secrets.randbits(128) for j in range(clients) for i in range(j)}
 
     def message(self, client: int, values: Any) -> Any:
@@ -49,8 +51,17 @@ class SecureSum:
         Args:
             client: its number, from 0.
             values: a tree of finite arrays.
+
+        Raises:
+            ValueError: the client has sent a message before.
         """
         encoded = jax.tree.map(self.encode, values)
+        if client in self._sent:
+            raise ValueError(
+                f"SecureSum.message(client={client}): it has sent one, and a second under the same masks would show "
+                "how its values differ. Make a new SecureSum for every sum, such as every round"
+            )
+        self._sent.add(client)
         others = [other for other in range(self.clients) if other != client]
         for other in others:
             encoded = jax.tree.map(np.add, encoded, self.mask(client, other, encoded))
