@@ -69,6 +69,17 @@ def test_it_says_why(fakes, capsys):
     ]
 
 
+@pytest.mark.parametrize("best", [False, True])
+def test_a_name_with_a_result_of_validation_waits_for_it(best, fitted, tmp_path):
+    _, fit = fitted(epochs=5)
+    save = ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.2f}.safetensors", save_best_only=best)
+    losses = fit(save, validation_freq=2).history["val_loss"]
+    assert losses[1] < losses[0]
+    assert sorted(os.listdir(tmp_path)) == [f"{e}-{v:.2f}.safetensors" for e, v in zip((2, 4), losses, strict=True)]
+    with pytest.raises(ValueError, match=r"there is no \{val_loss\}. Did you mean \{loss\}\?"):
+        fit(ModelCheckpoint(tmp_path / "{val_loss}.safetensors"), validation_split=0.0)
+
+
 WRONG = [
     ({"filepath": "best.keras"}, "Write: 'best.safetensors'"),
     ({"filepath": "best.weights.h5"}, "Write: 'best.safetensors'"),

@@ -48,7 +48,8 @@ class ModelCheckpoint(Watcher):
 
     Args:
         filepath: where, ending in .safetensors; may hold `{epoch:02d}`, `{batch}` and names of results such as
-            `{val_loss:.2f}`. Epochs and batches count from 1 here. Missing folders are made.
+            `{val_loss:.2f}`; epochs without validation are left out then. Epochs and batches count from 1 here. Missing
+            folders are made.
         monitor: the result to watch with `save_best_only`.
         verbose: 1 says what was saved and why.
         save_best_only: whether only a model better than the best so far is saved.
@@ -103,11 +104,11 @@ class ModelCheckpoint(Watcher):
 
     def _consider(self, place: dict[str, int], logs: dict[str, Any]) -> None:
         """Save, if it is to be saved now."""
+        current = self.current(logs) if self.save_best_only else None
+        if (self.save_best_only and current is None) or (self.save_freq == "epoch" and self._nameless(logs)):
+            return
         path, why = self._fill({**logs, **place}), ""
-        if self.save_best_only:
-            current = self.current(logs)
-            if current is None:
-                return
+        if current is not None:
             before = "" if self.best is None else f" (best so far {number(self.best)})"
             why = f"{self.monitor} {number(current)}{before}, "
             if not self.improves(current, self.best):
@@ -117,6 +118,10 @@ class ModelCheckpoint(Watcher):
         make_folders(os.path.dirname(path) or os.curdir)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         self._tell(place, f"{why}saved {path}")
+
+    def _nameless(self, logs: dict[str, Any]) -> bool:
+        """Whether the path needs a result of validation, which is not due in this epoch."""
+        return any(name and self.not_due(name, logs) for _, name, _, _ in string.Formatter().parse(self.filepath))
 
     def _fill(self, fields: dict[str, Any]) -> str:
         """The path with its {fields} filled in."""

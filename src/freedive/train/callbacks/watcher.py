@@ -57,8 +57,7 @@ class Watcher(Described):
         """
         value = logs.get(self.monitor)
         if value is None:
-            validated = any(name.startswith("val_") for name in logs)
-            if self.monitor.startswith("val_") and self._validates and not validated:
+            if self.not_due(self.monitor, logs):
                 return None
             raise ValueError(f"{self.where(monitor=self.monitor)}: {self._missing(logs)}")
         if np.ndim(value):
@@ -67,6 +66,10 @@ class Watcher(Described):
                 f"Received an array of shape {np.shape(value)}"
             )
         return float(value)
+
+    def not_due(self, name: str, logs: Mapping[str, Any]) -> bool:
+        """Whether a result is one of validation, which the run has, but not in this epoch."""
+        return name.startswith("val_") and self._validates and not any(other.startswith("val_") for other in logs)
 
     def _missing(self, logs: Mapping[str, Any]) -> str:
         if self.monitor.startswith("val_") and not self._validates:
