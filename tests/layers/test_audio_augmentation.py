@@ -81,6 +81,13 @@ def test_stripes_have_all_widths_and_reach_every_place():
     assert short.all(2).sum(1).max() == 3
 
 
+@pytest.mark.parametrize(("steps", "fraction", "widest"), [(5, 0.3, 1), (100, 0.29, 29), (3, 0.3, 0), (4, 1.0, 4)])
+def test_no_stripe_is_longer_than_its_fraction(steps, fraction, widest):
+    x = np.ones((2000, steps, 2), "float32")
+    stripes = np.asarray(layers.SpecAugment(0, 0, 1, 100, fraction)(x, training=True)).max(2) == 0
+    assert np.unique(stripes.sum(1)).tolist() == list(range(widest + 1))
+
+
 WRONG = [
     (lambda: layers.RandomTimeShift(2.0), "from -1 to 1"),
     (lambda: layers.RandomNoise((1, 2, 3)), "a number of decibels"),

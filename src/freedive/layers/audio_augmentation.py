@@ -5,6 +5,7 @@ Sounds are (batch, samples), spectra (batch, time, features).
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import jax
@@ -191,7 +192,8 @@ class SpecAugment(Layer):
 def _stripes(key: Any, batch: int, count: int, size: int, widest: float) -> Any:
     """Where `count` stripes of random width and place lie along an axis: (batch, size)."""
     wide, place = jax.random.uniform(key, (2, batch, count, 1))
-    width = jnp.floor(wide * (min(widest, size) + 1))
+    widest = math.floor(min(widest, size) + 1e-6)  # 0.29 * 100 is 29
+    width = jnp.floor(wide * (widest + 1))
     start = jnp.floor(place * (size - width + 1))
     at = jnp.arange(size)
     return ((at >= start) & (at < start + width)).any(axis=1)
