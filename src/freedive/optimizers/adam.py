@@ -5,13 +5,13 @@ All share m <- m + (1 - beta_1)(g - m) and v <- v + (1 - beta_2)(g^2 - v); they 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..config import NonNegativeFloat
+from ..config import NonNegativeFloat, non_negative, positive
 from ..ops.host import zeros_like
 from .base import Decay, Optimizer
 from .clipping import root
@@ -214,10 +214,10 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     learning_rate: Any = 0.0025
-    beta_1: Decay = 0.9
+    beta_1: Annotated[Decay, positive] = 0.9
     beta_2: Decay = 0.999
     epsilon: NonNegativeFloat = 1e-8
-    warmup_steps: int = 0
+    warmup_steps: Annotated[int, non_negative] = 0
 
     def slots(self):
         return ("momentum", "velocity")
