@@ -92,6 +92,21 @@ def test_extremes_are_finite(name):
     assert np.isfinite(value) and np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *[("relu", {}), ("relu", {"max_value": 6.0}), ("relu", {"threshold": 1.0}), ("relu", {"negative_slope": 0.5})],
+        *[("relu", {"max_value": 6.0, "negative_slope": 0.5}), ("squareplus", {}), ("relu6", {})],
+    ],
+)
+def test_infinity_is_the_peers(name, options):
+    x = np.array([-np.inf, np.inf, 0.0, 3e38, -3e38], "float32")
+    found, expected = (getattr(of, name)(x, **options) for of in (activations, keras.activations))
+    assert found.dtype == "float32" and not np.isnan(found).any()
+    if name != "squareplus":  # the peer's square overflows
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(("name", "empty"), [("softmax", 0.0), ("log_softmax", -np.inf)])
 def test_rows_of_minus_infinity(name, empty):
     function = getattr(activations, name)

@@ -75,7 +75,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     if max_value is None and threshold == 0:
         return nn.leaky_relu(x, negative_slope) if negative_slope else nn.relu(x)
     above = x if max_value is None else jnp.minimum(x, max_value)
-    return jnp.where(x > threshold, above, negative_slope * (x - threshold))
+    below = negative_slope * (x - threshold) if negative_slope else 0.0  # 0 * -inf would be NaN
+    return jnp.where(x > threshold, above, below)
 
 
 @family.add
@@ -289,7 +290,8 @@ def squareplus(x: Any, b: float = 4.0) -> jax.Array:
     [1.0]
     """
     size = jnp.abs(x)
-    unit = jax.lax.stop_gradient(jnp.maximum(size, 1))  # in which no square overflows
+    unit = jnp.where(jnp.isinf(size), 1, jnp.maximum(size, 1))  # in which no square of a finite number overflows
+    unit = jax.lax.stop_gradient(unit)
     far = size / 2 + unit / 2 * jnp.sqrt(jnp.square(size / unit) + b / jnp.square(unit))  # (|x| + sqrt(x^2 + b)) / 2
     return jnp.where(x >= 0, far, b / 4 / far)  # the same for b > 0, without taking near things from each other
 
