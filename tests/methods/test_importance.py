@@ -39,6 +39,13 @@ def test_temperature_of_a_model_that_is_too_sure():
     np.testing.assert_array_equal(tempered(sure, t).argmax(1), p.argmax(1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_certain_answers_stay_certain(dtype):
+    found = tempered(np.eye(2, dtype=dtype), 2.0)
+    np.testing.assert_array_equal(found.round(6), np.eye(2))
+    assert found.dtype == (dtype if dtype == "float32" else "float64")
+
+
 def test_repeats():
     with pytest.raises(ValueError, match=r"repeats=0\): expected more than 0"):
         permutation_importance(score, X, Y, repeats=0)

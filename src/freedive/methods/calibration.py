@@ -136,6 +136,7 @@ def tempered(probabilities: Any, t: float) -> np.ndarray:
     """Probabilities (rows, classes) whose logits are divided by `t`; float32 stays float32."""
     t = argument("tempered", "t", t, real, positive, finite)
     p = np.asarray(probabilities)
+    p = p if p.dtype.kind == "f" else p.astype(np.float64)
     logits = np.log(np.clip(p, np.finfo(p.dtype).tiny, None)) / t
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
