@@ -120,6 +120,18 @@ def test_the_penalty_is_the_peers():
     np.testing.assert_allclose(ours.loss, (0.1 * np.abs(x).sum() + 0.2 * (x**2).sum()) / 4, rtol=1e-5)
 
 
+def test_strengths_are_the_fields_that_a_file_holds():
+    model = fd.Sequential([fd.Input((5,)), layers.ActivityRegularization(l2=0.1), layers.Dense(1)])
+    assert gather(model).hyper["activity_regularization"] == {"l1": np.float32(0), "l2": np.float32(0.1)}
+    model.compile("sgd", "mse")
+    x, y = RNG.normal(size=(8, 5)).astype("float32"), np.zeros(8)
+    values = {"activity_regularization.l2": [0.7]}
+    best = fd.tune(model, values, x, y, search="grid", epochs=1, verbose=0, validation_data=(x, y)).model
+    assert best.layers[0].get_config()["l2"] == 0.7
+    plain = ((best.predict(x)[:, 0]) ** 2).mean()
+    np.testing.assert_allclose(best.evaluate(x, y, verbose=0), plain + 0.7 * (x**2).sum() / 8, rtol=1e-5)
+
+
 def test_rates_are_numbers_of_the_run():
     model = fd.Sequential([fd.Input((5,)), layers.Dropout(0.3), layers.GaussianNoise(0.2), layers.AlphaDropout(0.1)])
     assert gather(model).hyper == {

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from ..config import Fraction, NonNegativeFloat, fraction, integer, non_negative
 from ..core.layer import Layer
+from ..numerics import widen
 from ..ops.random import keep
 from ..regularizers import L1L2
 from .dropping import drop, seeded_key
@@ -229,6 +230,8 @@ class GaussianDropout(Layer):
 class ActivityRegularization(Layer):
     """Hands its input on and adds a penalty on it to the loss: (l1 sum |x| + l2 sum x²) / batch size.
 
+    Both strengths may be swept or changed without compiling again.
+
     Args:
         l1: strength of the sum of absolute values.
         l2: strength of the sum of squares.
@@ -245,9 +248,7 @@ class ActivityRegularization(Layer):
     l2: NonNegativeFloat = 0.0
     supports_masking: ClassVar[bool] = True
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.activity_regularizer = L1L2(self.l1, self.l2)
-
     def call(self, x: Any) -> Any:
+        penalty = L1L2().penalty(widen(x), l1=self.hyper("l1"), l2=self.hyper("l2"))
+        self.add_loss(penalty / x.shape[0])
         return x
