@@ -153,6 +153,40 @@ ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result foun
                 [&](long first, long last, float* into) { loops().sums(s, first, last, into); });
 }
 
+constexpr long kSteps = 1L << 15;  // weights, worth a processor
+constexpr long kTurns = 4;         // parts for each: whoever has time takes the next one
+
+// numbers (arrays, 5); for each array its gradient, itself and its two means; the last three anew.
+ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, ffi::RemainingRets found) {
+  const long count = numbers.dimensions()[0];
+  std::vector<Adam> all(count);
+  std::vector<long> ends(count);
+  long total = 0;
+  for (long i = 0; i < count; ++i) {
+    std::memcpy(&all[i].numbers, numbers.typed_data() + 5 * i, sizeof all[i].numbers);
+    const float** old[] = {&all[i].g, &all[i].p, &all[i].m, &all[i].v};
+    float** made[] = {&all[i].new_p, &all[i].new_m, &all[i].new_v};
+    for (long j = 0; j < 4; ++j) {
+      const auto array = given.get<Array>(4 * i + j);
+      if (!array.has_value()) return array.error();
+      *old[j] = array->typed_data();
+      if (j == 0) ends[i] = total += array->element_count();
+    }
+    for (long j = 0; j < 3; ++j) {
+      auto array = found.get<Array>(3 * i + j);
+      if (!array.has_value()) return array.error();
+      *made[j] = (*array)->typed_data();
+    }
+  }
+  const long parts = parts_of(pool, total, kSteps);
+  in_parallel(pool, total, parts > 1 ? kTurns * parts : 1, [&](long, long first, long last) {
+    for (long i = 0, begin = 0; i < count; begin = ends[i++])
+      if (first < ends[i] && last > begin)
+        loops().adam(all[i], std::max(first, begin) - begin, std::min(last, ends[i]) - begin);
+  });
+  return ffi::Error::Success();
+}
+
 Attention described(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
                     float scale) {
   const auto q = query.dimensions(), v = value.dimensions();
@@ -212,6 +246,9 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_backward, freedive::simple_backwar
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_sums, freedive::sums,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_adam, freedive::adam,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().RemainingArgs().RemainingRets());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention, freedive::attention,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()

@@ -84,6 +84,13 @@ struct Sums {
   const float* shift;       // (width)
 };
 
+// A step of Adam: m += (g - m) of_mean, v += (g^2 - v) of_square, p -= p decay + m rate / (sqrt(v) + epsilon).
+struct Adam {
+  struct Numbers { float rate, of_mean, of_square, epsilon, decay; } numbers;
+  const float *g, *p, *m, *v;
+  float *new_p, *new_m, *new_v;  // they may be where the old ones are
+};
+
 // The same code, compiled for one set of instructions.
 struct Loops {
   long (*panels_size)(long depth, long width);
@@ -103,6 +110,7 @@ struct Loops {
   void (*attention)(const Attention&, long first_head, long last_head);
   void (*attention_back)(const Attention&, long first_head, long last_head);
   void (*sums)(const Sums&, long first_row, long last_row, float* found);  // adds to it
+  void (*adam)(const Adam&, long first, long last);
 };
 
 namespace base { extern const Loops table; }

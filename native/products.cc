@@ -97,17 +97,21 @@ void dot(const Left& a, long first, const float* column, long depth, float* y, l
 namespace LOOPS {
 
 void pack(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels) {
-  for (long first = 0; first < width; first += kColumns)
-    for (long k = 0; k < depth; ++k, panels += kColumns) {
-      const float* from = matrix + k * depth_stride + first * width_stride;
-      const long count = std::min(kColumns, width - first);
-      if (width_stride == 1) {
-        store(panels, load(from, count));
-        store(panels + kWidth, count > kWidth ? load(from + kWidth, count - kWidth) : Floats{});
-      } else {
-        for (long n = 0; n < kColumns; ++n) panels[n] = n < count ? from[n * width_stride] : 0.0f;
+  for (long first = 0; first < width; first += kColumns, panels += depth * kColumns) {
+    const float* from = matrix + first * width_stride;
+    const long count = std::min(kColumns, width - first);
+    if (width_stride == 1) {
+      for (long k = 0; k < depth; ++k, from += depth_stride) {
+        store(panels + k * kColumns, load(from, count));
+        store(panels + k * kColumns + kWidth, count > kWidth ? load(from + kWidth, count - kWidth) : Floats{});
       }
+    } else {  // what lies side by side there is read at once: lines that are far apart drive one another from the caches
+      for (long start = 0; start < depth; start += kWidth)
+        for (long n = 0; n < kColumns; ++n)
+          for (long k = start; k < std::min(depth, start + kWidth); ++k)
+            panels[k * kColumns + n] = n < count ? from[k * depth_stride + n * width_stride] : 0.0f;
     }
+  }
 }
 
 void product(const Left& a, const Right& right, long rows, long depth, long width, float* y, long y_stride, bool add) {
@@ -141,10 +145,11 @@ void dense_by_kernel(const Dense&, long, long, long, long, float*);
 void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
 void sums(const Sums&, long, long, float*);
+void adam(const Adam&, long, long);
 
 extern const Loops table = {panels_size,    pack,      lstm_forward, lstm_backward,   simple_forward, simple_backward, conv,
                             conv_by_kernel, dense,     dense_few,    activate,        dense_by_x,     dense_by_kernel,
-                            attention,      attention_back, sums};
+                            attention,      attention_back, sums,         adam};
 
 }  // namespace LOOPS
 }  // namespace freedive

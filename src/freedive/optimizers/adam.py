@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import NonNegativeFloat, non_negative, positive
+from ..ops import updates
 from ..ops.host import zeros_like
-from .base import Decay, Optimizer
+from .base import Decay, Given, Optimizer
 from .clipping import root
 
 Array = jax.Array
@@ -64,6 +65,30 @@ class Adam(Optimizer):
         if self.amsgrad:
             v = new["velocity_hat"] = jnp.maximum(s["velocity_hat"], v)
         return p - m * corrected(h.learning_rate, h.beta_1, h.beta_2, t) / (root(v) + h.epsilon), new
+
+    def rules(self, given, t):
+        """Large arrays together, by one pass over all they have."""
+        plain = type(self).rule is Adam.rule and not self.amsgrad
+        together = [plain and updates.large((x.g, x.p, *x.s.values())) for x in given]
+        if not any(together):
+            return super().rules(given, t)
+        many = [x for x, joined in zip(given, together, strict=True) if joined]
+        arrays = [(x.g, x.p, x.s["momentum"], x.s["velocity"]) for x in many]
+        moved = iter(updates.adam(jnp.stack([_numbers(x, t) for x in many]), arrays))
+        rest = iter(super().rules([x for x, joined in zip(given, together, strict=True) if not joined], t))
+
+        def named(p: Array, m: Array, v: Array) -> tuple[Array, dict[str, Array]]:
+            return p, {"momentum": m, "velocity": v}
+
+        return [named(*next(moved)) if joined else next(rest) for joined in together]
+
+
+def _numbers(x: Given, t: Array) -> Array:
+    """What `updates.adam` is told of an array."""
+    h = x.h
+    decay = 0.0 if x.decay is None else x.decay * h.learning_rate
+    numbers = corrected(h.learning_rate, h.beta_1, h.beta_2, t), 1 - h.beta_1, 1 - h.beta_2, h.epsilon, decay
+    return jnp.stack([jnp.asarray(number, jnp.float32) for number in numbers])
 
 
 class AdamW(Adam):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +41,16 @@ CLIPS: dict[str, Callable[[Any, Any], Any]] = {
     "clipvalue": clipping.by_value,
     "global_clipnorm": clipping.by_global_norm,
 }
+
+
+class Given(NamedTuple):
+    """What an update of one array begins with: gradient, value, slots, numbers, and the weight decay or None."""
+
+    g: Any
+    p: Any
+    s: dict[str, Any]
+    h: Any
+    decay: Any
 
 
 def below_one(value: float) -> float:
@@ -271,15 +281,22 @@ class Optimizer(Configured):
         new_params: Tree = {path: {} for path in params}
         new_state: State = {slot: {path: {} for path in params} for slot in self.slots()}
         own: dict[str, Any] = {path: _slowed(h, factor) for path, factor in h.factors.items()}
+        given: list[Given] = []
         for path, name, p in leaves(params):
             s, at = {slot: state[slot][path][name] for slot in new_state if name in state[slot][path]}, own.get(path, h)
             rate = self.decay(s, at) if self._decays(f"{path}/{name}") else None
-            decayed = p if rate is None else p - p * rate * at.learning_rate
-            new_p, new_s = self.rule(grads[path][name], decayed, s, at, t)
+            given.append(Given(grads[path][name], p, s, at, rate))
+        for (path, name, p), its, (new_p, new_s) in zip(leaves(params), given, self.rules(given, t), strict=True):
             new_params[path][name] = new_p.astype(p.dtype)
-            for slot, old in s.items():
+            for slot, old in its.s.items():
                 new_state[slot][path][name] = new_s[slot].astype(old.dtype)
         return new_params, new_state
+
+    def rules(self, given: Sequence[Given], t: Array) -> list[tuple[Array, dict[str, Array]]]:
+        """Weight decay and `rule` on each of some arrays; a subclass may do some of them in one call."""
+        return [
+            self.rule(g, p if rate is None else p - p * rate * h.learning_rate, s, h, t) for g, p, s, h, rate in given
+        ]
 
     def _apply(self, grads: Tree, state: State, params: Tree, h: Any, done: int | Array) -> tuple[Tree, State]:
         for name, clip in CLIPS.items():

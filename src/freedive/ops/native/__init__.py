@@ -36,6 +36,7 @@ DOORS = (
     "attention",
     "attention_back",
     "sums",
+    "adam",
     "large_pages",
     "finite",
 )
