@@ -153,6 +153,35 @@ ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result foun
                 [&](long first, long last, float* into) { loops().sums(s, first, last, into); });
 }
 
+constexpr long kNumbers = 1L << 15;  // of rows, worth a processor
+
+ffi::Error over_rows(ffi::ThreadPool& pool, const Array& x, const Classes& c, void (*loop)(const Classes&, long, long)) {
+  const long rows = x.element_count() / std::max(1L, c.width);
+  in_parallel(pool, rows, parts_of(pool, rows, std::max(1L, kNumbers / c.width)),
+              [&](long, long first, long last) { loop(c, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error softmax(ffi::ThreadPool pool, Array x, Result y) {
+  return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, y->typed_data(), nullptr},
+                   loops().softmax);
+}
+
+ffi::Error softmax_back(ffi::ThreadPool pool, Array y, Array by_y, Result by_x) {
+  return over_rows(pool, y, {y.dimensions().back(), by_y.typed_data(), y.typed_data(), by_x->typed_data(), nullptr},
+                   loops().softmax_back);
+}
+
+ffi::Error class_sums(ffi::ThreadPool pool, Array x, Result sums) {
+  return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, sums->typed_data(), nullptr},
+                   loops().class_sums);
+}
+
+ffi::Error class_largest(ffi::ThreadPool pool, Array x, ffi::ResultBuffer<ffi::S32> places) {
+  return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, nullptr, places->typed_data()},
+                   loops().class_largest);
+}
+
 constexpr long kSteps = 1L << 15;  // weights, worth a processor
 constexpr long kTurns = 4;         // parts for each: whoever has time takes the next one
 
@@ -249,6 +278,18 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_sums, freedive::sums,
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_adam, freedive::adam,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().RemainingArgs().RemainingRets());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_softmax, freedive::softmax,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Ret<Array>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_softmax_back, freedive::softmax_back,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_class_sums, freedive::class_sums,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Ret<Array>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_class_largest, freedive::class_largest,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Ret<ffi::Buffer<ffi::S32>>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention, freedive::attention,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()

@@ -84,6 +84,14 @@ struct Sums {
   const float* shift;       // (width)
 };
 
+// Rows of numbers for classes (rows, width): softmax, y being what it found, and what is asked of rows.
+struct Classes {
+  long width;
+  const float *x, *y;       // numbers, or what comes back
+  float* found;
+  int* place;
+};
+
 // A step of Adam: m += (g - m) of_mean, v += (g^2 - v) of_square, p -= p decay + m rate / (sqrt(v) + epsilon).
 struct Adam {
   struct Numbers { float rate, of_mean, of_square, epsilon, decay; } numbers;
@@ -111,6 +119,10 @@ struct Loops {
   void (*attention_back)(const Attention&, long first_head, long last_head);
   void (*sums)(const Sums&, long first_row, long last_row, float* found);  // adds to it
   void (*adam)(const Adam&, long first, long last);
+  void (*softmax)(const Classes&, long first_row, long last_row);
+  void (*softmax_back)(const Classes&, long first_row, long last_row);
+  void (*class_sums)(const Classes&, long first_row, long last_row);
+  void (*class_largest)(const Classes&, long first_row, long last_row);
 };
 
 namespace base { extern const Loops table; }

@@ -146,10 +146,14 @@ void attention(const Attention&, long, long);
 void attention_back(const Attention&, long, long);
 void sums(const Sums&, long, long, float*);
 void adam(const Adam&, long, long);
+void softmax(const Classes&, long, long);
+void softmax_back(const Classes&, long, long);
+void class_sums(const Classes&, long, long);
+void class_largest(const Classes&, long, long);
 
 extern const Loops table = {panels_size,    pack,      lstm_forward, lstm_backward,   simple_forward, simple_backward, conv,
                             conv_by_kernel, dense,     dense_few,    activate,        dense_by_x,     dense_by_kernel,
-                            attention,      attention_back, sums,         adam};
+                            attention,      attention_back, sums,         adam,      softmax,      softmax_back,    class_sums,     class_largest};
 
 }  // namespace LOOPS
 }  // namespace freedive

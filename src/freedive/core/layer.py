@@ -15,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import activations
 from ..config import Configured, Family, configured_fields, from_json, hand_written, to_json
 from ..errors import refuse_misspelt
+from ..ops.classes import softmax
 from . import forward
 from .arguments import COMMON, checked_dtype, checked_factor, checked_flag, checked_name, given_shape
 from .bounds import bounds
@@ -180,8 +182,8 @@ class Layer(Configured, metaclass=LayerType):
     def activate(self, z: Any, activation: Any = None) -> Any:
         """a = f(z) with the layer's activation; both are kept for `Model.inspect`."""
         current = forward.current(self)
-        z = current.tap(self, "z", z)
-        return current.tap(self, "a", (activation or self.activation)(z))  # type: ignore[attr-defined]
+        z, function = current.tap(self, "z", z), activation or self.activation  # type: ignore[attr-defined]
+        return current.tap(self, "a", (softmax if function is activations.softmax else function)(z))
 
     def offer_to_pool(self, a: Any, run: Callable[..., Any]) -> None:
         """Say how an output (batch, *sizes, channels) is computed anew for a pooling, which may read less of it.

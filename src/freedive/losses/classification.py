@@ -17,6 +17,7 @@ from ..activations import log_softmax
 from ..config import Fraction, NonNegativeFloat
 from ..errors import show_shape
 from ..numerics import EPSILON
+from ..ops import classes
 from . import checks
 from .base import Loss, _Elementwise, as_function
 
@@ -182,7 +183,7 @@ class SparseCategoricalCrossentropy(Loss):
         labels = class_labels(y_true, y_pred, self.axis, type(self).__name__)
         counted = self._counted(labels)
         if not (self.from_logits or self.label_smoothing):  # one logarithm a row, and not one a class
-            return jnp.where(counted, -log_of(chosen(shares(y_pred, self.axis), labels, self.axis)), 0.0)
+            return jnp.where(counted, -log_of(classes.share(y_pred, labels, self.axis)), 0.0)
         log_p = log_probabilities(y_pred, self.from_logits, self.axis)
         gained = chosen(log_p, labels, self.axis)
         if s := self.label_smoothing:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt
 from ..errors import show_shape
-from ..ops.largest import argmax
+from ..ops.classes import argmax
 from .base import matched
 from .reductions import Averaged
 

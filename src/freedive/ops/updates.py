@@ -1,8 +1,8 @@
 """Steps of an optimizer on large arrays, by the native loops.
 
-Array code makes three loops of a step of Adam, one for each array that it writes, and they read ten arrays where seven
-would do. It also copies a kernel that its input's gradient still reads, since nothing says that this comes first; a call
-that waits for all gradients comes after all that reads the weights, so they change where they lie.
+Array code makes three loops of a step of Adam, one for each array that it writes: ten passes where seven would do. It
+also copies a kernel that the gradient by its input still reads, since nothing says that this comes first; a call that
+waits for all gradients comes after all that reads the weights, so they change where they lie.
 """
 
 from __future__ import annotations

@@ -37,6 +37,10 @@ DOORS = (
     "attention_back",
     "sums",
     "adam",
+    "softmax",
+    "softmax_back",
+    "class_sums",
+    "class_largest",
     "large_pages",
     "finite",
 )

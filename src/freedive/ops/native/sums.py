@@ -39,7 +39,7 @@ def square_sums(x: Any, shift: Any) -> Any:
     return squares_p.bind(x, jax.lax.stop_gradient(shift))
 
 
-def _primitive(name: str, reference: Any, shape: Any) -> Primitive:
+def primitive(name: str, reference: Any, shape: Any) -> Primitive:
     """An operation that is array code wherever it has no loop of its own."""
     made = Primitive(f"freedive_{name}")
     made.def_abstract_eval(lambda *args: ShapedArray(shape(*(a.shape for a in args)), args[0].dtype))
@@ -57,9 +57,9 @@ def _sums(d: Any, x: Any, shift: Any) -> Any:
     return jnp.stack([jnp.sum(d * (x - shift), 0), jnp.sum(d, 0)])
 
 
-spread_p = _primitive("spread", _spread, lambda x, factors, shift: x)
-sums_p = _primitive("sums", _sums, lambda d, x, shift: (2, *shift))
-squares_p = _primitive("squares", lambda x, shift: _sums(x - shift, x, shift), lambda x, shift: (2, *shift))
+spread_p = primitive("spread", _spread, lambda x, factors, shift: x)
+sums_p = primitive("sums", _sums, lambda d, x, shift: (2, *shift))
+squares_p = primitive("squares", lambda x, shift: _sums(x - shift, x, shift), lambda x, shift: (2, *shift))
 
 
 def _native(d: Any, x: Any, shift: Any) -> Any:
