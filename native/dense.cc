@@ -15,7 +15,7 @@
 namespace freedive {
 namespace {
 
-constexpr long kTile = 64;         // rows at a time
+constexpr long kTile = 84;         // rows at a time: so many whole blocks of them, for every set of instructions
 constexpr long kSummed = 1L << 16; // floats: a gradient that is larger is added to less often
 
 // Some columns of a row of the product, added up in registers.
