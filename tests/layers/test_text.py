@@ -80,7 +80,37 @@ def test_categories_are_keras(mode, ids):
     np.testing.assert_allclose(layers.CategoryEncoding(4, mode)(ids), np.asarray(theirs(ids)), atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", ["multi_hot", "one_hot", "count"])
+@pytest.mark.parametrize("shape", [(), (1,), (2,)], ids=str)
+def test_a_batch_of_one_row_is_a_batch(mode, shape):
+    """The first axis is the batch, whatever its size, and ids without an axis of their own are one a row."""
+    ids = np.arange(6).reshape(3, 2)[:, 0] if shape == () else np.arange(6).reshape(3, 2)[:, : shape[0]]
+    x, words = np.asarray(ids % 4, "int32"), (ids % 4).astype(str).astype(object)
+    made = [
+        fd.Sequential([fd.Input(shape, dtype="int32"), layers.CategoryEncoding(4, mode)]),
+        fd.Sequential([fd.Input(shape), layers.Discretization([0.5, 1.5, 2.5], output_mode=mode)]),
+        fd.Sequential([fd.Input(shape, dtype="string"), layers.Hashing(4, output_mode=mode), layers.Identity()]),
+        fd.Sequential([
+            fd.Input(shape, dtype="string"),
+            layers.StringLookup(vocabulary=list("0123"), num_oov_indices=0, output_mode=mode),
+            layers.Identity(),
+        ]),
+    ]  # fmt: skip
+    for model, given in zip(made, (x, x.astype("float32"), words, words), strict=True):
+        all_rows = model.predict(given)
+        assert model.output_shape == (None, *all_rows.shape[1:]) and all_rows.shape[-1] == 4
+        np.testing.assert_array_equal(np.concatenate([model.predict(given[i : i + 1]) for i in range(3)]), all_rows)
+        if mode == "one_hot" or shape == ():
+            assert all_rows.shape[0] == 3 and (all_rows.sum(-1) == 1).all()
+    expected = np.eye(4)[x] if shape == () or mode == "one_hot" else np.eye(4)[x].sum(1)
+    expected = expected[:, 0] if shape == (1,) and mode == "one_hot" else expected
+    np.testing.assert_array_equal(made[0].predict(x), expected)
+    np.testing.assert_array_equal(made[3].predict(words), expected)
+
+
 def test_counts_may_be_weighted():
+    one_a_row = layers.CategoryEncoding(2, "count")(np.array([0, 1]), count_weights=[0.5, 2])
+    assert one_a_row.tolist() == [[0.5, 0], [0, 2]]
     ids, weights = np.array([[0, 1, 1]]), np.array([[0.5, 1.0, 2.0]])
     assert layers.CategoryEncoding(3, "count")(ids, count_weights=weights).tolist() == [[0.5, 3.0, 0.0]]
 

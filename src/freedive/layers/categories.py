@@ -18,17 +18,31 @@ OutputMode = Annotated[str, one_of("int", "one_hot", "multi_hot", "count")]
 Dense = Annotated[bool, one_of(False)]  # nothing here gives sparse arrays
 
 
+def vectors_shape(shape: tuple[int | None, ...], size: int, mode: str) -> tuple[int | None, ...]:
+    """The shape of ids of a shape as vectors of `size`; the first axis is the batch, and never of the ids of a row.
+
+    >>> vectors_shape((8,), 4, "count"), vectors_shape((8, 3), 4, "count"), vectors_shape((8, 3), 4, "one_hot")
+    ((8, 4), (8, 4), (8, 3, 4))
+    """
+    return (*(shape if _apart(shape, mode) else shape[:-1]), size)
+
+
+def _apart(shape: tuple[int | None, ...], mode: str) -> bool:
+    """Whether each id is a vector of its own, and not all of the last axis together."""
+    return len(shape) < 2 or (mode == "one_hot" and shape[-1] != 1)
+
+
 def as_vectors(ids: Any, size: int, mode: str, weights: Any = None, numpy: Any = jnp) -> Any:
     """Ids as vectors of `size`: "one_hot" each, or "multi_hot" and "count" those of a row together.
 
     Args:
-        ids: (..., ids); of "one_hot" the last axis is new, unless it has one id.
+        ids: (batch, ..., ids), or (batch,), one a row; see `vectors_shape`.
         size: of a vector; other ids count nowhere.
         mode: "one_hot", "multi_hot", "count", or "tf_idf" (count times weight).
         weights: (size,), for "tf_idf".
         numpy: or jax.numpy.
     """
-    if ids.ndim == 0 or (mode == "one_hot" and ids.shape[-1] != 1):
+    if _apart(ids.shape, mode):
         ids = ids[..., None]
     hits = ids[..., None] == numpy.arange(size)  # (..., ids, size)
     found = hits.any(axis=-2) if mode in ("one_hot", "multi_hot") else hits.sum(axis=-2)
@@ -45,8 +59,8 @@ class CategoryEncoding(Layer):
         sparse: False; nothing here is sparse.
 
     Call arguments:
-        inputs: (batch, ids) whole numbers.
-        count_weights: (batch, ids), how much each counts, for "count".
+        inputs: (batch, ids) whole numbers, or (batch,), one a row.
+        count_weights: shaped as inputs, how much each counts, for "count".
 
     >>> import numpy as np
     >>> import freedive as fd
@@ -66,8 +80,8 @@ class CategoryEncoding(Layer):
             return as_vectors(ids, self.num_tokens, self.output_mode)
         if self.output_mode != "count":
             raise self.error(f"count_weights go with output_mode='count', not {self.output_mode!r}")
-        hits = jax.nn.one_hot(ids, self.num_tokens)
-        return jnp.einsum("...it,...i->...t", hits, jnp.asarray(count_weights, jnp.float32))
+        hits = jax.nn.one_hot(ids, self.num_tokens) * jnp.asarray(count_weights, jnp.float32)[..., None]
+        return hits if _apart(ids.shape, "count") else hits.sum(axis=-2)
 
     def check_data(self, ids: np.ndarray, where: str) -> None:
         """Refuse ids that there are not, before anything is compiled."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..config import PositiveInt, integer
 from ..core.door import HostLayer
 from ..preprocessing.fingerprints import farmhash64, siphash
-from .categories import Dense, OutputMode, as_vectors
+from .categories import Dense, OutputMode, as_vectors, vectors_shape
 
 
 def salts(value: Any) -> tuple[int, int] | None:
@@ -69,5 +69,4 @@ class Hashing(HostLayer):
     def gives_for(self, shape: Any) -> Any:
         if self.output_mode == "int":
             return shape, "int32"
-        wide = self.output_mode == "one_hot" and shape[-1:] != (1,)
-        return (*(shape if wide else shape[:-1]), self.num_bins), "float32"
+        return vectors_shape(shape, self.num_bins, self.output_mode), "float32"

@@ -15,7 +15,7 @@ from ..config import PositiveInt, integer, non_negative, one_of
 from ..core.door import HostLayer, as_texts
 from ..errors import VocabularyError
 from ..preprocessing.vocabulary.base import MOST_WORDS, distinct_words
-from .categories import Dense, as_vectors
+from .categories import Dense, as_vectors, vectors_shape
 from .hashing import place_of, salts
 
 LookupMode = Annotated[str, one_of("int", "one_hot", "multi_hot", "count", "tf_idf")]
@@ -174,8 +174,7 @@ class _Lookup(HostLayer):
             return shape, "int32"
         if self.vocabulary is None and not self.pad_to_max_tokens:
             raise self.error("has no vocabulary yet, so its width is unknown: call adapt(data) before making the model")
-        wide = self.output_mode == "one_hot" and shape[-1:] != (1,)
-        return (*(shape if wide else shape[:-1]), self._width()), "float32"
+        return vectors_shape(shape, self._width(), self.output_mode), "float32"
 
 
 class StringLookup(_Lookup):
