@@ -48,6 +48,16 @@ def test_in_use_they_do_nothing(name, arguments):
     np.testing.assert_array_equal(compare(round_trip(ours), theirs, x, mask=mask).outputs[0], x)
 
 
+@pytest.mark.parametrize(("name", "arguments"), [case for case in CASES if "Activity" not in case[0]], ids=str)
+def test_whole_numbers_come_out_as_float32(name, arguments):
+    """So that what is scaled or made noisy is not cut; the type is the same in use."""
+    layer, x = getattr(layers, name)(**arguments), np.ones(SHAPES.get(name, (4, 5, 6)), "int32")
+    in_training, in_use = trained(layer, x), layer(x)
+    assert in_training.dtype == in_use.dtype == jnp.float32
+    np.testing.assert_array_equal(in_use, x)
+    np.testing.assert_allclose(in_training, trained(layer, x.astype("float32")), rtol=1e-6)
+
+
 def test_a_seed_may_be_large():
     """Keras on JAX stops at 2^32."""
     x = np.ones((64, 64), "float32")

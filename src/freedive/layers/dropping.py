@@ -31,6 +31,11 @@ def keep_factors(layer: Layer, field: str, shape: tuple[int, ...]) -> Any:
     return jnp.where(keep(key, rate, shape), 1 / (1 - rate), 0.0).astype(jnp.float32)
 
 
+def with_fractions(x: Any) -> Any:
+    """x, whole numbers and booleans as float32: what is scaled or made noisy is whole no more, in training or not."""
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(jnp.float32)
+
+
 def seeded_key(layer: Layer) -> Any:
     """A fresh key of the layer, moved by its `seed` where it has one."""
     seed, key = getattr(layer, "seed", None), layer.rng()
@@ -38,6 +43,7 @@ def seeded_key(layer: Layer) -> Any:
 
 
 def drop(layer: Layer, field: str, x: Any, shape: tuple[int, ...] | None = None) -> Any:
-    """x times `keep_factors`, of x's shape or the one given; x itself where nothing is dropped."""
+    """x times `keep_factors`, of x's shape or the one given; x itself where nothing is dropped. No whole numbers."""
+    x = with_fractions(x)
     factors = keep_factors(layer, field, x.shape if shape is None else shape)
     return x if factors is None else (x * factors).astype(x.dtype)

@@ -16,7 +16,7 @@ from ..core.layer import Layer
 from ..numerics import widen
 from ..ops.random import keep
 from ..regularizers import L1L2
-from .dropping import drop, seeded_key
+from .dropping import drop, seeded_key, with_fractions
 from .spatial import DataFormat, expect_rank
 
 
@@ -164,6 +164,7 @@ class AlphaDropout(Layer):
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:
+        x = with_fractions(x)
         if not self.training or self.rate == 0:
             return x
         rate, floor = self.hyper("rate"), -1.7580993408473766  # minus scale times alpha of selu
@@ -193,6 +194,7 @@ class GaussianNoise(Layer):
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:
+        x = with_fractions(x)
         if not self.training or self.stddev == 0:
             return x
         noise = self.hyper("stddev") * jax.random.normal(seeded_key(self), x.shape)
@@ -219,6 +221,7 @@ class GaussianDropout(Layer):
     supports_masking: ClassVar[bool] = True
 
     def call(self, x: Any) -> Any:
+        x = with_fractions(x)
         if not self.training or self.rate == 0:
             return x
         rate = self.hyper("rate")
