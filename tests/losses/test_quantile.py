@@ -12,11 +12,11 @@ from freedive import losses
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.parametrize("levels", [[0.1, 0.5, 0.8], [0.3]], ids=str)
 @pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 4), (5, 4, 2)])
-def test_values_are_scikit_learns(shape):
-    levels = [0.1, 0.5, 0.8]
+def test_values_are_scikit_learns(shape, levels):
     y = RNG.normal(size=shape).astype("float32")
-    outputs = RNG.normal(size=(*(shape if shape != (5, 1) else (5,)), 3)).astype("float32")
+    outputs = RNG.normal(size=(*(shape if shape != (5, 1) else (5,)), len(levels))).astype("float32")
     expected = np.mean([mean_pinball_loss(y.ravel(), outputs[..., i].ravel(), alpha=q) for i, q in enumerate(levels)])
     np.testing.assert_allclose(losses.Quantile(levels)(y, outputs), expected, rtol=1e-5)
 
@@ -28,6 +28,15 @@ def test_the_least_value_lies_at_the_quantiles():
     at = jnp.quantile(y, jnp.asarray(levels))
     np.testing.assert_allclose(slope(at), 0, atol=1e-4)
     assert (slope(at + 0.1) > 0.002).all() and (slope(at - 0.1) < -0.002).all()
+
+
+def test_one_quantile_of_several_steps_is_learned():
+    x = RNG.normal(size=(64, 2)).astype("float32")
+    y = np.stack([x[:, 0], x[:, 1], x.sum(1)], axis=1)
+    model = fd.Sequential([fd.Input((2,)), fd.layers.Dense(3), fd.layers.Reshape((3, 1))])
+    model.compile(fd.optimizers.Adam(0.05), losses.Quantile([0.5]))
+    said = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    assert said[-1] < 0.3 * said[0]
 
 
 def test_names_and_refusals():

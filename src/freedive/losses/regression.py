@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import PositiveFloat
-from ..numerics import EPSILON, l2_normalize
+from ..numerics import EPSILON, l2_normalize, widen
 from . import checks
 from .base import Loss, _Elementwise, as_function
 
@@ -178,6 +178,9 @@ class Quantile(Loss):
 
     aliases = ("pinball",)
     quantiles: Annotated[Any, _levels] = (0.1, 0.5, 0.9)
+
+    def _prepared(self, y_true, y_pred):  # not `aligned`: the last axis is of quantiles, were there only one
+        return widen(y_true), widen(y_pred)
 
     def call(self, y_true, y_pred):
         y_true = y_true[..., None] if y_true.ndim < y_pred.ndim else y_true
