@@ -9,7 +9,7 @@ from harness import compare, round_trip
 
 import freedive as fd
 from freedive import layers
-from freedive.core.forward import Pass
+from freedive.core.forward import LENGTHS, Pass
 from freedive.core.variables import gather
 
 RNG = np.random.default_rng(0)
@@ -188,6 +188,12 @@ def test_learned_positions_are_rows_of_a_table():
     np.testing.assert_array_equal(layer(X, start_index=3)[1], layer.position_embeddings[3:8])
     with pytest.raises(ValueError, match="5 steps from position 0, but has 4 positions"):
         layers.PositionEmbedding(4)(X)
+    np.testing.assert_array_equal(layer(X, start_index=np.int32(4)), layer(X, start_index=4))
+    with pytest.raises(ValueError, match="received 2 steps beyond its 9 positions"):
+        layer(X, start_index=np.int32(6))
+    for stands_for_unknown in LENGTHS:
+        with pytest.raises(ValueError, match=f"{stands_for_unknown} steps from position 0, but has 4 positions"):
+            layers.PositionEmbedding(4)(np.ones((1, stands_for_unknown, 2), "float32"))
 
 
 @pytest.mark.parametrize(

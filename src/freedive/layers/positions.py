@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from ..config import PositiveFloat, PositiveInt
+from ..core import forward
 from ..core.forward import LENGTHS
 from ..core.layer import Layer
 from ..initializers import InitializerLike
@@ -42,16 +43,21 @@ class PositionEmbedding(Layer):
     def call(self, inputs: Any, start_index: Any = 0) -> Any:  # (batch, time, size) -> the same
         time, size = inputs.shape[-2:]
         table = self.param("position_embeddings", (self.sequence_length, size), self.initializer)
-        known = isinstance(start_index, int) and time not in LENGTHS
-        if known and start_index + time > self.sequence_length:
+        standing_in = time in LENGTHS and forward.current(self).creating  # for a length that is not known yet
+        if not isinstance(start_index, int):
+            self.flag(start_index + jnp.arange(time) >= self.sequence_length)
+        elif start_index + time > self.sequence_length and not standing_in:
             raise self.error(
                 f"received {time} steps from position {start_index}, but has {self.sequence_length} positions. "
                 "Give shorter sequences, or make it with a larger sequence_length"
             )
-        if time > self.sequence_length:  # stands for a length that is not known yet
+        if time > self.sequence_length:
             table = jnp.resize(table, (time, size))
         rows = lax.dynamic_slice_in_dim(table, start_index, time)
         return jnp.broadcast_to(rows, inputs.shape)
+
+    def flagged(self) -> str:
+        return f"steps beyond its {self.sequence_length} positions"
 
 
 class SinePositionEncoding(Layer):
