@@ -9,6 +9,7 @@ import pytest
 
 import freedive as fd
 from freedive.federated import ClientPrivacy, Clients, Failures, Strategy, evaluate, partition, simulate
+from freedive.optimizers import LossScaleOptimizer
 
 L = fd.layers
 (X, Y), (X_TEST, Y_TEST) = fd.datasets.digits.load_data()
@@ -171,6 +172,11 @@ def test_every_row_is_dealt_out_once(by, alpha):
         assert np.ptp(clients.sizes) <= 1
 
 
+def gathering(model, around):
+    model.compile(around(fd.optimizers.SGD(gradient_accumulation_steps=4)), "mse")
+    return model
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -187,6 +193,8 @@ def test_every_row_is_dealt_out_once(by, alpha):
         (lambda m: simulate(m, [(X, Y)], 1, failures=Failures(dropouts=1.5)), "a number from 0 to 1"),
         (lambda m: simulate(m, [(X, Y)], 1, Strategy(mu=-1.0)), "expected 0 or more"),
         (lambda m: simulate(m, partition(X, Y, 50), 1, privacy=ClientPrivacy(1.0, delta=0.1)), "less than one in 50"),
+        (lambda m: simulate(gathering(m, lambda o: o), [(X, Y)], 1), "gradient_accumulation_steps=4 would lose"),
+        (lambda m: simulate(gathering(m, LossScaleOptimizer), [(X, Y)], 1), "gradient_accumulation_steps=4 would lose"),
         (lambda m: ClientPrivacy(1.0, delta=1.0), "a probability between 0 and 1"),
     ],
 )

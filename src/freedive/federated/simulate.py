@@ -136,8 +136,7 @@ def simulate(
     plan = checked_plan(strategy, fraction, int(local_epochs), failures, clients)
     options = options_of("simulate", fit, REFUSED)._replace(epochs=int(rounds))
     training = model._training
-    if getattr(training.optimizer, "use_ema", False):
-        raise ValueError("simulate: the optimizer of a client remembers nothing, so use_ema has no average to keep")
+    _refuse_memory(training.optimizer)
     before = training.slots, training.step
     training.slots, training.step = None, 0
     try:
@@ -146,6 +145,19 @@ def simulate(
         values = gather(model)
         scatter(model, *devices.anywhere((values.params, values.state)))
         training.slots, training.step = None if before[0] is None else before[0], before[1]
+
+
+def _refuse_memory(optimizer: Any) -> None:
+    """Refuse optimizers whose work outlasts the turn of a client, after which they are forgotten."""
+    if getattr(optimizer, "use_ema", False):
+        raise ValueError("simulate: the optimizer of a client remembers nothing, so use_ema has no average to keep")
+    inside = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", {}).values()]
+    for one in (optimizer, *inside):
+        if (getattr(one, "gradient_accumulation_steps", None) or 1) > 1:
+            raise ValueError(
+                f"simulate: the optimizer of a client remembers nothing, so gradient_accumulation_steps="
+                f"{one.gradient_accumulation_steps} would lose what it gathers. Give a larger batch_size instead"
+            )
 
 
 def checked_plan(strategy: Any, fraction: float, local_epochs: int, failures: Failures, clients: Clients) -> Plan:
