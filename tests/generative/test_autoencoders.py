@@ -157,6 +157,19 @@ def test_the_terms_of_an_autoencoder():
     np.testing.assert_allclose(model.reconstruction_error(x), np.abs(model.predict(x) - x).mean(1), rtol=1e-4)
 
 
+@pytest.mark.parametrize("layer", [Dropout(0.5), fd.layers.BatchNormalization(), fd.layers.LSTM(3)], ids=str)
+def test_the_slope_of_any_encoder_is_penalised(layer):
+    """Also of layers that draw, have a state, or whose gradient is written by hand."""
+    shape = (4, 2) if isinstance(layer, fd.layers.LSTM) else (8,)
+    encoder = fd.Sequential([fd.Input(shape), layer, Dense(3)])
+    decoder = fd.Sequential([fd.Input((3,)), Dense(8), Reshape(shape)])
+    model = fd.Autoencoder(encoder, decoder, contraction=10.0)
+    model.compile(fd.optimizers.SGD(0.01))
+    x = np.random.default_rng(0).normal(size=(64, *shape)).astype("float32")
+    slopes = model.fit(x, epochs=8, batch_size=16, verbose=0).history["contraction_loss"]
+    assert slopes[-1] < 0.7 * slopes[0] and np.isfinite(slopes).all()
+
+
 def test_noise_is_for_training_alone():
     model = autoencoder(noise=1.0)
     model.compile(fd.optimizers.SGD(0.0))
@@ -232,8 +245,14 @@ REFUSED = {
     "not compiled": (lambda: vae().fit(X, verbose=0), r"call compile\(\.\.\.\) first"),
     "targets": (lambda: compiled(vae()).fit(X, X, verbose=0), "has no use for targets"),
     "no samples": (lambda: vae().bound(X, 0), "samples=0.*1 or more"),
+    "data beyond the loss": (lambda: binary().fit(255 * X, verbose=0), r"fit\(x=\.\.\.\).*is outside 0..1"),
+    "targets beyond the loss": (lambda: binary().fit(X, 255 * X, verbose=0), r"fit\(y=\.\.\.\).*is outside 0..1"),
     "pairs": (lambda: vae().interpolate(X[:1], X[:2]), "1 rows to begin with and 2 to end with"),
 }
+
+
+def binary():
+    return compiled(fd.Autoencoder(row(6, 3), row(3, 6, activation="sigmoid"), loss="binary_crossentropy"))
 
 
 def compiled(model):

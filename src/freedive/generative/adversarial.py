@@ -11,9 +11,7 @@ from jax import lax
 
 from .. import optimizers
 from ..config import NonNegativeFloat, PositiveInt, one_of
-from ..core import forward
 from ..core.paths import paths
-from ..core.variables import Variables
 from ..errors import show_shape
 from ..layers import BatchNormalization
 from ..models.fitting import Method
@@ -23,7 +21,7 @@ from ..train.objective import Objective
 from ..train.program import Program
 from . import base
 from .adversary import LOSSES, PENALTIES, slope_penalty, smoothed
-from .base import Generative, OwnObjective, View, turn
+from .base import Generative, OwnObjective, turn
 from .endings import as_logits, ends_in_sigmoid
 from .players import Player, game
 
@@ -147,15 +145,9 @@ class Adversarial(Generative):
         return as_logits(self.score(x, condition), sigmoid)
 
     def _penalty(self, real: Any, made: Any, condition: Any) -> Any:
-        """The penalty of the discriminator's slope; its layers run in a pass of their own, under the gradient."""
-        outer, key = forward.current(self), self.rng()
+        """The penalty of the discriminator's slope."""
+        score = base.in_its_own_pass(self, lambda model, x: model._logits(x, condition), self.rng())
         part = random_words(self.rng(), (len(real),)).astype(jnp.float32) * np.float32(2**-32)
-        options = {n: getattr(outer, n) for n in ("training", "creating", "frozen", "compute_dtype")}
-        view = View(self, lambda model, x: model._logits(x, condition))
-
-        def score(x: Any) -> Any:
-            return forward.apply(view, Variables(outer.params, outer.state, outer.hyper), x, key=key, **options)[0]
-
         return slope_penalty(score, real, made, part)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import losses
 from ..config import Fraction, NonNegativeFloat
+from ..numerics import floating
 from ..ops.random import keep, normal
 from . import base
 from .base import Generative
@@ -25,7 +26,8 @@ class Autoencoder(Generative):
 
     loss = L(x, d(e(x'))) + s mean|e(x')| + c ||de(x')/dx'||^2, where x' is x with noise and dropped numbers in training
     and x otherwise, s is `sparsity` and c `contraction`. The square of the Jacobian is estimated by one random
-    direction v a row: E|Jv|^2 = ||J||^2 for standard normal v. With all four zero it is the plain autoencoder.
+    direction u of the code a row: E|u J|^2 = ||J||^2 for standard normal u. With all four zero it is the plain
+    autoencoder.
 
     Args:
         encoder: data -> code.
@@ -39,7 +41,7 @@ class Autoencoder(Generative):
     `fit(x)` learns to make x from x; `fit(noisy, clean)` learns to make clean data from noisy ones of one's own.
 
     Raises:
-        ValueError: the decoder's output is not shaped as the data.
+        ValueError: the decoder's output is not shaped as the data, or the data are none that the loss is of.
 
     Reference: P. Vincent et al., "Extracting and composing robust features with denoising autoencoders", 2008,
     https://doi.org/10.1145/1390156.1390294; S. Rifai et al., "Contractive auto-encoders", 2011,
@@ -78,7 +80,18 @@ class Autoencoder(Generative):
         return None if shapes is None or len(shapes) != 1 else shapes[0]
 
     def check_targets(self, y: Any, where: str) -> None:
-        """Any targets do, where they are shaped as the data."""
+        """Targets that the loss is of; they may be left out."""
+        if y is not None:
+            self._check(y, where)
+
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
+        """Data are their own targets, where none were given."""
+        if y is None:
+            self._check(x, where)
+
+    def _check(self, data: Any, where: str) -> None:
+        for part in map(np.asarray, jax.tree.leaves(data)):
+            self.loss.check(part, (None, *part.shape[1:]), where)
 
     def call(self, x: Any) -> Any:  # (batch, ...) -> (batch, ...)
         """The data, made again from their code."""
@@ -109,8 +122,9 @@ class Autoencoder(Generative):
 
     def _slope(self, x: Any) -> Any:
         """An estimate of the squared Jacobian of the encoder, (batch,)."""
-        along = jax.jvp(self.encoder, (x,), (normal(self.rng(), x.shape).astype(x.dtype),))[1]
-        return base.per_row(jnp.square(along), total=True)
+        encode = base.in_its_own_pass(self, Autoencoder._encoded, self.rng())
+        code, back = jax.vjp(encode, x.astype(floating(x)))
+        return base.per_row(jnp.square(back(normal(self.rng(), code.shape).astype(code.dtype))[0]), total=True)
 
     # use ------------------------------------------------------------------------------------------------------------
     def encode(self, x: Any, batch_size: int | None = None) -> np.ndarray:

@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core import forward
 from ..core.forward import plan, refuse_flagged
 from ..core.layer import Layer
 from ..core.structure import structure
-from ..core.variables import claim
+from ..core.variables import Variables, claim
 from ..errors import show_shape
 from ..models import Model, fitting, predicting, saving
 from ..models.fitting import Method
@@ -90,8 +91,8 @@ class Generative(Model):
         if not self.labelled and y is not None:
             raise ValueError(f"{where}: {self._kind} has no use for targets: it learns x alone")
 
-    def check_inputs(self, x: Any, where: str) -> None:
-        """Refuse data that the loss of the model is not of, or warn of them."""
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
+        """Refuse data x that the loss of the model is not of, or warn of them; y are the targets, or None."""
 
     @property
     def _kind(self) -> str:
@@ -191,9 +192,9 @@ class OwnObjective(Objective):
         """Labels where they are needed."""
         self.model.check_targets(y, where)
 
-    def check_inputs(self, x: Any, where: str) -> None:
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
         """Data that the terms are of."""
-        self.model.check_inputs(x, where)
+        self.model.check_inputs(x, y, where)
 
     def results(self, sums: Any) -> dict[str, Any]:
         """The mean of every term."""
@@ -238,6 +239,21 @@ def turn(
 
     functions = {name: whole(getattr(program, name)) for name in ("gradient", "test", "examine")}
     return program._replace(**functions)
+
+
+def in_its_own_pass(model: Layer, use: Callable[..., Any], key: Any) -> Callable[[Any], Any]:
+    """A function x -> use(model, x) that may be differentiated inside the model's call.
+
+    Its layers run in a pass of their own, with the values and the mode of the one under way, whose state they leave as
+    it is.
+
+    Args:
+        key: of what they draw.
+    """
+    outer, view = forward.current(model), View(model, use)
+    options = {name: getattr(outer, name) for name in ("training", "creating", "frozen", "compute_dtype")}
+    values = Variables(outer.params, outer.state, outer.hyper)
+    return lambda x: forward.apply(view, values, x, key=key, **options)[0]
 
 
 # parts --------------------------------------------------------------------------------------------------------------

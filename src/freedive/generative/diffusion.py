@@ -115,7 +115,7 @@ class Diffusion(Generative):
         if self.classes is not None:
             self._check_labels(np.asarray(y), where)
 
-    def check_inputs(self, x: Any, where: str) -> None:
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
         """Warn of data that what is made cannot look like."""
         largest = max((float(np.abs(np.asarray(part)).max(initial=0)) for part in jax.tree.leaves(x)), default=0.0)
         if largest > 1 + ROOM:

@@ -72,7 +72,7 @@ class VAE(Generative):
         shapes = base.input_shapes(self.encoder)
         return None if shapes is None or len(shapes) != 1 else shapes[0]
 
-    def check_inputs(self, x: Any, where: str) -> None:
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
         """A bernoulli's data are probabilities."""
         for part in jax.tree.leaves(x) if self.likelihood == "bernoulli" else ():
             within(np.asarray(part), 0, 1, where, "Scale the data, or take likelihood='gaussian'")

@@ -230,7 +230,7 @@ def checked(model: Any, objective: Objective, data: Data, where: str, on_bad: st
     checks = [
         lambda data: objective.check(data.y, f"{where}(y=...)"),
         lambda data: check_ids(model, data.x, f"{where}(x=...)"),
-        lambda data: objective.check_inputs(data.x, f"{where}(x=...)"),
+        lambda data: objective.check_inputs(data.x, data.y, f"{where}(x=...)"),
     ]
     return sound(data, checks, on_bad, where)
 

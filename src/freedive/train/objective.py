@@ -133,7 +133,7 @@ class Objective:
                     where if len(targets) == 1 else f"{where}[{self.names[i]!r}]",
                 )
 
-    def check_inputs(self, x: Any, where: str) -> None:
+    def check_inputs(self, x: Any, y: Any, where: str) -> None:
         """Refuse inputs that the losses cannot be of; most look at targets alone."""
 
     def results(self, sums: Any) -> dict[str, Any]:
