@@ -78,11 +78,12 @@ def held_out(path: str, task: Task, about: About, told: Told) -> Measured:
         raise ValueError(f"{path}: it learned from {about.data}, which is not here: give DATA")
     source = find(about.data, told)
     _, x, y = task.taken(source.x_test, source.y_test)
+    asked = task.target.asked(y)
     then = (about.test or {}).get("rows")
-    if then not in (None, len(y)):
+    if then not in (None, len(asked)):
         changed = f"{about.data} has changed since the model learned from it"
         console.warn(f"Note: {changed}, and it may have learned from some of these rows")
-    return Measured(task, x, task.target.asked(y), f"of {about.data} that were not learned from")
+    return Measured(task, x, asked, f"of {about.data} that were not learned from")
 
 
 def is_same(data: str, known: str) -> bool:

@@ -90,6 +90,7 @@ def report(t: Training) -> TrainingReport:
         result=f"{sentence} after {counted(epochs, 'epochs')} and {spent:.0f} seconds.",
         tiles=tiles,
         history=task.history,
+        scale=target.scale_of_learning,
         kept=task.kept,
         classes=target.names if classes else (),
         y_true=t.y_test if classes else None,

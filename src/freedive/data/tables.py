@@ -184,7 +184,10 @@ def _parsed(path: Path, text: str, separator: str, quotes: bool) -> Iterator[tup
 # columns ----------------------------------------------------------------------------------------------------------
 def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> str:
     """What the cells of a column hold."""
-    kind = kind_of_texts([cell for cell in cells if cell is not None], READ)
+    given = [cell for cell in cells if cell is not None]
+    kind = kind_of_texts(given, READ)
+    if kind == "boolean" and not {cell.lower() for cell in given} <= {"true", "false"}:
+        return "category"  # yes and no are words of somebody's: classes and answers are called so
     if kind not in READ:
         warn_nearly(path, name, cells, lines)
         warn_otherwise(path, name, cells)

@@ -71,7 +71,7 @@ def warn_odd(data: Any, held_out: Any) -> None:
         y = np.asarray(y)
         if len(y) > 1 and y.ndim <= 2 and y.size and y[0].size == 1 and (y == y[0]).all():
             warn(
-                f"fit(y=...): all {len(y)} targets are {y.ravel()[0]:g}: there is nothing to learn from them",
+                f"all {len(y)} targets are {y.ravel()[0]:g}: there is nothing to learn from them",
             )
     if held_out is None:
         return
@@ -79,8 +79,8 @@ def warn_odd(data: Any, held_out: Any) -> None:
     shared = shared_rows(ours, theirs)
     if shared.sum() > SHARED * len(shared):
         warn(
-            f"fit(validation_data=...): {shared.sum()} of {len(shared)} rows (the first is {int(np.argmax(shared))}) "
-            "are among the training rows: the results of validation say too little about new data",
+            f"{shared.sum()} of {len(shared)} rows for validation (the first is {int(np.argmax(shared))}) are among "
+            "the training rows: the results of validation say too little about new data",
         )
 
 

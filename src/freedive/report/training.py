@@ -28,6 +28,7 @@ class TrainingReport:
         result: one sentence.
         tiles: (what, number) of the few numbers that matter most.
         history: name -> numbers by epoch; "loss" with "val_loss", and so on. Those of members or clients stay out.
+        scale: a sentence on what the history's numbers are of, where that is not plain.
         kept: the epoch, from 1, whose weights were kept; None if it is the last.
         classes: the names of the classes; none for other tasks.
         y_true: (rows,) classes of the test rows.
@@ -45,6 +46,7 @@ class TrainingReport:
     result: str
     tiles: Sequence[tuple[str, str]] = ()
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    scale: str = ""
     kept: int | None = None
     classes: Sequence[str] = ()
     y_true: Any = None
@@ -82,7 +84,7 @@ class TrainingReport:
         kept = f"The dotted line marks epoch {self.kept}, whose weights were kept."
         charts = "".join(self._chart(name) for name in names)
         body = f'{page.legend(self._lines(names[0]))}<div class="charts">{charts}</div>{self._numbers()}'
-        return Section("How it learned", body, kept if self.kept else "")
+        return Section("How it learned", body, " ".join(filter(None, (self.scale, kept if self.kept else ""))))
 
     def _lines(self, name: str) -> list[Series]:
         validation = self.history.get(f"val_{name}")

@@ -80,7 +80,7 @@ def forecast_section(task: Any, series: TimeSeries) -> Section:
     figure.savefig(picture, format="png", dpi=110)
     plt.close(figure)
     address = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
-    shown = f'<img src="{address}" alt="forecast" style="max-width:100%">'
+    shown = f'<div class="wide"><img class="plot" src="{address}" alt="forecast"></div>'
     times = None if window.times is None else spoken(task.reader.ahead(window))
     numbers = page.table(*task.target.table([After("", times)], task.outputs(window)))
     drawn = page.figure(shown, f"the last {task.horizon} steps of the test, and the window before")

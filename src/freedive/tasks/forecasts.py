@@ -11,7 +11,7 @@ from .. import losses
 from ..config import PositiveInt
 from ..preprocessing import timeseries_windows
 from .reading.series import After, Past
-from .targets import Target, numbers
+from .targets import STANDARDISED, Target, numbers
 
 
 def _past(value: Any) -> Past:
@@ -36,6 +36,7 @@ class Forecasts(Target):
 
     metrics: ClassVar[tuple[Any, ...]] = ()
     main: ClassVar[str] = "skill"
+    scale_of_learning: ClassVar[str] = STANDARDISED
     words: ClassVar[Mapping[str, str]] = {
         "inside": "inside the interval",
         "mse": "MSE, standardised",

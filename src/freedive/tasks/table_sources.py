@@ -51,7 +51,8 @@ def table_file(path: str, told: Told) -> Source | None:
         return texts
     task = TabularClassifier() if classes else TabularRegressor()
     parts = divided(rest, labels, told.seed, group)
-    return Source(named(path), task, *parts, "rows", None, [("data", path)], found + left_out(rest))
+    facts = [("data", path), ("target", name)]
+    return Source(named(path), task, *parts, "rows", None, facts, found + left_out(rest))
 
 
 def series_file(path: str, told: Told) -> Source | None:

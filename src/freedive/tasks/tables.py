@@ -14,6 +14,7 @@ from ..data.frames import as_table
 from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
 from ..preprocessing.columns import NumberColumn, as_numbers, refuse_infinite
+from ..report.amounts import amount_sections
 from . import scikit
 from .base import Settings, Task
 from .classifier import Classifier
@@ -192,3 +193,7 @@ class TabularRegressor(_Tabular):
 
     def learn_target(self, y: Any, every: Any) -> Target:
         return Amounts.learned(y)
+
+    def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
+        told = amount_sections(self.target.decoded(y), self.target.decoded(outputs))
+        return [*told, *super().sections(X, outputs, y)]

@@ -22,6 +22,9 @@ LONGEST = 200  # characters of a class name
 SHOWN = 8  # numbers of a row in a table
 
 
+STANDARDISED = "Losses and errors while learning are of amounts brought to mean 0 and deviation 1."
+
+
 class Target(Configured):
     """What answers look like.
 
@@ -33,6 +36,7 @@ class Target(Configured):
     metrics: ClassVar[tuple[Any, ...]] = ()
     main: ClassVar[str] = "loss"  # the score that people ask for first; the more the better
     words: ClassVar[Mapping[str, str]] = {}  # of results whose name does not say enough
+    scale_of_learning: ClassVar[str] = ""  # a sentence, where losses are not in the units of the labels
 
     def head(self) -> Any:
         """The last layer of a network that answers so."""
@@ -247,6 +251,7 @@ class Amounts(Target):
     loss: ClassVar[Any] = "mean_squared_error"
     metrics: ClassVar[tuple[Any, ...]] = ("mean_absolute_error",)
     main: ClassVar[str] = "r2"
+    scale_of_learning: ClassVar[str] = STANDARDISED
 
     mean: Annotated[Any, numbers] = (0.0,)
     scale: Annotated[Any, scales] = (1.0,)

@@ -191,10 +191,10 @@ REFUSED = {
     "predict one feature": (lambda: classifier().predict_on_batch(X[:, :1]), r"expected shape \(None, 4\)"),
 }
 WARNED = {
-    "targets all the same": (fit(y=Y * 0), r"fit\(y=...\): all 40 targets are 0: there is nothing to learn from them"),
+    "targets all the same": (fit(y=Y * 0), r"all 40 targets are 0: there is nothing to learn from them"),
     "validation is training": (
         fit(validation_data=(X[5:15], Y[5:15])),
-        r"fit\(validation_data=...\): 10 of 10 rows \(the first is 0\) are among the training rows",
+        r"10 of 10 rows for validation \(the first is 0\) are among the training rows",
     ),
     "rows of the split stand twice": (
         fit(np.concatenate([X, X[:10]]), np.concatenate([Y, Y[:10]]), validation_split=0.2),
