@@ -155,7 +155,9 @@ def __getattr__(name: str) -> Any:
         return value
     if name in __all__:
         return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("_"):  # tools ask for such names; nothing is imported for them
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise importlib.import_module(".core.habits", __name__).absent_from(__name__, name)
 
 
 def __dir__() -> list[str]:

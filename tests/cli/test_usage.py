@@ -19,8 +19,14 @@ COMMANDS = ("train", "tune", "distill", "federate", "evaluate", "predict", "summ
 WRONG = [
     (("trin",), "No such command 'trin'"),
     (("train",), "Missing argument 'DATA'. See: freedive train --help"),
-    (("train", "digit"), "unknown data set 'digit'. Did you mean 'digits'? See: freedive train --help"),
-    (("train", "poems_zh"), "'poems_zh'. It is a data set for generation, in Python alone: freedive.data"),
+    (
+        ("train", "digit"),
+        "unknown data set 'digit', and there is no such file or folder. Did you mean 'digits'?",
+    ),
+    (
+        ("train", "poems_zh"),
+        "no such file or folder. It is a data set for generation, in Python alone: freedive.data",
+    ),
     (("train", "zzz"), "Known: digits, fashion, "),
     (("train", "digits", "--epochs", "0"), "Invalid value for '--epochs'"),
     (("train", "digits", "--epochs", "two"), "Invalid value for '--epochs'"),

@@ -155,7 +155,11 @@ def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
 @pytest.mark.parametrize(
     ("data", "code", "text"),
     [
-        ("zo", 2, "unknown data set 'zo'. Did you mean 'zoo'? See: freedive evaluate --help"),
+        (
+            "zo",
+            2,
+            "unknown data set 'zo', and there is no such file or folder. Did you mean 'zoo'?",
+        ),
         ("fashion", 1, "its classes are amphibian"),
         ("none.csv", 1, "none.csv: no such file"),
         ("no/such", 1, "there is no folder 'no'"),

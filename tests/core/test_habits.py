@@ -104,3 +104,18 @@ def test_a_warning_names_the_line_outside():
     with pytest.warns(UserWarning, match="all are 0") as told:
         model.fit(x, x[:, :3], sample_weight=np.zeros(6), verbose=0)
     assert all(warning.filename == __file__ for warning in told)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda: fd.GradientTape, "module 'freedive' has no attribute 'GradientTape': fd.gradients"),
+        (lambda: fd.mixed_precision, "compile\\(precision="),
+        (lambda: fd.utils.plot_model, "module 'freedive.utils' has no attribute 'plot_model': model.summary"),
+        (lambda: fd.models.model_from_json, "fd.Model.from_config"),
+        (lambda: fd.models.modle, "module 'freedive.models' has no attribute 'modle'$"),
+    ],
+)
+def test_words_of_keras_that_are_not_here_say_what_is(ask, told):
+    with pytest.raises(AttributeError, match=told):
+        ask()

@@ -24,6 +24,18 @@ INSTEAD = {
     "to_json": "get_config() is the configuration, and save writes it with the weights",
     "export": "save writes one .safetensors file, which load_model reads",
 }
+OF_FREEDIVE = {
+    "GradientTape": "fd.gradients(function, model) gives the gradients, or write a step under fd.train_step",
+    "Variable": "values are made in a layer's call: self.param(name, shape) and self.variable(name, shape)",
+    "applications": "there are no ready networks; fd.networks has some to train",
+    "backend": "arrays are jax.numpy's",
+    "clear_session": "there is no session: nothing has to be cleared",
+    "mixed_precision": 'compile(precision="mixed_bfloat16")',
+    "model_from_json": "fd.Model.from_config(model.get_config())",
+    "ops": "arrays are jax.numpy's",
+    "plot_model": "model.summary() shows its layers",
+    "saving": "fd.models has load_model and save_model",
+}
 
 
 def refuse_unused(owner: type, base: type, words: dict[str, str], where: str) -> None:
@@ -44,3 +56,13 @@ def absent(owner: object, name: str) -> AttributeError:
     """The error of an attribute that there is not."""
     hint = f": {INSTEAD[name]}" if name in INSTEAD else ""
     return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}")
+
+
+def absent_from(module: str, name: str) -> AttributeError:
+    """The error of a name that a module does not have.
+
+    >>> print(absent_from("freedive", "backend"))
+    module 'freedive' has no attribute 'backend': arrays are jax.numpy's
+    """
+    hint = f": {OF_FREEDIVE[name]}" if name in OF_FREEDIVE else ""
+    return AttributeError(f"module {module!r} has no attribute {name!r}{hint}")

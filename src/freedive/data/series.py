@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import counted
 from .frames import as_table
 from .tables import Table
 
@@ -128,9 +129,11 @@ def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tupl
     step = f"{count} {unit}"
     if len(holes) and gaps == "error":
         absent = int(places[holes[0] + 1] - places[holes[0]] - 1)
+        number = counted(absent, "steps") if absent else "parts of steps"
+        verb, total = "is" if absent == 1 else "are", int(places[-1] + 1 - len(places))
         raise ValueError(
-            f"series: after {shown(times[holes[0]])} (row {order[holes[0]]}) {absent or 'parts of'} steps of {step} "
-            f"are missing, {int(places[-1] + 1 - len(places))} in all. Put them in, or pass gaps='fill' "
+            f"series: after {shown(times[holes[0]])} (row {order[holes[0]]}) {number} of {step} "
+            f"{verb} missing, {total} in all. Put them in, or pass gaps='fill' "
             "(--set gaps=fill)"
         )
     if len(holes):

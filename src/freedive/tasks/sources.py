@@ -80,7 +80,7 @@ def find(data: str, told: Told = NOTHING) -> Source:
     if data in CATALOG:
         whose = f"freedive.datasets.{data}.load_data()"
         hint = f"It is a data set for {CATALOG[data].task}, in Python alone: {whose}. {hint}"
-    raise UnknownSourceError(f"unknown data set {data!r}. {hint}")
+    raise UnknownSourceError(f"unknown data set {data!r}, and there is no such file or folder. {hint}")
 
 
 def opened(path: str, told: Told) -> Source:

@@ -1,5 +1,8 @@
 """Small helpers under Keras' names."""
 
+from typing import Any
+
+from ..core.habits import absent_from
 from ..core.variables import set_seed as set_random_seed
 from ..preprocessing.image import array_to_img, img_to_array, load_img, save_img
 from ..preprocessing.sequence import pad_sequences
@@ -18,3 +21,7 @@ __all__ = [
     "set_random_seed",
     "to_categorical",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise absent_from(__name__, name)
