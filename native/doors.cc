@@ -182,7 +182,7 @@ ffi::Error class_largest(ffi::ThreadPool pool, Array x, ffi::ResultBuffer<ffi::S
                    loops().class_largest);
 }
 
-constexpr long kSteps = 1L << 15;  // weights, worth a processor
+constexpr long kSteps = 1L << 17, kFewSteps = 1L << 14;  // weights, worth waking a processor, and one that is awake
 constexpr long kTurns = 4;         // parts for each: whoever has time takes the next one
 
 // numbers (arrays, 5); for each array its gradient, itself and its two means; the last three anew.
@@ -207,7 +207,7 @@ ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, f
       *made[j] = (*array)->typed_data();
     }
   }
-  const long parts = parts_of(pool, total, kSteps);
+  const long parts = parts_of(pool, total, awake() ? kFewSteps : kSteps);
   in_parallel(pool, total, parts > 1 ? kTurns * parts : 1, [&](long, long first, long last) {
     for (long i = 0, begin = 0; i < count; begin = ends[i++])
       if (first < ends[i] && last > begin)

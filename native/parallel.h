@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -50,6 +51,12 @@ inline long parts_of(ffi::ThreadPool& pool, long rows, long least) {
   return std::max(1L, std::min<long>(pool.num_threads(), rows / least));
 }
 
+// Who has just worked looks for more for some 25 us before it sleeps: until then nobody has to be woken.
+using Clock = std::chrono::steady_clock;
+constexpr auto kAwake = std::chrono::microseconds(25);
+inline std::atomic<Clock::time_point> awake_until{};
+inline bool awake() { return Clock::now() < awake_until.load(std::memory_order_relaxed); }
+
 // Calls part(number, first row, last row) for each of so many parts of the rows.
 template <typename Part>
 void in_parallel(ffi::ThreadPool& pool, long rows, long count, Part part) {
@@ -67,6 +74,7 @@ void in_parallel(ffi::ThreadPool& pool, long rows, long count, Part part) {
   for (long i = 0; i < kLooks && shared->done < count; ++i) {}
   std::unique_lock<std::mutex> lock(shared->mutex);
   shared->finished.wait(lock, [&] { return shared->done == count; });
+  awake_until.store(Clock::now() + kAwake, std::memory_order_relaxed);
 }
 
 constexpr long kSums = 1L << 24;  // floats: what processors add up for themselves takes 64 MiB at most

@@ -25,7 +25,6 @@ def loops(request, monkeypatch):
     if request.param and not native.available():
         pytest.skip("the native loops are not built here")
     monkeypatch.setattr(native, "available", lambda: request.param)
-    monkeypatch.setattr(updates, "LARGE", 10)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(0.01), AdamW(0.01, 0.1, no_weight_decay=("b",)), Adam(0.01, clipnorm=1.0)])
@@ -40,7 +39,7 @@ def test_the_rule_array_by_array(loops, optimizer, monkeypatch):
         return params, state
 
     found = jax.jit(run)(params, 2.0)
-    monkeypatch.setattr(updates, "LARGE", 10**9)
+    monkeypatch.setattr(updates, "suits", lambda arrays: False)
     for mine, expected in zip(jax.tree.leaves(found), jax.tree.leaves(jax.jit(run)(params, 2.0)), strict=True):
         assert mine.dtype == expected.dtype
         np.testing.assert_allclose(mine.astype("float32"), expected.astype("float32"), rtol=2e-6, atol=1e-7)
@@ -73,16 +72,26 @@ def test_what_is_no_number_stays_so(loops):
         assert np.flatnonzero(~np.isfinite(found)).tolist() == [3]
 
 
-def test_small_arrays_and_other_rules_are_array_code():
-    assert not updates.large([jnp.zeros(3)]) and updates.large([jnp.zeros(updates.LARGE)] * 4)
-    assert not updates.large([jnp.zeros(updates.LARGE), jnp.zeros(updates.LARGE, "bfloat16")])
-    large = {"one": {"a": jax.ShapeDtypeStruct((updates.LARGE,), "float32")}}
+def test_members_with_the_same_numbers(loops):
+    numbers, arrays = jnp.full((2, 5), 0.1), given((3, 40, 3), (3, 21))
+    found = jax.jit(jax.vmap(updates.adam, (None, 0)))(numbers, arrays)
+    for member in range(3):
+        alone = updates.adam(numbers, jax.tree.map(lambda a, i=member: a[i], arrays))
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(a[member], b, rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.skipif(not native.available(), reason="freedive was built without a C++ compiler")
+def test_other_types_and_other_rules_are_array_code():
+    assert updates.suits([jnp.zeros(3)] * 4)
+    assert not updates.suits([jnp.zeros(3), jnp.zeros(3, "bfloat16")])
+    params = {"one": {"a": jax.ShapeDtypeStruct((7,), "float32")}}
 
     class Half(Adam):
         def rule(self, g, p, s, h, t):
             return p / 2, s
 
     for optimizer, call in ((Adam(), True), (Adam(amsgrad=True), False), (Half(), False)):
-        state = jax.eval_shape(optimizer.init, large)
-        traced = str(jax.make_jaxpr(lambda p, s, o=optimizer: o.update(p, s, p))(large, state))
+        state = jax.eval_shape(optimizer.init, params)
+        traced = str(jax.make_jaxpr(lambda p, s, o=optimizer: o.update(p, s, p))(params, state))
         assert ("_adam" in traced or "custom_jvp" in traced) == call

@@ -1,8 +1,10 @@
-"""Steps of an optimizer on large arrays, by the native loops.
+"""Steps of an optimizer on all arrays, by the native loops.
 
-Array code makes three loops of a step of Adam, one for each array that it writes: ten passes where seven would do. It
-also copies a kernel that the gradient by its input still reads, since nothing says that this comes first; a call that
-waits for all gradients comes after all that reads the weights, so they change where they lie.
+Array code makes three loops of a step of Adam, one for each array that it writes: ten passes where seven would do, and
+three programs to compile. It also copies a kernel that the gradient by its input still reads, since nothing says that
+this comes first; a call that waits for all gradients comes after all that reads the weights, so they change where they
+lie. And from some 50,000 numbers on XLA parts a loop between processors, which a small network's step waits for: they
+must wake up.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 
-from .native import by_native
+from . import native
 
-LARGE = 1 << 18  # weights; fewer of them fit into the caches, and XLA has their loops run beside other work
 Arrays = tuple[Any, ...]
 
 
-def large(arrays: Sequence[Any]) -> bool:
-    """Whether arrays of one shape are worth the call: float32, and as many numbers as leave the caches."""
-    return all(a.dtype == jnp.float32 for a in arrays) and arrays[0].size >= LARGE
+def suits(arrays: Sequence[Any]) -> bool:
+    """Whether the native loops do a step for arrays of one shape."""
+    return all(a.dtype == jnp.float32 for a in arrays) and native.available()
 
 
 def adam(numbers: Any, arrays: Sequence[Arrays]) -> list[Arrays]:
@@ -45,18 +47,28 @@ def adam(numbers: Any, arrays: Sequence[Arrays]) -> list[Arrays]:
 
 @jax.custom_jvp
 def _adam(numbers: Any, *arrays: Any) -> Arrays:
-    return tuple(by_native(True, _by_hand, _reference, numbers, *arrays))
+    return tuple(native.by_native(True, _by_hand, _reference, numbers, *arrays))
 
 
 _adam.defjvp(lambda primals, tangents: jax.jvp(_reference, primals, tangents))
 
 
+@custom_vmap
 def _by_hand(numbers: Any, *arrays: Any) -> Arrays:
     kept = [(i + j, i // 4 * 3 + j - 1) for i in range(0, len(arrays), 4) for j in (1, 2, 3)]
     shapes = [jax.ShapeDtypeStruct(arrays[i].shape, jnp.float32) for i, _ in kept]
     where = {1 + i: found for i, found in kept}
-    call = jax.ffi.ffi_call("freedive_adam", shapes, input_output_aliases=where, vmap_method="sequential")
-    return tuple(call(numbers, *arrays))
+    return tuple(jax.ffi.ffi_call("freedive_adam", shapes, input_output_aliases=where)(numbers, *arrays))
+
+
+@_by_hand.def_vmap
+def _several(_: int, own: Any, *arrays: Any) -> tuple[Arrays, Any]:
+    """Members with the same numbers are larger arrays; with numbers of their own they are array code."""
+    if all(own[1:]) and not own[0]:
+        found = _by_hand(*arrays)
+    else:
+        found = jax.vmap(_reference, [0 if its else None for its in own])(*arrays)
+    return found, (True,) * len(found)
 
 
 def _reference(numbers: Any, *arrays: Any) -> Arrays:

@@ -5,6 +5,7 @@ All share m <- m + (1 - beta_1)(g - m) and v <- v + (1 - beta_2)(g^2 - v); they 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import jax
@@ -67,14 +68,14 @@ class Adam(Optimizer):
         return p - m * corrected(h.learning_rate, h.beta_1, h.beta_2, t) / (root(v) + h.epsilon), new
 
     def rules(self, given, t):
-        """Large arrays together, by one pass over all they have."""
+        """All arrays that are float32 together, by one pass over what they have."""
         plain = type(self).rule is Adam.rule and not self.amsgrad
-        together = [plain and updates.large((x.g, x.p, *x.s.values())) for x in given]
+        together = [plain and updates.suits((x.g, x.p, *x.s.values())) for x in given]
         if not any(together):
             return super().rules(given, t)
         many = [x for x, joined in zip(given, together, strict=True) if joined]
         arrays = [(x.g, x.p, x.s["momentum"], x.s["velocity"]) for x in many]
-        moved = iter(updates.adam(jnp.stack([_numbers(x, t) for x in many]), arrays))
+        moved = iter(updates.adam(_numbers(many, t), arrays))
         rest = iter(super().rules([x for x, joined in zip(given, together, strict=True) if not joined], t))
 
         def named(p: Array, m: Array, v: Array) -> tuple[Array, dict[str, Array]]:
@@ -83,12 +84,19 @@ class Adam(Optimizer):
         return [named(*next(moved)) if joined else next(rest) for joined in together]
 
 
-def _numbers(x: Given, t: Array) -> Array:
-    """What `updates.adam` is told of an array."""
-    h = x.h
-    decay = 0.0 if x.decay is None else x.decay * h.learning_rate
-    numbers = corrected(h.learning_rate, h.beta_1, h.beta_2, t), 1 - h.beta_1, 1 - h.beta_2, h.epsilon, decay
-    return jnp.stack([jnp.asarray(number, jnp.float32) for number in numbers])
+def _numbers(given: Sequence[Given], t: Array) -> Array:
+    """What `updates.adam` is told of some arrays, (arrays, 5); most of them have the same numbers, computed once."""
+    rows: dict[tuple[int, int], int] = {}
+    found, which = [], []
+    for _, _, _, h, rate in given:
+        key = id(h), id(rate)
+        if key not in rows:
+            rows[key] = len(found)
+            decay = 0.0 if rate is None else rate * h.learning_rate
+            numbers = corrected(h.learning_rate, h.beta_1, h.beta_2, t), 1 - h.beta_1, 1 - h.beta_2, h.epsilon, decay
+            found.append(jnp.stack([jnp.asarray(number, jnp.float32) for number in numbers]))
+        which.append(rows[key])
+    return jnp.stack(found)[np.array(which)]
 
 
 class AdamW(Adam):

@@ -76,7 +76,7 @@ class Resident:
         if not self.shuffle:
             return part(arrays, start, size)
         rows = shuffled(start + jnp.arange(size), self.rows, seed, epoch)
-        return take(arrays, rows, unique_indices=True)
+        return take(arrays, rows, unique=True)
 
 
 class Block:

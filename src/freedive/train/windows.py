@@ -17,6 +17,8 @@ import numpy as np
 from jax.tree_util import GetAttrKey, register_pytree_with_keys_class
 from numpy.lib.stride_tricks import as_strided
 
+from ..ops.gathering import rows_of
+
 
 @register_pytree_with_keys_class
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +87,11 @@ def on_device(tree: Any) -> Any:
     return jax.tree.map(put, tree)
 
 
-def take(tree: Any, rows: Any, **options: Any) -> Any:
-    """Some rows of every array; traced. `options` are those of jax' `.at[].get`."""
+def take(tree: Any, rows: Any, unique: bool = False) -> Any:
+    """Some rows of every array; traced. `unique`: none is there twice."""
 
     def one(array: Any) -> Any:
-        return array.take(rows) if is_windows(array) else array.at[rows].get(mode="promise_in_bounds", **options)
+        return array.take(rows) if is_windows(array) else rows_of(array, rows, unique)
 
     return jax.tree.map(one, tree, is_leaf=is_windows)
 
