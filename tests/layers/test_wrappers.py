@@ -169,3 +169,35 @@ def test_configuration_says_all(layer):
     layer(x), again(x)
     again.set_weights(layer.get_weights())
     jax.tree.map(np.testing.assert_array_equal, again(x), layer(x))
+
+
+def test_both_halves_that_stay_apart_have_the_mask():
+    def over_halves(*before):
+        entry = fd.Input((None, 3))
+        x = entry
+        for layer in before:
+            x = layer(x)
+        halves = layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode=None)(x)
+        return fd.Model(entry, [layers.LSTM(2)(half) for half in halves])
+
+    x = draw(2, 4, 3)
+    x[:, 3:] = 0
+    masked, plain = over_halves(layers.Masking()), over_halves()
+    plain.set_weights(masked.get_weights())
+    for answer, expected in zip(masked.predict(x, verbose=0), plain.predict(x[:, :3], verbose=0), strict=True):
+        np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+def test_a_layer_of_ones_own_has_a_mask_for_each_of_its_outputs():
+    class Halves(fd.layers.Layer):
+        def compute_mask(self, inputs, mask):
+            return [None, mask]
+
+        def call(self, x):
+            return 1 * x, 2 * x
+
+    entry = fd.Input((3, 1))
+    parts = Halves()(layers.Masking()(entry))
+    means = fd.Model(entry, [layers.GlobalAveragePooling1D()(part) for part in parts])
+    found = means.predict(np.array([[[1.0], [2.0], [0.0]]], "float32"), verbose=0)
+    np.testing.assert_allclose(np.ravel(found), [1.0, 3.0])

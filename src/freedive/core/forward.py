@@ -157,8 +157,10 @@ class Pass:
                 limits.check_output(layer.path, map(jnp.shape, jax.tree.leaves(outputs)), BATCH)
         if inputs:
             mask = layer.compute_mask(inputs[0] if len(inputs) == 1 else inputs, mask)
-            if mask is not None:
-                self.set_mask(jax.tree.leaves(outputs)[0], mask)
+            masks = mask if isinstance(mask, (list, tuple)) else [mask]
+            for y, its in zip(jax.tree.leaves(outputs), masks, strict=False):
+                if its is not None:
+                    self.set_mask(y, its)
         if getattr(layer, "activity_regularizer", None) is not None:
             self._same_trace(layer, "penalises its activity")
             first = jax.tree.leaves(outputs)[0]

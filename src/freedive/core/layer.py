@@ -124,7 +124,10 @@ class Layer(Configured, metaclass=LayerType):
         raise NotImplementedError(f"{type(self).__name__} needs a method call(self, x)")
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
-        """The mask of the outputs: which time steps count. Handed on by layers with `supports_masking`."""
+        """The mask of the first output: which time steps count; of several outputs, a list of masks and None.
+
+        Handed on by layers with `supports_masking`.
+        """
         if not self.supports_masking:
             return None
         return next((m for m in mask if m is not None), None) if isinstance(mask, (list, tuple)) else mask

@@ -88,7 +88,9 @@ class Bidirectional(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        return mask if self.return_sequences else None
+        if not self.return_sequences:
+            return None
+        return [mask, mask] if self.merge_mode is None else mask
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None) -> Any:
         if isinstance(sequences, (list, tuple)):
