@@ -111,7 +111,7 @@ def test_a_command_that_is_stopped_while_it_starts():
 
 def test_a_search_that_is_stopped_goes_on(tmp_path, capfd):
     """`freedive tune` keeps the trials that are done, says so, and takes them up again."""
-    words = ["tune", "zoo", "--trials", "4", "--search", "bayesian", "--epochs", "2", "--output", str(tmp_path)]
+    words = ["tune", "zoo", "--trials", "12", "--search", "bayesian", "--epochs", "2", "--output", str(tmp_path)]
     process = subprocess.Popen([sys.executable, "-m", "freedive", *words], stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
     while not (tmp_path / "study.json").exists() and time.monotonic() < until:
@@ -123,5 +123,5 @@ def test_a_search_that_is_stopped_goes_on(tmp_path, capfd):
     done = len(json.loads((tmp_path / "study.json").read_text())["trials"])
     capfd.readouterr()
     assert main(words) == 0
-    assert 0 < done < 4 and len(json.loads((tmp_path / "study.json").read_text())["trials"]) == 4
+    assert 0 < done < 12 and len(json.loads((tmp_path / "study.json").read_text())["trials"]) == 12
     assert not list(tmp_path.glob(".*"))

@@ -18,7 +18,7 @@ WRONG = {
     "a line that is not UTF-8": ("a.txt", CLASSES + b"1\t\xff\n" + CLASSES, PLAIN, "line 31: byte 0xff is not utf-8"),
     "a translation that is not UTF-8": ("a.tsv", PAIRS + b"a\t\xff\n", PLAIN, "line 41: byte 0xff is not utf-8"),
     "a day that stands twice": ("a.csv", DAYS + b"2024-01-05,3\n", AHEAD, "2024-01-05 stands twice, in rows 4 and 29"),
-    "a day that is missing": ("a.csv", DAYS + b"2024-01-31,3\n", AHEAD, r"after 2024-01-29 \(row 28\) 1 steps"),
+    "a day that is missing": ("a.csv", DAYS + b"2024-01-31,3\n", AHEAD, r"after 2024-01-29 \(row 28\) 1 step of"),
     "a row without a day": ("a.csv", DAYS + b",3\n", AHEAD, "'day' has no time in row 29"),
     "a day without a value": ("a.csv", DAYS + b"2024-01-30,\n", AHEAD, "nan at 2024-01-30 of 'sold'"),
     "a row that is cut": ("a.csv", ROWS + b"1\n", TARGET, "line 32: 1 cells, but the first line has 2"),
