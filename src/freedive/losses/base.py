@@ -85,7 +85,8 @@ class Loss(Configured):
     def values(self, y_true: Any, y_pred: Any, mask: Any) -> tuple[jax.Array, Any]:
         """The values, and the mask of those that count; for losses that need the mask to compute, or that add to it."""
         if mask is not None:
-            axis = self.axis if isinstance(getattr(self, "axis", None), int) else -1
+            given = getattr(self, "axis", None)
+            axis = given if isinstance(given, int) else -1
             y_pred = jax.tree.map(lambda y: _told(y, mask, axis), y_pred)
             y_true = _told(y_true, mask, axis) if self.equal_shapes else y_true
         values = widen(self.call(y_true, y_pred))
