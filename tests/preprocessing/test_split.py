@@ -1,5 +1,7 @@
 """Splits: nothing lost, nothing twice, classes in proportion, the same every time."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,3 +91,29 @@ WRONG = [
 def test_wrong_input(call, kind, text):
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_groups_stay_together():
+    groups = np.array(list("abcdefghij")).repeat(5)
+    rows = np.random.default_rng(0).permutation(50)
+    groups = groups[rows]
+    learned, test = train_test_split(rows, test_size=0.3, groups=groups)
+    assert len(learned) == 35 and len(test) == 15
+    names = dict(zip(rows.tolist(), groups.tolist(), strict=True))
+    assert not {names[row] for row in learned} & {names[row] for row in test}
+    assert [row for row in rows.tolist() if row in set(test.tolist())] == test.tolist()  # in the order that they had
+    three = train_validation_test_split(rows, validation_size=2, test_size=2, groups=groups, seed=1)
+    assert [len(part) for part in three] == [30, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"groups": [1, 2]}, "groups: expected one a row, 4. Received: 2"),
+        ({"groups": [1, 1, 1, 1]}, "groups: 2 parts need as many groups"),
+        ({"groups": [1, 1, 2, 2], "stratify": [0, 1, 0, 1]}, "stratify and groups: give one of them"),
+    ],
+)
+def test_groups_that_cannot_be_parted(options, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        train_test_split([1, 2, 3, 4], **options)

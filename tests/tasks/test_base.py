@@ -234,3 +234,15 @@ def test_a_task_leaves_the_sequence_of_seeds_as_it_was():
         lambda: fd.TabularRegressor(epochs=1, verbose=0).prepare({"a": wave}, wave),
     )
     np.testing.assert_array_equal(first(*tasks), first())
+
+
+def test_groups_are_learned_from_or_kept_aside():
+    x = np.repeat(np.arange(10.0), 6)[:, None]
+    prepared = TabularClassifier(validation=0.2, verbose=0).prepare(x, list("ab") * 30, groups=x[:, 0])
+    assert len(prepared.rows.y_validation) == 12
+    learned, held = (
+        {float(value) for value in np.ravel(rows)} for rows in (prepared.rows.x, prepared.rows.x_validation)
+    )
+    assert len(learned) == 8 and len(held) == 2 and not learned & held
+    few = TabularClassifier(validation=0.2, verbose=0).prepare(x, list("ab") * 30, groups=x[:, 0] > 4)
+    assert len(few.rows.y_validation) == 12  # of two groups one would be half of the rows

@@ -178,3 +178,23 @@ def test_its_vocabulary_is_of_the_rows_learned_from():
     known = task.learn_vocabularies(*kept)[0]
     assert task.reader.vocabulary.tokens == known.tokens
     assert task.reader.vocabulary.tokens != task.learn_vocabularies(X, y)[0].tokens
+
+
+def test_all_translations_of_a_sentence_are_kept_aside_together():
+    source = [ENGLISH[row % 6] + " " + ENGLISH[row // 6] for row in range(30) for _ in range(3)]
+    prepared = Translator(validation=0.2, pieces=300, verbose=0).prepare(source, ["零一"] * 45 + ["二"] * 45)
+    learned, held = ({tuple(row) for row in rows.tolist()} for rows in (prepared.rows.x, prepared.rows.x_validation))
+    assert len(learned) == 24 and len(held) == 6 and not learned & held
+    assert len(prepared.rows.y_validation) == 18
+
+
+def test_a_long_sentence_does_not_make_all_others_padding():
+    source, target = spoken(60)
+    longest = " ".join(["five"] * 30)
+    task = Translator(pieces=300, verbose=0).prepare(
+        source, target, validation_data=([*source[:20], longest], [*target[:20], "五" * 30])
+    )
+    (told, _), asked = task.given()["validation_data"]
+    assert len(told) == len(asked) == 20 and told.shape[1] < 30
+    task = Translator(pieces=300, verbose=0).prepare(source, target, validation_data=([longest], ["五" * 30]))
+    assert len(task.given()["validation_data"][1]) == 1

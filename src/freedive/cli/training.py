@@ -177,22 +177,26 @@ def prepare(training: Training) -> None:
     """Rows and network."""
     source, task = training.source, training.task
     with told_together(source.x_train, source.x_test):
-        rows = task.prepare(*given_rows(training)).rows
+        X, y, groups = given_rows(training)
+        rows = task.prepare(X, y, groups=groups).rows
         # The test rows are read before the training: what is wrong with them must not come out after it.
         source.x_test, training.x_test, source.y_test = task.taken(source.x_test, source.y_test)
     training.y_test = task.target.asked(source.y_test)
     training.learned, training.held = len(rows.y), 0 if rows.y_validation is None else len(rows.y_validation)
 
 
-def given_rows(training: Training) -> tuple[Any, Any]:
-    """The raw rows to learn from, with --rows the first of them; of a series the last: what comes next follows them."""
-    X, y, most = training.source.x_train, training.source.y_train, training.options.rows
-    if most is None or most >= len(y):
-        return X, y
-    if isinstance(X, TimeSeries):
-        late = X.part(-most, None)
-        return late, late
-    return rows_of(X, np.arange(most)), rows_of(y, np.arange(most))
+def given_rows(training: Training) -> tuple[Any, Any, Any]:
+    """The raw rows to learn from, their labels and groups, with --rows the first of them; of a series the last: what
+    comes next follows them."""
+    source, most = training.source, training.options.rows
+    given = source.x_train, source.y_train, source.groups
+    if most is None or most >= len(source.y_train):
+        return given
+    if isinstance(source.x_train, TimeSeries):
+        late = source.x_train.part(-most, None)
+        return late, late, None
+    X, y, groups = (None if rows is None else rows_of(rows, np.arange(most)) for rows in given)
+    return X, y, groups
 
 
 class CompileTime(Callback):
@@ -265,7 +269,7 @@ def compare(training: Training) -> None:
     """What simple methods make of the same rows."""
     source = training.source
     try:
-        training.simple = training.task.baselines(*given_rows(training), source.x_test, source.y_test)
+        training.simple = training.task.baselines(*given_rows(training)[:2], source.x_test, source.y_test)
     except KeyboardInterrupt:
         console.warn("The simple methods were stopped: the report does without them.")
 

@@ -74,7 +74,8 @@ def refuse_other_target(teacher: str, task: Any, training: Training) -> None:
 def learned_rows(training: Training) -> Any:
     """The raw rows that the network is to learn from, as the task divided them."""
     task = training.task
-    learned, _ = task.parted(*task.checked(*given_rows(training)))
+    X, y, groups = given_rows(training)
+    learned, _ = task.parted(*task.checked(X, y), groups=groups)
     return task.taken(*learned)[0]
 
 

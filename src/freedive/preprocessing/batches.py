@@ -30,8 +30,8 @@ class LengthBatches:
 
     def __init__(self, sources: np.ndarray, targets: np.ndarray, batch_size: int, seed: int = 0):
         self.sources, self.targets, self.seed = np.asarray(sources), np.asarray(targets), seed
-        longer = np.maximum((self.sources != 0).sum(1), (self.targets != 0).sum(1) - 1)
-        self.lengths = bucket_lengths(longer)
+        longer = longer_of(self.sources, self.targets)
+        self.lengths, self.nearly_all = bucket_lengths(longer), bucket_lengths(longer, SHARES[-2:-1])[0]
         place = np.searchsorted(self.lengths, longer)
         mean = float(np.mean([self.lengths[p] for p in place]))
         self.rows = [np.flatnonzero(place == p) for p in range(len(self.lengths))]
@@ -53,11 +53,31 @@ class LengthBatches:
         ]
         for at in random.permutation(len(batches)):
             place, rows = batches[at]
-            yield self.pair(rows, self.lengths[place])
+            yield cut(self.sources[rows], self.targets[rows], self.lengths[place])
 
-    def pair(self, rows: Sequence[int] | np.ndarray, length: int) -> tuple[list[Any], Any]:
-        """Some rows as a network that reads and writes takes them, padded or cut to a length."""
-        return told_and_asked(fitted(self.sources[rows], length), fitted(self.targets[rows], length + 1))
+    def usual(self, sources: np.ndarray, targets: np.ndarray) -> tuple[list[Any], Any]:
+        """Other rows as one array, without the few that are longer than nearly all that are learned from.
+
+        All would be padded to their length, and most of what is computed would be padding.
+
+        >>> others = np.tri(9, 40, 2, int)  # of 3 to 11 words
+        >>> LengthBatches(others[:6], others[:6], 4).usual(others, others)[1].shape
+        (6, 8)
+        """
+        longer = longer_of(sources, targets)
+        length = max(self.nearly_all, int(longer.min()))
+        rows = longer <= length
+        return cut(sources[rows], targets[rows], length)
+
+
+def longer_of(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The length of the longer of the two, of every pair: of a target without its start."""
+    return np.maximum((sources != 0).sum(1), (targets != 0).sum(1) - 1)
+
+
+def cut(sources: np.ndarray, targets: np.ndarray, length: int) -> tuple[list[Any], Any]:
+    """Pairs as a network that reads and writes takes them, padded or cut to a length."""
+    return told_and_asked(fitted(sources, length), fitted(targets, length + 1))
 
 
 def told_and_asked(sources: np.ndarray, targets: np.ndarray) -> tuple[list[Any], Any]:
@@ -70,13 +90,13 @@ def told_and_asked(sources: np.ndarray, targets: np.ndarray) -> tuple[list[Any],
     return [sources, np.where(asked != 0, said, 0)], asked  # nothing is asked after the end
 
 
-def bucket_lengths(lengths: np.ndarray) -> list[int]:
-    """The few lengths that sequences of these lengths are padded to.
+def bucket_lengths(lengths: np.ndarray, shares: Sequence[float] = SHARES) -> list[int]:
+    """The few lengths that sequences of these lengths are padded to: each holds a share of them.
 
     >>> bucket_lengths(np.array([3, 3, 5, 6, 9, 30]))
     [8, 12, 32]
     """
-    bounds = np.quantile(lengths, SHARES, method="higher")
+    bounds = np.quantile(lengths, shares, method="higher")
     return sorted({int(-(-max(bound, 1) // MULTIPLE) * MULTIPLE) for bound in bounds})
 
 

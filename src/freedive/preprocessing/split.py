@@ -11,7 +11,12 @@ Size = int | float
 
 
 def train_test_split(
-    *arrays: Any, test_size: Size = 0.25, shuffle: bool = True, stratify: Any = None, seed: int = 0
+    *arrays: Any,
+    test_size: Size = 0.25,
+    shuffle: bool = True,
+    stratify: Any = None,
+    groups: Any = None,
+    seed: int = 0,
 ) -> list[Any]:
     """Split arrays, lists or tables of equal length into a part to train with and one to test with.
 
@@ -20,6 +25,8 @@ def train_test_split(
         test_size: a fraction of the rows, or their number.
         shuffle: draw the parts at random; else the last rows are for testing, as time series ask for.
         stratify: labels (n,); every part then holds each class in proportion.
+        groups: (n,), whose each row is: a speaker, a patient. Rows of one group all go to the same part, in the order
+            that they had, and the sizes are of groups.
         seed: another one gives another split, the same one the same.
 
     Returns:
@@ -29,7 +36,7 @@ def train_test_split(
     >>> x_train, x_test, y_test
     ([1, 2, 3], [4], ['d'])
     """
-    return _split(arrays, {"test_size": test_size}, shuffle, stratify, seed)
+    return _split(arrays, {"test_size": test_size}, shuffle, stratify, groups, seed)
 
 
 def train_validation_test_split(
@@ -38,6 +45,7 @@ def train_validation_test_split(
     test_size: Size = 0.15,
     shuffle: bool = True,
     stratify: Any = None,
+    groups: Any = None,
     seed: int = 0,
 ) -> list[Any]:
     """Split into three parts; as `train_test_split`.
@@ -48,22 +56,29 @@ def train_validation_test_split(
     >>> [len(part) for part in train_validation_test_split(range(100))]
     [70, 15, 15]
     """
-    return _split(arrays, {"validation_size": validation_size, "test_size": test_size}, shuffle, stratify, seed)
+    return _split(arrays, {"validation_size": validation_size, "test_size": test_size}, shuffle, stratify, groups, seed)
 
 
 def split_indices(
-    count: int, sizes: Mapping[str, Size], shuffle: bool = True, stratify: Any = None, seed: int = 0
+    count: int,
+    sizes: Mapping[str, Size],
+    shuffle: bool = True,
+    stratify: Any = None,
+    groups: Any = None,
+    seed: int = 0,
 ) -> list[np.ndarray]:
     """The rows of each part: those that `sizes` leaves over first, then one part for each size.
 
     Args:
         count: the number of rows.
         sizes: name (for errors) -> fraction or number of rows.
-        shuffle, stratify, seed: as for `train_test_split`.
+        shuffle, stratify, groups, seed: as for `train_test_split`.
 
     >>> split_indices(5, {"test_size": 2}, shuffle=False)
     [array([0, 1, 2]), array([3, 4])]
     """
+    if groups is not None:
+        return _grouped(count, sizes, shuffle, stratify, groups, seed)
     numbers = _numbers(count, sizes)
     order = np.random.default_rng(seed).permutation(count) if shuffle else np.arange(count)
     if stratify is None:
@@ -72,6 +87,21 @@ def split_indices(
     if labels.shape != (count,):
         raise ValueError(f"stratify: expected one label a row, shape ({count},). Received: {labels.shape}")
     return _stratified(order, labels, numbers)
+
+
+def _grouped(
+    count: int, sizes: Mapping[str, Size], shuffle: bool, stratify: Any, groups: Any, seed: int
+) -> list[np.ndarray]:
+    """Parts of whole groups."""
+    if stratify is not None:
+        raise ValueError("stratify and groups: give one of them; whole groups hold no class in proportion")
+    if len(groups) != count:
+        raise ValueError(f"groups: expected one a row, {count:,}. Received: {len(groups):,}")
+    names, places = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) <= len(sizes):
+        raise ValueError(f"groups: {len(sizes) + 1} parts need as many groups. Received: {names.tolist()}")
+    parts = split_indices(len(names), sizes, shuffle, seed=seed)
+    return [np.flatnonzero(np.isin(places, part)) for part in parts]
 
 
 def _numbers(count: int, sizes: Mapping[str, Size]) -> list[int]:
@@ -121,13 +151,15 @@ def _shares(available: np.ndarray, number: int) -> np.ndarray:
     return shares
 
 
-def _split(arrays: Sequence[Any], sizes: Mapping[str, Size], shuffle: bool, stratify: Any, seed: int) -> list[Any]:
+def _split(
+    arrays: Sequence[Any], sizes: Mapping[str, Size], shuffle: bool, stratify: Any, groups: Any, seed: int
+) -> list[Any]:
     if not arrays:
         raise TypeError("nothing to split: expected one or more arrays")
     counts = [_length(array) for array in arrays]
     if len(set(counts)) != 1:
         raise ValueError(f"arrays to split must have equal lengths. Received: {counts}")
-    parts = split_indices(counts[0], sizes, shuffle, stratify, seed)
+    parts = split_indices(counts[0], sizes, shuffle, stratify, groups, seed)
     return [rows_of(array, part) for array in arrays for part in parts]
 
 

@@ -31,6 +31,7 @@ from .targets import Target
 
 Self = TypeVar("Self", bound="Task")
 FEW = 20  # with fewer rows none are kept aside for validation
+FEW_GROUPS = 5  # with fewer of them the rows kept aside are drawn from all
 
 
 class Settings(NamedTuple):
@@ -195,6 +196,7 @@ class Task(Configured):
         validation_data: Any = None,
         callbacks: Sequence[Any] = (),
         resume: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Learn from raw rows.
 
@@ -205,14 +207,15 @@ class Task(Configured):
             callbacks: as of `Model.fit`.
             resume: as of `Model.fit`: a folder in which checkpoints are kept; the same call, made again after it was
                 stopped or killed, goes on there with the bits of one that was not.
+            groups: whose each row is: a speaker, a patient. Those who are kept aside are not learned from.
         """
-        self.prepare(X, y, validation_data)
+        self.prepare(X, y, validation_data, groups)
         return self.train(callbacks, resume)
 
-    def prepare(self: Self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
+    def prepare(self: Self, X: Any, y: Any = None, validation_data: Any = None, groups: Any = None) -> Self:
         """The first half of `fit`: reader, target, rows and a compiled network, before any training."""
         X, y = self.checked(X, y)
-        learned, held = self.parted(X, y, validation_data)
+        learned, held = self.parted(X, y, validation_data, groups)
         self.learn(*learned, y)
         self.rows = Prepared(*self.pairs(*learned), *(() if held is None else self.pairs(*held)))
         count = len(self.rows.y)
@@ -223,14 +226,19 @@ class Task(Configured):
         self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
         return self
 
-    def parted(self, X: Any, y: Any, validation_data: Any = None) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
+    def parted(
+        self, X: Any, y: Any, validation_data: Any = None, groups: Any = None
+    ) -> tuple[tuple[Any, Any], tuple[Any, Any] | None]:
         """Raw rows and labels to learn from, and those to choose the epoch by; None: there are none."""
         if validation_data is not None:
             return (X, y), pair(validation_data, f"{type(self).__name__}.fit(validation_data=...)")
-        strata = self.strata(y)
         if not self.validation or len(y) < FEW:
             return (X, y), None
-        X, held, y, y_held = train_test_split(X, y, test_size=self.validation, stratify=strata, seed=self.seed)
+        kept: dict[str, Any] = {"test_size": self.validation, "stratify": self.strata(y)}
+        count = 0 if groups is None else len(np.unique(np.asarray(groups)))
+        if count >= FEW_GROUPS:
+            kept = {"test_size": max(1, round(self.validation * count)), "groups": groups}
+        X, held, y, y_held = train_test_split(X, y, **kept, seed=self.seed)
         return (X, y), (held, y_held)
 
     def strata(self, y: Any) -> Any:

@@ -44,7 +44,7 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any,
         x_test, y_test = labelled_files(test or validation or "", endings)
     else:
         files, labels = labelled_files(path, endings)
-        x_train, y_train, x_test, y_test = divided(files, labels, told.seed)
+        x_train, y_train, x_test, y_test, _ = divided(files, labels, told.seed)
     names = sorted(set(y_train) | set(y_test))
     few(path, y_train, names)
     return (x_train, y_train), (x_test, y_test), names

@@ -24,10 +24,10 @@ def parallel_text(path: str, told: Told) -> Source | None:
     if len(pairs) < LEAST or not all(sentences(side) for side in zip(*pairs[:LOOKED_AT], strict=True)):
         return None
     source, target = (list(side) for side in zip(*pairs, strict=True))
-    x_train, y_train, x_test, y_test = divided(source, target, told.seed, group=source)
+    parts = divided(source, target, told.seed, group=source)
     found = f"{len(pairs):,} sentences and their translations{left_out(lines)}"
-    parts = (x_train, y_train, x_test, y_test)
-    return Source(named(path), Translator(), *parts, "sentences", facts=[("data", path)], found=found)
+    facts = [("data", path)]
+    return Source(named(path), Translator(), *parts[:4], "sentences", None, facts, found, parts.groups)
 
 
 def pairs_of(lines: list[str]) -> list[tuple[str, str]]:

@@ -58,7 +58,7 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
         return None
     looked_at(files)
     rows = divided(files, np.array(texts, object), told.seed)
-    x_train, y_train, x_test, y_test = (list(part) for part in rows)
+    x_train, y_train, x_test, y_test = (list(part) for part in rows[:4])
     told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}"
     facts = [("data", path)]
     return Source(named(path), Transcriber(), x_train, y_train, x_test, y_test, "sounds", None, facts, told_of)
@@ -93,7 +93,7 @@ def array_file(path: str, told: Told) -> Source | None:
         x = chosen(path, others, None, ("x",))
         if len(x) != len(y):
             raise DataFileError(path, f"{len(x):,} rows, but {len(y):,} labels")
-        x_train, y_train, x_test, y_test = divided(x, np.asarray(y).reshape(len(y)), told.seed)
+        x_train, y_train, x_test, y_test, _ = divided(x, np.asarray(y).reshape(len(y)), told.seed)
     pictures = x_train.dtype == np.uint8 and (x_train.ndim == 3 or x_train.shape[-1] in (1, 3, 4))
     found = f"{len(x_train) + len(x_test):,} rows of shape {x_train.shape[1:]}"
     if pictures:

@@ -73,8 +73,10 @@ class Forecaster(Task):
         series = as_series(X, self.time, "keep" if self.gaps == "fill" else self.gaps)
         return series, series
 
-    def parted(self, X: TimeSeries, y: Any, validation_data: Any = None) -> tuple[Any, Any]:
+    def parted(self, X: TimeSeries, y: Any, validation_data: Any = None, groups: Any = None) -> tuple[Any, Any]:
         """The beginning of a series, and its end with a window before it; each filled by itself."""
+        if groups is not None:
+            raise ValueError("Forecaster.fit(groups=...): the times of a series are of no groups; it is parted by time")
         length, steps = self.window(X), len(X)
         cut = steps - (aside(steps, self.horizon, self.validation) if validation_data is None else 0)
         need = length + self.horizon

@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,16 @@ class UnknownSourceError(ToldError):
     """A name that is neither a data set nor a path."""
 
 
+class Parts(NamedTuple):
+    """Raw rows and their labels to learn from and to be tested with, and the groups of those to learn from."""
+
+    x_train: Any
+    y_train: Any
+    x_test: Any
+    y_test: Any
+    groups: Any = None
+
+
 @dataclass
 class Source:
     """Raw rows to learn from and to be tested with, and the task that suits them.
@@ -43,6 +53,7 @@ class Source:
             show none.
         facts: (name, fact) about the data, for the report.
         found: what was found and chosen, in words, for the terminal.
+        groups: whose each row of `x_train` is; those of one group are not parted. None: each is for itself.
     """
 
     name: str
@@ -55,6 +66,7 @@ class Source:
     samples: Any = None
     facts: Sequence[tuple[str, Any]] = field(default_factory=list)
     found: str = ""
+    groups: Any = None
 
 
 NOTHING = Told()
@@ -116,13 +128,13 @@ def seen(path: str) -> str:
 Recogniser = Callable[[str, Told], "Source | None"]
 
 
-def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> tuple[Any, Any, Any, Any]:
-    """(x_train, y_train, x_test, y_test): a fifth of the rows for the test, every class in proportion.
+def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> Parts:
+    """A fifth of the rows for the test, every class in proportion.
 
     Args:
         X, y: rows and labels.
         seed: of the draw.
-        group: (rows,); rows of one group all go to the same part.
+        group: (rows,); rows of one group all go to the same part, and then the sizes are of groups.
     """
     if group is not None:
         absent = next((row for row, name in enumerate(group) if missing(name)), None)
@@ -131,17 +143,16 @@ def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> tuple[Any, Any,
         names = np.unique(np.asarray(group))
         if len(names) < 2:
             raise ValueError(f"all rows are of one group, {names[0]!r}; expected two or more to split by")
-        _, held = train_test_split(names, test_size=TEST, seed=seed)
-        test = np.isin(np.asarray(group), held)
-        parts = [np.flatnonzero(~test), np.flatnonzero(test)]
+        by: dict[str, Any] = {"groups": group, "test_size": max(1, round(TEST * len(names)))}
     else:
         labels = np.asarray(y)
         counts = np.unique(labels, return_counts=True)[1]
         enough = labels.dtype.kind not in "fc" and counts.min() >= 2 and len(labels) * TEST >= len(counts)
-        rows = np.arange(len(labels))
-        parts = train_test_split(rows, test_size=TEST, stratify=labels if enough else None, seed=seed)
+        by = {"stratify": labels if enough else None, "test_size": TEST}
+    parts = train_test_split(np.arange(len(y)), **by, seed=seed)
     (x_train, x_test), (y_train, y_test) = (taken(part, parts) for part in (X, y))
-    return x_train, y_train, x_test, y_test
+    learned = None if group is None else taken(np.asarray(group), parts)[0]
+    return Parts(x_train, y_train, x_test, y_test, learned)
 
 
 def taken(rows: Any, parts: Sequence[np.ndarray]) -> list[Any]:

@@ -52,7 +52,7 @@ def table_file(path: str, told: Told) -> Source | None:
     task = TabularClassifier() if classes else TabularRegressor()
     parts = divided(rest, labels, told.seed, group)
     facts = [("data", path), ("target", name)]
-    return Source(named(path), task, *parts, "rows", None, facts, found + left_out(rest))
+    return Source(named(path), task, *parts[:4], "rows", None, facts, found + left_out(rest), parts.groups)
 
 
 def series_file(path: str, told: Told) -> Source | None:

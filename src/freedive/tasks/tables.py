@@ -165,8 +165,8 @@ class TabularClassifier(_Tabular, Classifier):
     _: dataclasses.KW_ONLY
     calibrate: bool = False
 
-    def prepare(self, X: Any, y: Any = None, validation_data: Any = None) -> Self:
-        super().prepare(X, y, validation_data)
+    def prepare(self, X: Any, y: Any = None, validation_data: Any = None, groups: Any = None) -> Self:
+        super().prepare(X, y, validation_data, groups)
         if self.calibrate and self.rows.x_validation is None:
             raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")
         return self

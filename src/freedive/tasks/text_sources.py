@@ -15,7 +15,7 @@ from ..errors import counted
 from .class_folders import class_folders, few, holds, unbalanced
 from .reading.decoding import decoded
 from .reading.texts import filled_lines, words
-from .sources import Source, Told, divided, listed, named
+from .sources import Parts, Source, Told, divided, listed, named
 from .text import TextClassifier
 
 TEXTS = (".txt", ".txt.gz")
@@ -96,9 +96,9 @@ def lines_source(path: str, told: Told, rows: Sequence[tuple[str, str]], found: 
     return text_source(path, TextClassifier(classes=names), parts, found + listed(names) + unbalanced(labels))
 
 
-def text_source(path: str, task: TextClassifier, parts: tuple[Any, Any, Any, Any], found: str) -> Source:
+def text_source(path: str, task: TextClassifier, parts: Parts, found: str) -> Source:
     """The source of texts in parts; the report shows those of the test."""
-    return Source(named(path), task, *parts, "texts", list, [("data", path)], found)
+    return Source(named(path), task, *parts[:4], "texts", list, [("data", path)], found, parts.groups)
 
 
 # looking ------------------------------------------------------------------------------------------------------------
