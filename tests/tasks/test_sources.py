@@ -148,6 +148,11 @@ def test_tables_are_told_apart(tmp_path, text, told, task, test):
             r"a\.csv: 31 rows, of which 0 are to learn from.*501 rows\. Give more rows, or a small",
         ),
         (CLASSES + "3,c\n", Told(target="kind"), "the class 'c' of 'kind' has 1 row"),
+        (
+            "size,kind\n" + "1,\n" * 5 + "1,a\n2,b\n" * 10 + "1e300,a\n" + "3,b\n" * 9,
+            Told(target="kind"),
+            r"a\.csv: column 'size' holds 1e\+300 in row 25, which is too large",
+        ),
         (DAYS + "2024-01-31,5\n", Told(horizon=2), "the time 2024-01-31 stands twice"),
         (DAYS, Told(horizon=2, target="sld"), "unknown variable 'sld'. Did you mean 'sold'"),
     ],

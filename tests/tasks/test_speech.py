@@ -88,7 +88,7 @@ def test_transcripts_are_learned_from_texts_alone(tmp_path):
     result = task.evaluate(sounds[120:], texts[120:])
     assert result["character_error_rate"] < 0.1, result
     assert task.score(sounds[120:], texts[120:]) == 1 - result["character_error_rate"]
-    (shown,) = task.sections(sounds[120:], task.outputs(sounds[120:]), task.target.encoded(texts[120:]))
+    (shown,) = task.sections(sounds[120:], task.outputs(sounds[120:]), task.target.asked(texts[120:]))
     for text in texts[120:126]:
         assert f"{text} was said" in shown.body
     assert abs(shown.body.count("</text>") - sum(map(len, texts[120:126]))) <= 2
@@ -146,11 +146,19 @@ def test_waves_of_whole_numbers_are_taken_by_the_size_of_their_type():
 def test_error_rates_of_transcripts():
     target = Transcripts("abc")
     outputs = np.eye(4)[[[1, 1, 0, 2], [3, 3, 3, 3]]]
-    result = target.scored(outputs, target.encoded(["ab", "cb"]))
+    result = target.scored(outputs, target.asked(["ab", "cb"]))
     assert (result["character_error_rate"], result["word_error_rate"], result["exact"]) == (0.25, 0.5, 0.5)
     assert "25.00%" in " ".join(target.told(result, "sounds")) and len(target.tiles(result)) == 3
     assert target.table(["x.wav", "y.wav"], outputs)[1] == [["x.wav", "ab"], ["y.wav", "c"]]
     assert target.as_json(["x.wav"], outputs[:1]) == [{"file": "x.wav", "answer": "ab"}]
+
+
+def test_a_character_that_a_model_does_not_know_is_an_error_and_no_end():
+    target = Transcripts("abc")
+    with pytest.warns(UserWarning, match="1 of 2 transcripts hold characters that the model does not know, ' d'"):
+        asked = target.asked(["ab", "cd b"])
+    result = target.scored(np.eye(4)[[[1, 1, 0, 2], [3, 0, 2, 2]]], asked)
+    assert (result["character_error_rate"], result["word_error_rate"], result["exact"]) == (2 / 6, 2 / 3, 0.5)
 
 
 # what cannot be learned -----------------------------------------------------------------------------------------------

@@ -34,8 +34,8 @@ def sounds_section(task: Any, X: Sequence[Any], outputs: Any, y: Any) -> Section
 
 
 def spoken(target: Any, y: Any) -> list[str]:
-    """What was said, in words, of encoded labels."""
-    return list(target.texts(np.asarray(y)) if hasattr(target, "texts") else [target.names[place] for place in y])
+    """What was said, in words, of labels as `Target.asked` gives them."""
+    return [label if isinstance(label, str) else target.names[label] for label in y]
 
 
 def picture(wave: np.ndarray, spectra: np.ndarray, letters: Sequence[tuple[float, str]], rate: int) -> str:

@@ -18,7 +18,7 @@ from ..errors import ToldError, counted
 from .reading.tables import label_column
 from .series import Forecaster, aside
 from .sources import TEST, Source, Told, divided, named
-from .tables import TabularClassifier, TabularRegressor
+from .tables import TabularClassifier, TabularRegressor, refuse_infinite_cells
 from .text_sources import text_table
 from .told import SERIES, TABLE, table_as
 
@@ -36,9 +36,10 @@ def table_file(path: str, told: Told) -> Source | None:
     if table.kinds[name] == "text":
         raise DataFileError(path, f"the column {name!r} holds texts, each another; expected classes or amounts")
     known = np.array([cell is not None and cell == cell for cell in table[name].tolist()])
-    table, missing = table.take(known), int((~known).sum())
+    whole, table, missing = table, table.take(known), int((~known).sum())
     group = None if told.group is None else table[told.group]
-    labels, rest = table[name], table.drop(name, *([] if told.group is None else [told.group]))
+    asked = [name] if told.group is None else [name, told.group]
+    labels, rest = table[name], table.drop(*asked)
     classes = is_classes(table, name)
     if classes and table.kinds[name] == "integer":
         labels = labels.astype(np.int64)
@@ -49,6 +50,10 @@ def table_file(path: str, told: Told) -> Source | None:
     texts = text_table(path, told, rest, labels, group, found) if classes else None
     if texts is not None:
         return texts
+    try:
+        refuse_infinite_cells(whole.drop(*asked))  # rows are named as the file counts them
+    except ValueError as error:
+        raise DataFileError(path, str(error)) from None
     task = TabularClassifier() if classes else TabularRegressor()
     parts = divided(rest, labels, told.seed, group)
     facts = [("data", path), ("target", name)]

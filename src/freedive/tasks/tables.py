@@ -61,9 +61,7 @@ class _Tabular(Task):
         scikit.check_rows(X, name)
         y = y if y is None else scikit.labels(y, name, isinstance(self, Classifier))
         table = as_table(X, "X")
-        for column, kind in table.kinds.items():
-            if kind in NumberColumn.kinds:
-                refuse_infinite(column, as_numbers(table[column]))  # rows are named as the user counts them
+        refuse_infinite_cells(table)  # rows are named as the user counts them
         return super().checked(table, y)
 
     def learn_reader(self, X: Any) -> Reader:
@@ -141,6 +139,13 @@ class _Tabular(Task):
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.model is not None
+
+
+def refuse_infinite_cells(table: Table) -> None:
+    """Refuse a table with a number that is infinite, or is so in float32."""
+    for column, kind in table.kinds.items():
+        if kind in NumberColumn.kinds:
+            refuse_infinite(column, as_numbers(table[column]))
 
 
 class TabularClassifier(_Tabular, Classifier):

@@ -44,7 +44,7 @@ def text_files(path: str, told: Told) -> Source | None:
     files = sorted(name for name in os.listdir(path) if not name.startswith("."))
     if len(files) < 2 or not all(name.lower().endswith(TEXTS) for name in files):
         return None
-    texts = {named(name): filled_lines(os.path.join(path, name), told.encoding) for name in files}
+    texts = {named(name): filled_lines(os.path.join(path, name), told.encoding).values() for name in files}
     rows = [(text, kind) for kind, lines in texts.items() for text in lines]
     return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} in files of {len(texts)} classes: ")
 
@@ -53,7 +53,7 @@ def labelled_lines(path: str, told: Told) -> Source | None:
     """a .txt or .tsv file of classes and texts: good <tab> A wonderful film. (or the text first)"""
     if not path.lower().endswith(LINES) or not os.path.isfile(path) or told.target is not None:
         return None
-    lines = filled_lines(path, told.encoding)
+    lines = filled_lines(path, told.encoding).values()
     cells = [tuple(cell.strip() for cell in line.split("\t")) for line in lines]
     if not cells or any(len(row) != 2 for row in cells):
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import layers
 from ..config import PositiveInt, one_of
+from ..errors import counted, warn
 from ..metrics import character_error_rate, word_error_rate
 from ..ops.ctc_decoding import ctc_decode
 from ..report.scores import spelt
@@ -22,6 +23,13 @@ def alphabet(value: Any) -> str:
     if not isinstance(value, str) or not value or len(set(value)) != len(value) or len(value) > MOST:
         raise ValueError(f"expected characters, each once. Received: {value!r:.80}")
     return value
+
+
+def refuse_others(labels: Any) -> None:
+    """Refuse labels that are no texts."""
+    for row, text in enumerate(labels):
+        if not isinstance(text, str):
+            raise ValueError(f"row {row}: expected a text. Received: {text!r:.80}")
 
 
 class Transcripts(Target):
@@ -50,9 +58,7 @@ class Transcripts(Target):
     @classmethod
     def learned(cls, y: Any, **options: Any) -> Transcripts:
         """The characters that texts hold, sorted."""
-        for row, text in enumerate(y):
-            if not isinstance(text, str):
-                raise ValueError(f"row {row}: expected a text. Received: {text!r:.80}")
+        refuse_others(y)
         found = "".join(sorted(set("".join(y))))
         if not found:
             raise ValueError("y: all transcripts are empty; expected texts")
@@ -77,6 +83,22 @@ class Transcripts(Target):
                 coded[row, place] = places[character]
         return coded
 
+    def asked(self, labels: Any) -> list[str]:
+        """The texts themselves: what holds a character that the model cannot write is answered wrongly, no more.
+
+        >>> Transcripts("ab").scored(np.eye(3)[[[1, 0, 2]]], Transcripts("ab").asked(["ab"]))["character_error_rate"]
+        0.0
+        """
+        refuse_others(labels)
+        strange = [row for row, text in enumerate(labels) if not set(text) <= set(self.characters)]
+        if strange:
+            unknown = "".join(sorted(set("".join(labels)) - set(self.characters)))
+            warn(
+                f"{len(strange):,} of {counted(len(labels), 'transcripts')} hold characters that the model does not "
+                f"know, {unknown!r:.60}: they count as errors. The first: {labels[strange[0]]!r:.80}"
+            )
+        return list(labels)
+
     def texts(self, coded: np.ndarray) -> np.ndarray:
         """Rows of places (0 and less are passed over) as texts."""
         return np.array(["".join(self.characters[place - 1] for place in row if place > 0) for row in coded], object)
@@ -96,7 +118,7 @@ class Transcripts(Target):
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """Character and word error rates, and how many texts are right to the letter."""
-        right, given = self.texts(np.asarray(y)).tolist(), self.decoded(outputs).tolist()
+        right, given = list(y), self.decoded(outputs).tolist()
         wrong = character_error_rate(right, given)
         return {
             "rows": len(right),

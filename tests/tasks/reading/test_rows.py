@@ -170,10 +170,18 @@ def test_tables_that_do_not_fit(tmp_path, content, target, text):
 def test_lines_of_a_file_are_rows(tmp_path):
     (tmp_path / "a.txt").write_text("很好\n\n不好 \n", encoding="utf-8")
     reader = Texts(WordVocabulary(["好", "不"]), length=3)
-    assert reader.read(tmp_path / "a.txt").x.tolist() == [[1, 4, 0], [5, 4, 0]]
+    rows = reader.read(tmp_path / "a.txt")
+    assert rows.x.tolist() == [[1, 4, 0], [5, 4, 0]]
+    assert rows.names == [f"{tmp_path / 'a.txt'}:{place}" for place in (0, 2)]  # as the file has them
     (tmp_path / "b.txt").write_text("pos\t好\nneg\t不\n", encoding="utf-8")
     x, y = reader.labelled(tmp_path / "b.txt", None)
     assert x.tolist() == [[4, 0, 0], [5, 0, 0]] and y == ["pos", "neg"]
+
+
+def test_a_line_without_a_tab_is_named_as_the_file_has_it(tmp_path):
+    (tmp_path / "a.txt").write_text("good\ta fine film\n\n\nno film\n")
+    with pytest.raises(DataFileError, match="line 4: expected a class, a tab and a text"):
+        Texts(WordVocabulary(["film"]), length=4).labelled(tmp_path / "a.txt", None)
 
 
 def test_texts_may_stand_before_their_classes(tmp_path):

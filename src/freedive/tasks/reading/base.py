@@ -84,10 +84,10 @@ def suffix(path: Path) -> str:
     return os.path.splitext(name)[1]
 
 
-def numbered(path: Path, count: int) -> list[str]:
-    """The names of the rows of a file of several.
+def numbered(path: Path, places: Collection[int]) -> list[str]:
+    """The names of the rows of a file of several, by their places in it, from 0.
 
-    >>> numbered("a.npy", 2), numbered("a.npy", 1)
+    >>> numbered("a.npy", range(2)), numbered("a.npy", range(1))
     (['a.npy:0', 'a.npy:1'], ['a.npy'])
     """
-    return [os.fspath(path)] if count == 1 else [f"{os.fspath(path)}:{i}" for i in range(count)]
+    return [os.fspath(path)] if len(places) == 1 else [f"{os.fspath(path)}:{place}" for place in places]

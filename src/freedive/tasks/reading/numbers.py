@@ -42,7 +42,7 @@ class Numbers(Reader):
     def read(self, path: Path) -> Rows:
         arrays = arrays_in(path)
         x = self.fitted(path, chosen(path, arrays, None, ("x", "x_test", "test_x")))
-        return Rows(numbered(path, len(x)), x, [])
+        return Rows(numbered(path, range(len(x))), x, [])
 
     def encoded(self, X: Any) -> np.ndarray:
         """An array whose rows have the shape of the model's."""

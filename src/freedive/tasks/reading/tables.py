@@ -79,7 +79,7 @@ class Columns(Reader):
         spare = sorted(set(table.columns) - {column.name for column in self.encoder.columns})
         notes = [f"{path}: not looked at: {', '.join(spare)}"] if spare else []
         x = self._encoded(path, table)
-        return Rows(numbered(path, len(x)), x, notes)
+        return Rows(numbered(path, range(len(x))), x, notes)
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         table = self._table(path)

@@ -30,22 +30,22 @@ class _Lines(Reader):
 
     def read(self, path: Path) -> Rows:
         texts = self.texts(path)
-        return Rows(numbered(path, len(texts)), self.encoded(texts), [])
+        return Rows(numbered(path, texts), self.encoded(list(texts.values())), [])
 
-    def texts(self, path: Path) -> list[str]:
-        """The texts that a file holds."""
+    def texts(self, path: Path) -> dict[int, str]:
+        """The texts that a file holds, by their places in it."""
         if suffix(path) not in LINES:
             raise DataFileError(path, "expected a .txt file with a text in every line")
         return filled_lines(path, self.encoding)
 
 
-def filled_lines(path: Path, encoding: str) -> list[str]:
-    """The lines of a file that are not empty.
+def filled_lines(path: Path, encoding: str) -> dict[int, str]:
+    """The lines of a file that are not empty, by their places among all, from 0.
 
     Raises:
         DataFileError: there are none.
     """
-    lines = [line for line in read_lines(path, encoding) if line.strip()]
+    lines = {place: line for place, line in enumerate(read_lines(path, encoding)) if line.strip()}
     if not lines:
         raise DataFileError(path, "no text")
     return lines
@@ -92,11 +92,11 @@ class Texts(_Lines):
         """int32 (texts, length)."""
         return self.vocabulary.rows(X, self.length)
 
-    def texts(self, path: Path) -> list[str]:
+    def texts(self, path: Path) -> dict[int, str]:
         if suffix(path) in READERS and suffix(path) not in LINES:
-            return self._cells(path, table_as(path, self.reading))
+            return dict(enumerate(self._cells(path, table_as(path, self.reading))))
         lines = super().texts(path)
-        return ["\n".join(lines)] if self.whole else lines
+        return {0: "\n".join(lines.values())} if self.whole else lines
 
     def labelled(self, path: Path, column: str | None) -> tuple[np.ndarray, list[str]]:
         """From class folders, a table, or lines of a class, a tab and a text."""
@@ -107,11 +107,11 @@ class Texts(_Lines):
         if self.column is not None or column is not None:
             table = table_as(path, self.reading)
             return self.encoded(self._cells(path, table)), table[label_column(path, table, column)].tolist()
-        rows = [line.split("\t", 1) for line in filled_lines(path, self.encoding)]
-        short = next((number for number, row in enumerate(rows, 1) if len(row) < 2), None)
+        rows = {place: line.split("\t", 1) for place, line in filled_lines(path, self.encoding).items()}
+        short = next((place for place, row in rows.items() if len(row) < 2), None)
         if short is not None:
-            raise DataFileError(path, "expected a class, a tab and a text", short, "line")
-        sides = [[row[place].strip() for row in rows] for place in (0, 1)]
+            raise DataFileError(path, "expected a class, a tab and a text", short + 1, "line")
+        sides = [[row[side].strip() for row in rows.values()] for side in (0, 1)]
         labels, texts = sorted(sides, key=lambda side: (len(set(side)), words(side)))  # as they stand where both are so
         return self.encoded(texts), labels
 
