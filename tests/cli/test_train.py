@@ -220,16 +220,27 @@ def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, request
     assert written == [(path, path.stat().st_mtime_ns) for path in folder.iterdir()]
 
 
-def test_only_what_was_kept_is_promised(run, tmp_path, monkeypatch):
+def test_only_what_was_kept_is_promised(run, tmp_path, tmp_path_factory, monkeypatch):
+    elsewhere = tmp_path_factory.mktemp("another disk")
+
     def full(*_, **__):
         raise OSError(28, "No space left on device", "there")
 
+    def full_there(self, path, **more):
+        return full() if str(tmp_path) in str(path) else save(self, path, **more)
+
+    save = training.Task.save
     monkeypatch.setattr(training.Task, "save", full)
     kept = run("train", "zoo", "--epochs", 1, "--output", tmp_path / "kept")
     assert kept.code == 1 and f"kept in {tmp_path}/kept/checkpoints. To go on as soon as" in kept.err
     monkeypatch.setattr("freedive.train.resuming.Snapshot.write", full)
     lost = run("train", "zoo", "--epochs", 1, "--output", tmp_path / "lost")
     assert lost.code == 1 and "it has to begin anew" in lost.err and "To go on" not in lost.err + lost.out
+    monkeypatch.setattr(training.Task, "save", full_there)
+    monkeypatch.setattr(training.tempfile, "mkdtemp", lambda prefix: str(elsewhere))
+    moved = run("train", "zoo", "--epochs", 1, "--output", tmp_path / "moved")
+    assert moved.code == 1 and f"What it learned is in {elsewhere}/model.safetensors: move it" in moved.err
+    assert run("summary", elsewhere / "model.safetensors").code == 0
 
 
 def test_a_training_that_begins_anew_says_what_is_there(run, tmp_path):

@@ -211,6 +211,19 @@ def test_one_bad_file_does_not_spoil_the_others(run, tmp_path, digits, pictures)
     assert "Traceback" not in result.err
 
 
+def test_a_folder_stands_for_the_files_in_it(run, tmp_path, digits, zoo, pictures):
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "more").mkdir()
+    pictures[9].rename(tmp_path / "more" / "9.png")
+    result = run("predict", model_of(digits), tmp_path, "--json")
+    assert result.code == 0
+    assert [a["file"] for a in result.json] == [*map(str, pictures[:9]), str(tmp_path / "more" / "9.png")]
+    (tmp_path / "empty").mkdir()
+    result = run("predict", model_of(digits), tmp_path / "empty")
+    assert result.code == 1 and f"{tmp_path}/empty: no files in this folder. Expected .png" in result.err
+    assert "expected a table in a file" in run("predict", model_of(zoo), tmp_path).err
+
+
 def test_predict_without_a_readable_file_answers_nothing(run, tmp_path, digits):
     result = run("predict", model_of(digits), tmp_path / "no.png")
     assert result.code == 1 and not result.out

@@ -66,8 +66,8 @@ def wav(samples=TONE):
 
 
 WRONG = {
-    "empty": (b"", "cannot be read as a sound"),
-    "text": (b"not a sound at all, only text", "cannot be read as a sound"),
+    "empty": (b"", "the file is empty"),
+    "text": (b"not a sound at all, only text", "cannot be read as a sound: Format not recognised"),
     "header only": (wav()[:20], "the file is cut"),
     "header that announces no more": (b"RIFF\x0c\0\0\0" + wav()[8:20], "cannot be read as a sound"),
     "cut": (wav()[:-1], "the file is cut: 4,043 of 4,044 bytes"),

@@ -96,8 +96,9 @@ def test_full_disk_is_noticed_before_anything_is_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     monkeypatch.setattr(os, "write", write)
-    with pytest.raises(FileNotWrittenError, match="No space left on device"):
+    with pytest.raises(FileNotWrittenError, match="No space left on device") as caught:
         write_atomic(tmp_path / "a", NEW)
+    assert "before" not in str(caught.value)  # there was nothing
 
 
 def test_short_writes_are_continued(tmp_path, monkeypatch):

@@ -195,11 +195,31 @@ def test_wrong_files_are_named(tmp_path, what, text):
 def test_all_wrong_files_of_a_folder_are_named(tmp_path):
     files, labels = broken(tmp_path / "tones", "text")
     Path(files[-1]).write_bytes(b"")
-    with pytest.raises(DataFileError, match="2 of 6 files cannot be read; mend or remove them:") as caught:
-        find(str(tmp_path / "tones"))
-    assert files[-1] in str(caught.value) and "1.wav" in str(caught.value)
-    with pytest.raises(DataFileError, match="2 of 6 files cannot be read"):
+    soundfile.write(files[2], tone("a") * np.nan, RATE, subtype="FLOAT")  # only its samples tell it
+    with pytest.raises(DataFileError, match="3 of 6 files cannot be read; mend or remove them") as caught:
         SpeechClassifier(epochs=1, **QUICK).fit(files, labels)
+    assert all(name in str(caught.value) for name in (files[1], files[2], f"{files[-1]}: the file is empty", "on_bad"))
+    assert "<_io" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read_are_left_out_where_that_is_said(tmp_path):
+    files, labels = broken(tmp_path / "tones", "text")
+    soundfile.write(files[2], tone("a") * np.nan, RATE, subtype="FLOAT")
+    with pytest.warns(UserWarning, match="2 of 6 files are left out"):
+        task = SpeechClassifier(epochs=1, on_bad="skip", **QUICK).prepare(files, labels)
+    assert len(task.rows.x) == 4 and task.rows.y.tolist() == [0, 1, 1, 1]
+    with pytest.raises(DataFileError, match="2 of 2 files cannot be read"):
+        SpeechClassifier(on_bad="skip", **QUICK).prepare(files[1:3], ["a", "b"])
+
+
+def test_sounds_that_are_cut_or_silent_are_told():
+    sounds = [tone("a", 0.1) for _ in range(6)]
+    reader = Sounds.learned(sounds, RATE)
+    with pytest.warns(UserWarning) as told:
+        reader.encoded([*sounds, np.zeros(9), tone("a", 60.0)])
+    texts = [str(warning.message) for warning in told]
+    assert len(texts) == 2 and "1 of 8 sounds are longer than the 0.1" in texts[0] and "first: row 7" in texts[0]
+    assert "1 of 8 sounds are all silence, the first: row 6" in texts[1]
 
 
 def test_a_lying_header_takes_no_memory(tmp_path):

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-MOST = 1000  # characters of an error
+MOST = 2000  # characters of an error
 
 
 class Stopped(Exception):

@@ -7,6 +7,7 @@ import dataclasses
 import glob
 import os
 import shlex
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -163,9 +164,14 @@ def finish(training: Training, keeper: Checkpoints) -> None:
 
 def remains(training: Training) -> str:
     """What there is of a training whose results could not be written, in words."""
-    if not training.was_stopped:
-        return f"No checkpoint of the training is in {training.work}: it has to begin anew"
-    return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {training.again}"
+    if training.was_stopped:
+        return f"The training is kept in {training.work}. To go on as soon as nothing is in the way: {training.again}"
+    none = f"No checkpoint of the training is in {training.work}"
+    with contextlib.suppress(OSError):  # another disk may have room
+        elsewhere = os.path.join(tempfile.mkdtemp(prefix="freedive-"), os.path.basename(training.model_path))
+        training.task.save(elsewhere, **story.about(training))
+        return f"{none}. What it learned is in {elsewhere}: move it to where it is to stay"
+    return f"{none}: it has to begin anew"
 
 
 def folder_of(source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -76,7 +77,8 @@ def predict(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE...", help="Pictures, sounds, texts (.txt), tables (.csv, ...), .npy or .npz files."
+            metavar="FILE...",
+            help="Pictures, sounds, texts (.txt), tables (.csv, ...), .npy or .npz files; folders of the first three.",
         ),
     ],
     set: Set = None,
@@ -91,7 +93,7 @@ def predict(
     \b
     Examples:
       freedive predict runs/digits/model.safetensors seven.png
-      freedive predict runs/digits/model.safetensors scans/*.jpg --json
+      freedive predict runs/digits/model.safetensors scans/ --json
       freedive predict runs/zoo/model.safetensors animals.csv
       freedive predict runs/reviews/model.safetensors lines.txt     # a text in every line
     """
@@ -105,11 +107,9 @@ def predict(
     names: list[Any] = []
     parts: list[Any] = []
     failures = 0
-    for file in files:
-        try:
-            rows = about.reader.read(file)
-        except (ValueError, OSError) as error:
-            console.error(console.told(error))
+    for rows in each_read(about.reader, files):
+        if isinstance(rows, Exception):
+            console.error(console.told(rows))
             failures += 1
             continue
         for note in rows.notes:
@@ -128,6 +128,21 @@ def predict(
             console.say_csv(headers, table) if csv else console.table(headers, table, right=("sure",))
     if failures:
         raise typer.Exit(1)
+
+
+def each_read(reader: Any, paths: list[str]) -> Iterator[Any]:
+    """The rows of every file, folders being their files; what is wrong with it, of one that cannot be read."""
+    for path in paths:
+        try:
+            files = reader.files(path)
+        except (ValueError, OSError) as error:
+            yield error
+            continue
+        for file in files:
+            try:
+                yield reader.read(file)
+            except (ValueError, OSError) as error:
+                yield error
 
 
 def summary(

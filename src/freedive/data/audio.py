@@ -45,7 +45,7 @@ def read_audio(
     """
     name = name or ("sound" if isinstance(path, bytes) else os.fspath(path))
     with io.BytesIO(path) if isinstance(path, bytes) else open_file(path) as source:
-        _refuse_cut_wave(source, name)
+        _refuse_cut(source, name)
         samples, rate = _decode(source, name)
     if not np.isfinite(samples).all():
         raise DataFileError(name, "a sample is not finite", int(np.argmin(np.isfinite(samples).all(1))), "sample")
@@ -65,7 +65,7 @@ def sound_header(path: Path) -> tuple[int, int]:
     """
     name = os.fspath(path)
     with open_file(path) as source:
-        _refuse_cut_wave(source, name)
+        _refuse_cut(source, name)
         with _opened(source, name) as file:
             frames, rate = file.frames, file.samplerate
     if not frames:
@@ -189,14 +189,17 @@ def _opened(source: BinaryIO, name: str) -> Iterator[Any]:
                 raise DataFileError(name, f"{file.samplerate:,} samples a second; at most {MAX_RATE:,} are read")
             yield file
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise DataFileError(name, f"cannot be read as a sound: {error}") from error
+        why = getattr(error, "error_string", error)  # without the name of Python's object
+        raise DataFileError(name, f"cannot be read as a sound: {why}") from error
 
 
-def _refuse_cut_wave(source: BinaryIO, name: str) -> None:
-    """A WAV file that is shorter than it says is damaged, though the decoder would make do with what is there."""
+def _refuse_cut(source: BinaryIO, name: str) -> None:
+    """An empty file is none of sound; a WAV file shorter than it says is damaged, though the decoder would not mind."""
     head = source.read(8)
     have = source.seek(0, os.SEEK_END)
     source.seek(0)
+    if not have:
+        raise DataFileError(name, "the file is empty")
     said = int.from_bytes(head[4:], "little") + 8
     if head[:4] == b"RIFF" and have < said < 2**32:  # programs that write to a pipe say 0 or the largest number
         raise DataFileError(name, f"the file is cut: {have:,} of {said:,} bytes")

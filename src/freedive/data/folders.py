@@ -64,7 +64,7 @@ def list_class_folder(
     files: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(names):
-        found = sorted(_walk(os.path.join(folder, name), tuple(extensions)))
+        found = files_in(os.path.join(folder, name), extensions)
         if not found:
             detail = f"no files in this class folder. Expected {', '.join(extensions)}; remove it if it is no class"
             raise DataFileError(os.path.join(folder, name), detail)
@@ -131,10 +131,11 @@ def refuse_outside(folder: Path, files: list[str]) -> None:
             raise DataFileError(file, detail)
 
 
-def _walk(folder: str, extensions: tuple[str, ...]) -> list[str]:
-    return [
+def files_in(folder: Path, extensions: Sequence[str]) -> list[str]:
+    """The files of these endings in a folder and the folders in it, sorted."""
+    return sorted(
         os.path.join(where, name)
         for where, _, names in os.walk(folder)
         for name in names
-        if name.lower().endswith(extensions) and not name.startswith(".")
-    ]
+        if name.lower().endswith(tuple(extensions)) and not name.startswith(".")
+    )

@@ -131,9 +131,8 @@ class AtomicFile(io.RawIOBase):
             yield
         except OSError as error:
             cause = error.strerror or str(error)
-            raise FileNotWrittenError(
-                error.errno, f"could not write the file ({cause}); what was there before is untouched", self.path
-            ) from error
+            before = "; what was there before is untouched" if os.path.lexists(self.path) else ""
+            raise FileNotWrittenError(error.errno, f"could not write the file ({cause}){before}", self.path) from error
 
     def writable(self) -> bool:
         return True

@@ -11,17 +11,15 @@ import numpy as np
 
 from .. import layers
 from ..config import Fraction, PositiveFloat, boolean, fraction, integer, one_of, positive
-from ..errors import warn
 from ..networks.pictures import NETWORKS
-from ..preprocessing.split import rows_of
 from .base import Settings
 from .classifier import Classifier
+from .from_files import FilesTask
 from .reading import Pictures, Reader
-from .reading.decoding import Decoded, ShuffledBatches, UnreadableFilesError
+from .reading.decoding import Decoded, ShuffledBatches
 
 TINY, SMALL, FEW = 10, 32, 20_000  # pixels of a side, from and up to, and rows up to which the quick network suits
 GIGABYTE = 2**30
-SKIP = ", or pass on_bad='skip' (--set on_bad=skip)"  # the cure where files cannot be read
 MOST = 500_000  # rows that are learned from in all epochs together, where no one says how many
 RANDOM: dict[Any, dict[str, Any]] = {  # what `augment` stands for; flips and colour are for pictures of colours alone
     None: {"shift": 0.0, "turn": 0.0, "zoom": 0.0, "flips": False, "colour": 0.0, "erase": 0.0},
@@ -54,7 +52,7 @@ def sides(value: Any) -> tuple[int, int] | None:
     return height, width
 
 
-class ImageClassifier(Classifier):
+class ImageClassifier(FilesTask, Classifier):
     """Tell what pictures show.
 
     Args:
@@ -100,7 +98,6 @@ class ImageClassifier(Classifier):
     erase: Part = None
     dropout: Fraction = 0.2
     memory: PositiveFloat = 1.0
-    on_bad: Annotated[str, one_of("error", "skip")] = "error"
     ground: Any = None
     margin: int = 0
     balanced: bool = False
@@ -108,19 +105,6 @@ class ImageClassifier(Classifier):
     def learn_reader(self, X: Any) -> Reader:
         drawn = {"ground": self.ground, "margin": self.margin, "balanced": self.balanced}
         return Pictures.learned(X, self.size, self.channels, **drawn)
-
-    def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
-        try:
-            return super().taken(X, y)
-        except UnreadableFilesError as error:
-            kept = [row for row in range(len(X)) if row not in error.causes]
-            if self.on_bad == "error":
-                raise UnreadableFilesError(error.causes, len(X), SKIP, error.decode) from None
-            if not kept:
-                raise
-            first = next(iter(error.causes.values()))
-            warn(f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}")
-            return self.taken(rows_of(X, np.array(kept)), rows_of(y, np.array(kept)))
 
     def encoded(self, X: Any) -> Any:
         """Pictures as the network takes them; those of files later, where they would not fit in memory."""

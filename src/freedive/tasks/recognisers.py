@@ -17,7 +17,6 @@ from .images import ImageClassifier
 from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
 from .reading.pictures import Thumbnails
-from .reading.sounds import looked_at
 from .sequences import SequenceClassifier
 from .sources import Recogniser, Source, Told, divided, listed, named
 from .speech import SpeechClassifier, Transcriber
@@ -43,7 +42,6 @@ def sound_folder(path: str, told: Told) -> Source | None:
     if not holds(path, SOUNDS):
         return None
     (x_train, y_train), (x_test, y_test), names = class_folders(path, SOUNDS, told)
-    looked_at([*x_train, *x_test])  # so that all that cannot be read are told at once, before any work
     found = f"{len(x_train) + len(x_test):,} sounds in {len(names)} class folders: {listed(names)}"
     task = SpeechClassifier(classes=names)
     return Source(named(path), task, x_train, y_train, x_test, y_test, "sounds", None, [("data", path)], found)
@@ -56,7 +54,6 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
     files, texts = found
     if not all(file.lower().endswith(SOUNDS) for file in files):
         return None
-    looked_at(files)
     rows = divided(files, np.array(texts, object), told.seed)
     x_train, y_train, x_test, y_test = (list(part) for part in rows[:4])
     told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}"

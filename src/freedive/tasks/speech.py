@@ -11,9 +11,10 @@ from .. import layers
 from ..config import Fraction, PositiveFloat, PositiveInt, one_of
 from ..core.graph import Input
 from ..models import Model, Sequential
-from .base import Settings, Task
+from .base import Settings
 from .beside import over_time
 from .classifier import Classifier
+from .from_files import FilesTask
 from .reading import Reader
 from .reading.sounds import Sounds
 from .speech_pictures import sounds_section
@@ -31,7 +32,7 @@ def loudness(value: Any) -> Any:
     return None if value is None else layers.RandomNoise(value).snr
 
 
-class SpeechTask(Task):
+class SpeechTask(FilesTask):
     """What tasks on sounds have in common: raw rows are sound files, or arrays (samples,).
 
     Args:
@@ -42,6 +43,7 @@ class SpeechTask(Task):
         noise: decibels that a sound is above the noise that is put to it: (lowest, highest); None for none.
         masks: whether stripes of the spectra are blanked out in training.
         dropout: between layers.
+        on_bad: what happens where files cannot be read: "error" names them, "skip" leaves them out with a warning.
     """
 
     noun: ClassVar[str] = "sounds"
@@ -56,7 +58,7 @@ class SpeechTask(Task):
     dropout: Fraction = 0.3
 
     def learn_reader(self, X: Any) -> Reader:
-        return Sounds.learned(X, self.sampling_rate, self.seconds)
+        return Sounds.learned(X, self.sampling_rate, self.seconds, skip=self.on_bad == "skip")
 
     def ears(self, x: Any, stripe: int = STRIPE) -> list[Any]:
         """From waves to spectra (batch, frames, mels) of mean 0 and deviation 1, changed at random in training.
@@ -89,7 +91,7 @@ class SpeechClassifier(SpeechTask, Classifier):
     Args:
         network: "cnn", spectra as pictures; or "rnn", two recurrent layers that read them in both directions.
         units: of the last convolution, or of a recurrent layer in each direction.
-        sampling_rate, seconds, mels, speed, noise, masks, dropout: as in `SpeechTask`.
+        sampling_rate, seconds, mels, speed, noise, masks, dropout, on_bad: as in `SpeechTask`.
 
     >>> import numpy as np
     >>> t = np.arange(800) / 8000
@@ -128,7 +130,7 @@ class Transcriber(SpeechTask):
             is said.
         decoding: "greedy", or "beam_search", which sums over all times of a text.
         beam_width: texts that are kept under way, for "beam_search".
-        sampling_rate, seconds, mels, speed, noise, masks, dropout: as in `SpeechTask`.
+        sampling_rate, seconds, mels, speed, noise, masks, dropout, on_bad: as in `SpeechTask`.
 
     >>> import numpy as np
     >>> t = np.arange(800) / 8000

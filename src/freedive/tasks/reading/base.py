@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ...config import Configured, Family
 from ...data.errors import DataFileError
+from ...data.folders import files_in
 from ...files.errors import missing_file
 
 Path = str | os.PathLike[str]
@@ -32,6 +33,7 @@ class Reader(Configured):
     family: ClassVar[Family | None] = Family("reader")
     example: ClassVar[str] = "rows.npy"  # a file that it reads
     reading: ClassVar[Mapping[str, Any]] = {}  # how tables and texts are read, as was said of those learned from
+    endings: ClassVar[tuple[str, ...]] = ()  # of the files that it takes of a folder
     ways: ClassVar[Collection[str]] = ()  # in which that can be said: names of `told.READING`
 
     @property
@@ -59,6 +61,19 @@ class Reader(Configured):
             FileNotFoundError, DataFileError: says what is wrong with the file.
         """
         raise NotImplementedError
+
+    def files(self, path: Path) -> list[str]:
+        """The files that a path stands for: itself, or those in a folder.
+
+        Raises:
+            DataFileError: none in the folder is of its kind.
+        """
+        if not self.endings or not os.path.isdir(path):
+            return [os.fspath(path)]
+        found = files_in(path, self.endings)
+        if not found:
+            raise DataFileError(path, f"no files in this folder. Expected {', '.join(self.endings)}")
+        return found
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         """The rows of a file and their labels, as they stand there.

@@ -12,7 +12,8 @@ import numpy as np
 from ...data.errors import DataFileError
 from ...train.order import shuffled
 
-NAMED = 5  # files that cannot be read are named in a message up to so many
+NAMED = 10  # files that cannot be read are named in a message up to so many
+SKIP = ", or pass on_bad='skip' (--set on_bad=skip)"  # the cure of tasks that can do without some of their files
 AT_ONCE = 256  # files that are decoded together where no batch size is given
 
 

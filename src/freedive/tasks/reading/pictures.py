@@ -46,6 +46,7 @@ class Pictures(Numbers):
     """
 
     example: ClassVar[str] = "picture.png"
+    endings: ClassVar[tuple[str, ...]] = EXTENSIONS
 
     ground: Annotated[Any, one_of(None, "dark")] = None
     margin: Annotated[int, non_negative] = 0

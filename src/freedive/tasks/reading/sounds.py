@@ -14,9 +14,10 @@ from ...data.audio import EXTENSIONS, fit_length, read_audio, sound_header
 from ...data.errors import DataFileError
 from ...errors import warn
 from .base import Path, Reader, Rows
-from .decoding import decoded
+from .decoding import SKIP, attempted, check, decoded, wrong
 
 LONGEST = 30  # seconds that are read of a sound, where nothing is said
+LONGER = 1.1  # times as long as what is heard of each is worth a word
 
 
 class Sounds(Reader):
@@ -33,6 +34,7 @@ class Sounds(Reader):
     """
 
     example: ClassVar[str] = "sound.wav"
+    endings: ClassVar[tuple[str, ...]] = EXTENSIONS
     ways: ClassVar[Collection[str]] = ("encoding",)  # of transcripts
 
     rate: PositiveInt
@@ -40,15 +42,19 @@ class Sounds(Reader):
     level: Annotated[bool, boolean] = True
 
     @classmethod
-    def learned(cls, X: Any, rate: int | None = None, seconds: float | None = None, level: bool = True) -> Sounds:
+    def learned(
+        cls, X: Any, rate: int | None = None, seconds: float | None = None, level: bool = True, skip: bool = False
+    ) -> Sounds:
         """The reader for sounds like these.
 
         Args:
             X: files, or arrays (samples,).
             rate: samples a second; None: of files, what most of them have. Others are resampled, with a warning.
             seconds: that are read of each; None: as long as the longest is, up to `LONGEST`.
+            level: see above.
+            skip: whether files that cannot be read are passed over, rather than named.
         """
-        headers = looked_at(X, rate)
+        headers = looked_at(X, rate, skip)
         rates = Counter(found for _, found in headers)
         if None in rates:
             raise ValueError("X holds arrays, which do not say how fast they play: give sampling_rate=")
@@ -77,14 +83,15 @@ class Sounds(Reader):
     def encoded(self, X: Any) -> np.ndarray:
         """float32 (rows, samples), of files or arrays (samples,)."""
         rows = decoded(self._one, files_or_waves(X))
-        return np.stack(rows) if rows else np.zeros((0, self.samples), np.float32)
+        self._tell(X, rows)
+        return np.stack([row for row, _ in rows]) if rows else np.zeros((0, self.samples), np.float32)
 
     def read(self, path: Path) -> Rows:
         frames, rate = sound_header(path)
         notes = [] if rate == self.rate else [f"{os.fspath(path)}: resampled from {rate:,} to {self.rate:,} a second"]
         if frames / rate > self.seconds + 0.01:
             notes.append(f"{os.fspath(path)}: the first {self.seconds:.3g} of {frames / rate:.3g} seconds are heard")
-        return Rows([os.fspath(path)], self._one(path)[None], notes)
+        return Rows([os.fspath(path)], self._one(path)[0][None], notes)
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
         """From a folder of class folders, or one of sounds and their transcripts."""
@@ -99,20 +106,44 @@ class Sounds(Reader):
             found = files, [names[place] for place in places]
         return self.encoded(found[0]), found[1]
 
-    def _one(self, item: Any) -> np.ndarray:
-        samples = read_audio(item, self.rate)[0] if is_path(item) else item
-        samples = fit_length(samples, self.samples)
+    def _one(self, item: Any) -> tuple[np.ndarray, int]:
+        """(samples,) of a sound, and how many it has in whole."""
+        whole = read_audio(item, self.rate)[0] if is_path(item) else item
+        samples = fit_length(whole, self.samples)
         strongest = np.abs(samples).max() if self.level else 0.0
-        return samples / strongest if strongest > 0 else samples
+        return samples / strongest if strongest > 0 else samples, len(whole)
+
+    def _tell(self, X: Any, rows: list[tuple[np.ndarray, int]]) -> None:
+        """Warn of sounds that are heard in part, and of those in which nothing is heard."""
+        odd = {
+            f"longer than the {self.seconds:.3g} seconds that are heard of each (seconds=...)": [
+                row for row, (_, whole) in enumerate(rows) if whole > LONGER * self.samples
+            ],
+            "all silence": [row for row, (samples, _) in enumerate(rows) if not samples.any()],
+        }
+        for what, found in odd.items():
+            if found:
+                first = os.fspath(X[found[0]]) if is_path(X[found[0]]) else f"row {found[0]}"
+                warn(f"{len(found):,} of {len(rows):,} sounds are {what}, the first: {first}")
 
 
-def looked_at(X: Any, rate: int | None = None) -> list[tuple[int, Any]]:
+def looked_at(X: Any, rate: int | None = None, skip: bool = False) -> list[tuple[int, Any]]:
     """(samples, rate) of every sound, of files without decoding them; arrays have the rate that is given, or None.
 
+    Args:
+        X: the sounds.
+        rate: of arrays.
+        skip: whether files that cannot be read are passed over, as long as there are others.
+
     Raises:
-        UnreadableFilesError: names the files that cannot be read.
+        UnreadableFilesError: names the files that cannot be read, those too whose sound alone tells it.
     """
-    return decoded(lambda item: sound_header(item) if is_path(item) else (len(item), rate), files_or_waves(X))
+    items = files_or_waves(X)
+    found = attempted(lambda item: sound_header(item) if is_path(item) else (len(item), rate), items)
+    good = [header for header in found if wrong(header) is None]
+    if len(good) < len(found) and not (skip and good):
+        check([item for item in items if is_path(item)], read_audio, SKIP)
+    return good
 
 
 def files_or_waves(X: Any) -> list[Any]:

@@ -77,6 +77,7 @@ class Texts(_Lines):
     """
 
     example: ClassVar[str] = "texts.txt"
+    endings: ClassVar[tuple[str, ...]] = TEXT_FILES
     ways: ClassVar[Collection[str]] = ANYWHERE
 
     vocabulary: Vocabulary
