@@ -11,6 +11,7 @@ import numpy as np
 from .. import optimizers
 from ..config import NonNegativeFloat, list_of, one_of, text
 from ..data.frames import as_table
+from ..data.tables import Table
 from ..methods import Importance, permutation_importance, temperature
 from ..networks.tables import NETWORKS
 from ..preprocessing.columns import NumberColumn, as_numbers, refuse_infinite
