@@ -80,6 +80,15 @@ def test_words_about_it(run, tmp_path):
     assert lines[-1] == f"next: freedive predict {tmp_path}/model.safetensors table.csv"
 
 
+def test_names_of_classes_take_one_line_and_steer_no_terminal(run, tmp_path):
+    (x, y), _ = digits.load_data()
+    for row, name in enumerate(["zero\x1b[31m", "one\nline"] * 10):
+        (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x[y == row % 2][row]).save(tmp_path / "data" / name / f"{row}.png")
+    told = run("train", tmp_path / "data", "--epochs", 1, "--output", tmp_path / "run").out
+    assert "20 pictures in 2 class folders: one line, zero[31m\n" in told and "\x1b" not in told
+
+
 def test_without_validation_rows_the_last_epoch_is_kept(run, tmp_path):
     result = run("train", "zoo", "--epochs", 2, "--set", "validation=0", "--output", tmp_path)
     assert result.out.splitlines()[-4].endswith("epoch 2 of 2 was kept, the last")

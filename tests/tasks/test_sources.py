@@ -10,6 +10,7 @@ import freedive as fd
 from freedive.data import DataFileError
 from freedive.data.idx import write_idx
 from freedive.errors import ToldError
+from freedive.tasks.class_folders import few
 from freedive.tasks.sources import Told, divided, find
 from freedive.tasks.told import read_as
 
@@ -38,6 +39,11 @@ def test_class_folders_of_pictures_are_split_in_proportion(tmp_path):
     assert not set(source.x_train) & set(source.x_test)
     assert set(source.y_train) == set(source.y_test) == {"digit 0", "digit 1", "digit 2"}
     assert "60 pictures in 3 class folders: digit 0, digit 1, digit 2" in source.found
+
+
+def test_a_class_that_the_test_takes_from_is_counted_whole(tmp_path):
+    with pytest.raises(DataFileError, match="the class 'b' has 2 rows, of which the test takes 1; expected 2"):
+        few("photos", ["a", "a", "b"], ["a", "b"], ["a", "a", "b", "b"])
 
 
 def test_folders_for_training_and_test_stay_apart(tmp_path):
@@ -89,10 +95,17 @@ def one_of_a_class(folder):
     (folder / "rare" / "a.png").unlink()
 
 
+def two_pictures(folder):
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        Image.fromarray(X[0]).save(folder / name / "1.png")
+
+
 BAD = {
     "empty": (lambda folder: folder.mkdir(), "nothing that freedive knows how to learn from"),
     "one class": (one_class, "only one class, 'digit 0'"),
-    "a single file": (one_of_a_class, "the class 'rare' has"),
+    "a single file": (one_of_a_class, r"photos: the class 'rare' has 1 row; expected 2 or more"),
+    "too few for a test": (two_pictures, "photos: 2 rows, expected 3 or more: a fifth is kept"),
     "an empty class": (lambda f: (folder_of_pictures(f), (f / "none").mkdir()), "no files in this class folder"),
 }
 

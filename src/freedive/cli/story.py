@@ -17,7 +17,7 @@ from ..report.page import Section
 from ..tasks import Classes
 from ..tasks.beside import line, section
 from . import doctor
-from .console import paint
+from .console import clean, paint
 
 if TYPE_CHECKING:
     from .training import Training
@@ -32,7 +32,8 @@ def beginning(t: Training) -> str:
     sizes = f"{counted(t.learned, noun)} to learn from, {t.held:,} to choose by, {tests:,} to test with"
     found = [f"found {t.source.found}"] if t.source.found else []
     chosen = f"{summary.count(t.task.model):,} weights, {counted(t.task.settings.epochs, 'epochs')}"
-    return "\n".join([*found, f"{t.source.name}: {sizes}", chosen])
+    lines = "\n".join([*found, f"{t.source.name}: {sizes}", chosen]).split("\n")
+    return "\n".join(map(clean, lines))
 
 
 def ending(t: Training) -> str:

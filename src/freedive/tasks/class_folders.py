@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..data.errors import DataFileError
 from ..data.folders import list_class_folder
+from ..errors import counted
 from .sources import Told, divided, taken
 
 UNBALANCED = 4  # times as many rows of a class as of another are worth a word
@@ -46,7 +48,7 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any,
         files, labels = labelled_files(path, endings)
         x_train, y_train, x_test, y_test, _ = divided(files, labels, told.seed)
     names = sorted(set(y_train) | set(y_test))
-    few(path, y_train, names)
+    few(path, y_train, names, [*y_train, *y_test])
     return (x_train, y_train), (x_test, y_test), names
 
 
@@ -56,14 +58,24 @@ def labelled_files(path: str, endings: tuple[str, ...]) -> tuple[list[str], list
     return files, [names[label] for label in labels]
 
 
-def few(path: str, labels: list[str], names: list[str]) -> None:
-    """Refuse what cannot be learned: one class only, or a class of a single row."""
+def few(path: str, labels: list[str], names: list[str], every: Sequence[str] | None = None) -> None:
+    """Refuse what cannot be learned: one class only, or a class of a single row.
+
+    Args:
+        path: of the data.
+        labels: of the rows to learn from.
+        names: of the classes.
+        every: labels of the rows kept for the test too; None: there are none yet.
+    """
     if len(names) < 2:
         raise DataFileError(path, f"only one class, {names[0]!r}; expected two or more")
     counts = {name: labels.count(name) for name in names}
     rare = min(names, key=counts.__getitem__)
     if counts[rare] < 2:
-        raise DataFileError(path, f"the class {rare!r} has {counts[rare]} to learn from; expected 2 or more")
+        have = counts[rare] if every is None else every.count(rare)
+        left = "" if have == counts[rare] else f", of which the test takes {have - counts[rare]}"
+        told = f"the class {rare!r} has {counted(have, 'rows')}{left}; expected 2 or more to learn from"
+        raise DataFileError(path, told)
 
 
 def unbalanced(labels: list[str]) -> str:

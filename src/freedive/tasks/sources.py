@@ -24,6 +24,7 @@ from .base import Task
 from .told import Told
 
 TEST = 0.2  # of the rows, where a path has no part for testing
+LEAST = 3  # rows of which that part is one
 
 
 class UnknownSourceError(ToldError):
@@ -103,7 +104,12 @@ def opened(path: str, told: Told) -> Source:
     short = {recognise: kind.partition(":")[0] for recognise, kind in kinds.items()}
     uses = {name: [short[r] for r, taken in RECOGNISERS.items() if name in taken] for name in told.words}
     for recognise, taken in RECOGNISERS.items():
-        source = recognise(path, told)
+        try:
+            source = recognise(path, told)
+        except (DataFileError, ToldError):
+            raise
+        except ValueError as error:  # what is wrong with rows is wrong with the file that they are of
+            raise DataFileError(path, str(error)) from None
         if source is not None:
             told.refuse_others(taken, f"{path} is {short[recognise]}", uses)
             return source
@@ -136,6 +142,8 @@ def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> Parts:
         seed: of the draw.
         group: (rows,); rows of one group all go to the same part, and then the sizes are of groups.
     """
+    if len(y) < LEAST:
+        raise ValueError(f"{counted(len(y), 'rows')}, expected {LEAST} or more: a fifth is kept for the test")
     if group is not None:
         absent = next((row for row, name in enumerate(group) if missing(name)), None)
         if absent is not None:
@@ -171,7 +179,8 @@ def named(path: str) -> str:
 def listed(names: list[str], most: int = 8) -> str:
     """Names in a line.
 
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
+    >>> listed(["a", "b\\nb", "c"], 2)
+    'a, b b and 1 more'
     """
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    shown = [" ".join(name.split()) for name in names[:most]]  # a name may hold the end of a line
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")

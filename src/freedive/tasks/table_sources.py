@@ -50,10 +50,7 @@ def table_file(path: str, told: Told) -> Source | None:
     texts = text_table(path, told, rest, labels, group, found) if classes else None
     if texts is not None:
         return texts
-    try:
-        refuse_infinite_cells(whole.drop(*asked))  # rows are named as the file counts them
-    except ValueError as error:
-        raise DataFileError(path, str(error)) from None
+    refuse_infinite_cells(whole.drop(*asked))  # rows are named as the file counts them
     task = TabularClassifier() if classes else TabularRegressor()
     parts = divided(rest, labels, told.seed, group)
     facts = [("data", path), ("target", name)]
@@ -66,12 +63,7 @@ def series_file(path: str, told: Told) -> Source | None:
         return None
     reading = told.reading_by(SERIES)
     gaps = reading.pop("gaps", "error")
-    try:
-        series = as_series(table_told(path, told), gaps="keep" if gaps == "fill" else gaps, **reading)
-    except (DataFileError, ToldError):
-        raise
-    except ValueError as error:
-        raise DataFileError(path, str(error)) from None
+    series = as_series(table_told(path, told), gaps="keep" if gaps == "fill" else gaps, **reading)
     told.refuse_unknown(path, series.names, ["target"], "variable")
     if told.target is not None:
         column = series.names.index(told.target)
