@@ -73,7 +73,7 @@ def few(path: str, labels: list[str], names: list[str], every: Sequence[str] | N
     rare = min(names, key=counts.__getitem__)
     if counts[rare] < 2:
         have = counts[rare] if every is None else every.count(rare)
-        left = "" if have == counts[rare] else f", of which the test takes {have - counts[rare]}"
+        left = "" if have in (1, counts[rare]) else f", of which the test takes {have - counts[rare]}"
         told = f"the class {rare!r} has {counted(have, 'rows')}{left}; expected 2 or more to learn from"
         raise DataFileError(path, told)
 

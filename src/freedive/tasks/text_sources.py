@@ -33,7 +33,7 @@ def text_folder(path: str, told: Told) -> Source | None:
     found = f"{len(x_train) + len(x_test):,} texts in {len(names)} class folders: {listed(names)}"
     texts = decoded(lambda file: read_text(file, told.encoding).strip(), [*x_train, *x_test])
     task = TextClassifier(classes=names, whole=True)
-    parts = texts[: len(x_train)], y_train, texts[len(x_train) :], y_test
+    parts = Parts(texts[: len(x_train)], y_train, texts[len(x_train) :], y_test)
     return text_source(path, task, parts, found + unbalanced(y_train))
 
 
