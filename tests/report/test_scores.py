@@ -58,3 +58,9 @@ def test_worst_mistakes_are_the_surest_ones():
 def test_impossible_answers_are_refused(true, said, text):
     with pytest.raises(ValueError, match=text):
         report.confusion_matrix(true, said, 3)
+
+
+def test_amounts_that_are_all_the_same_are_not_divided_by_what_rounding_left():
+    from freedive.report.scores import r2
+
+    assert r2(np.full(365, 19.99), np.full(365, 20.0)) == 0 and r2(np.full(365, 19.99), np.full(365, 19.99)) == 1

@@ -138,6 +138,8 @@ def test_classes_are_numbers_of_any_kind_and_all_of_those_that_were_given():
     assert Classes.learned([1.0, 2.0, 1.0]).values == [1.0, 2.0]
     with pytest.raises(ValueError, match=r"the class 0 is none of the model's: 1, 2, 3"):
         Classes.learned([1, 2, 3, 0], [1, 2, 3])
+    with pytest.raises(ValueError, match=r"row 1: the class 'c' is none of the model's: a, b"):
+        Classes(["a", "b"]).encoded(np.array(["a", "c"], object))
     with pytest.raises(ValueError, match="expected classes, each once"):
         Classes(["1", 1.0])
 
@@ -172,6 +174,7 @@ def test_amounts_are_learned_with_mean_0_and_deviation_1():
     assert coded.mean() == pytest.approx(0, abs=1e-6) and coded.std() == pytest.approx(1)
     assert target.decoded(coded).tolist() == pytest.approx(y.tolist())
     assert target.scored(coded, coded)["r2"] == 1.0
+    assert Amounts.learned(np.full(365, 19.99)).scale == [1.0]
     assert target.scored(coded[:1], coded[:1])["r2"] == 1.0 and target.scored(coded[:1] + 1, coded[:1])["r2"] == 0.0
     assert target.scored(np.zeros((4, 1)), coded)["r2"] == pytest.approx(0)
 

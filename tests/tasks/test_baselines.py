@@ -54,8 +54,9 @@ def test_our_own_agree_with_scikit_learn():
 
 def test_missing_and_constant_features():
     x, y, x_test, y_test = halves(IRIS)
-    x = np.concatenate([x, np.full((len(x), 1), 7.0)], axis=1)
+    x = np.concatenate([x, np.full((len(x), 1), 7.3)], axis=1)
     x[0, 0] = np.nan
+    assert not b.standardised(x, x + 1)[1][:, -1].any()
     assert b.baseline_scores(x, y, np.concatenate([x_test, x_test[:, :1]], 1), y_test, classes=True)[0].score > 0.9
 
 

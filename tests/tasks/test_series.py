@@ -106,6 +106,14 @@ def test_scales_and_validation_are_honest_about_time():
     assert task.predict().shape == (5,)
 
 
+def test_a_variable_that_was_constant_is_not_blown_up():
+    series = np.stack([np.sin(np.arange(200) / 3), np.full(200, 0.1)], axis=1)
+    task = Forecaster(5, length=10, epochs=1, verbose=0).fit(series)
+    assert task.reader.scale[1] == 1.0
+    series[-20:, 1] = 0.2
+    assert task.evaluate(series)["mae"] < 2
+
+
 @pytest.mark.parametrize(("steps", "held"), [(60, None), (110, 10), (300, 19)])
 def test_the_epoch_is_not_chosen_by_a_few_windows(steps, held):
     task = Forecaster(12, length=20).prepare(np.sin(np.arange(steps) / 3))

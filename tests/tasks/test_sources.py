@@ -143,6 +143,17 @@ def test_tables_are_told_apart(tmp_path, text, told, task, test):
     assert type(source.task).__name__ == task and len(source.x_test) == test and source.found
 
 
+@pytest.mark.parametrize("group", [None, "who"])
+def test_a_class_of_the_test_rows_alone_is_known(tmp_path, group):
+    rows = "".join(f"{i},c{i // 2 if group else i % 40},{i // 2}\n" for i in range(80))
+    source = find(written(tmp_path, "size,kind,who\n" + rows), Told(target="kind", group=group))
+    assert set(source.y_test) - set(source.y_train) and len(source.task.classes) == 40
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class without rows to learn from
+        task = source.task.set_params(epochs=1, verbose=0).fit(source.x_train, source.y_train)
+    assert len(task.evaluate(source.x_test, source.y_test)["classes"]) == 40
+
+
 @pytest.mark.parametrize(
     ("text", "told", "message"),
     [

@@ -99,7 +99,7 @@ class StandardScaler(_Scaler):
 
     def _learn(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.mean_, self.std_ = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
-        deviation = np.where(_constant(rows), 1.0, self.std_) if self.with_std else np.ones_like(self.std_)
+        deviation = spread(rows) if self.with_std else np.ones_like(self.std_)
         return 1 / deviation, -self.mean_ / deviation if self.with_mean else np.zeros_like(self.mean_)
 
 
@@ -139,13 +139,23 @@ class MinMaxScaler(_Scaler):
     def _learn(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         low, high = self.feature_range
         self.data_min_, self.data_max_ = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
-        scale = (high - low) / np.where(_constant(rows), 1.0, self.data_max_ - self.data_min_)
+        scale = (high - low) / np.where(constant(rows), 1.0, self.data_max_ - self.data_min_)
         return scale, low - self.data_min_ * scale
 
 
-def _constant(rows: np.ndarray) -> np.ndarray:
-    """Which features have one value only; rounding in the variance must not hide it."""
+def constant(rows: Any) -> np.ndarray:
+    """Which features of (rows, ...) have one value only; the deviation does not tell, it is rounded.
+
+    >>> rows = np.full((300, 1), 0.1)
+    >>> rows.std(axis=0) > 0, constant(rows)
+    (array([ True]), array([ True]))
+    """
     return np.nanmin(rows, axis=0) == np.nanmax(rows, axis=0)
+
+
+def spread(rows: Any) -> np.ndarray:
+    """The standard deviation of each feature, to divide by: 1 where it has one value only; NaN is passed over."""
+    return np.where(constant(rows), 1.0, np.nanstd(rows, axis=0))
 
 
 def _result_type(x: np.ndarray) -> np.dtype:

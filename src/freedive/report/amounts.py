@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..preprocessing.scaling import spread
 from . import page
 from .page import Html, Section
 from .svg import BOTTOM, HEIGHT, TOP, nice_ticks
@@ -82,8 +83,7 @@ def written(ticks: Sequence[float]) -> Callable[[float], str]:
 
 def largest(true: np.ndarray, said: np.ndarray, names: Sequence[str]) -> Section:
     """The rows whose answers are furthest from the truth, in deviations of the amount."""
-    spread = true.std(axis=0)
-    off = np.abs(said - true) / np.where(spread > 0, spread, 1)
+    off = np.abs(said - true) / spread(true)
     places = np.argsort(-off, axis=None, kind="stable")[:LARGEST]
     several, rows = len(names) > 1, []
     for row, column in zip(*np.unravel_index(places, off.shape), strict=True):

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..preprocessing.scaling import constant, spread
+
 SPELT = {name.lower(): name for name in ("R2", "MSE", "MAE", "RMSE", "MASE", "BLEU", "chrF", "KL")}
 
 
@@ -18,8 +20,8 @@ def r2(true: np.ndarray, given: np.ndarray) -> float:
     >>> r2(np.array([1.0, 3.0]), np.array([1.0, 2.0])), r2(np.array([2.0]), np.array([3.0]))
     (0.5, 0.0)
     """
-    squares, spread = ((given - true) ** 2).mean(axis=0), ((true - true.mean(axis=0)) ** 2).mean(axis=0)
-    return float(np.mean(np.where(spread > 0, 1 - squares / np.where(spread > 0, spread, 1), squares == 0)))
+    squares = ((given - true) ** 2).mean(axis=0)
+    return float(np.mean(np.where(constant(true), squares == 0, 1 - squares / spread(true) ** 2)))
 
 
 def spelt(name: str) -> str:

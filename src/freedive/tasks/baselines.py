@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..preprocessing.scaling import constant, spread
 from ..report.scores import r2
 
 MOST_ROWS = 20_000  # that a baseline learns from, drawn at random
@@ -95,8 +96,7 @@ def usual(classes: bool) -> dict[str, Callable[[], Any]]:
 
 def standardised(x: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
     """Features with mean 0 and deviation 1 in `x`, the others likewise; what is missing or constant is 0."""
-    mean, deviation = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
-    scale = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+    mean, scale = np.nanmean(x, axis=0), np.where(constant(x), 0, 1 / spread(x))
     return [np.nan_to_num((a - mean) * scale, nan=0.0).astype(np.float32) for a in (x, *others)]
 
 
@@ -204,7 +204,7 @@ class Scaled:
 
     def fit(self, x: Any, y: Any) -> Scaled:
         """Fit the inner one to (y - mean) / deviation."""
-        self.mean, self.scale = float(np.mean(y)), float(np.std(y)) or 1.0
+        self.mean, self.scale = float(np.mean(y)), float(spread(y))
         self.inner.fit(x, (y - self.mean) / self.scale)
         return self
 

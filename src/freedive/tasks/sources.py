@@ -21,6 +21,7 @@ from ..errors import ToldError, counted, nearest
 from ..files.errors import missing_file
 from ..preprocessing import train_test_split
 from .base import Task
+from .classifier import Classifier
 from .told import Told
 
 TEST = 0.2  # of the rows, where a path has no part for testing
@@ -68,6 +69,14 @@ class Source:
     facts: Sequence[tuple[str, Any]] = field(default_factory=list)
     found: str = ""
     groups: Any = None
+
+    def __post_init__(self):
+        """Classes that the test rows alone have are known to the task: to be told wrongly, and counted."""
+        if isinstance(self.task, Classifier) and self.task.classes is None:
+            learned, tested = (np.unique(np.asarray(y)) for y in (self.y_train, self.y_test))
+            every = np.union1d(learned, tested)
+            if len(every) > len(learned):
+                self.task.set_params(classes=every.tolist())
 
 
 NOTHING = Told()

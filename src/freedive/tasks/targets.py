@@ -15,6 +15,7 @@ from .. import layers
 from ..config import Configured, Family, PositiveFloat, finite, positive, real
 from ..errors import counted
 from ..methods import tempered
+from ..preprocessing.scaling import spread
 from ..report.scores import accuracy, class_scores, confusion_matrix, r2, spelt
 
 TINY = 1e-7  # the least probability that counts, as in Keras
@@ -85,13 +86,18 @@ class Target(Configured):
 
 def class_values(values: Any) -> Any:
     """Classes, each once: texts, whole numbers, numbers or True and False."""
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    for value in plain:
+    found = [plain(value) for value in values]
+    for value in found:
         if not isinstance(value, (str, int, float)) or len(str(value)) > LONGEST:
             raise ValueError(f"expected texts of at most {LONGEST} characters, or numbers. Received: {value!r:.80}")
-    if len({_text(value) for value in plain}) != len(plain):
+    if len({_text(value) for value in found}) != len(found):
         raise ValueError("expected classes, each once")
-    return plain
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value of numpy's as one of Python's; any other as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Classes(Target):
@@ -160,7 +166,7 @@ class Classes(Target):
         if len(found_places) and found_places.min() < 0:
             row = int(np.argmin(found_places))
             shown = ", ".join(self.names[:12]) + (", ..." if len(self.values) > 12 else "")
-            raise ValueError(f"row {row}: the class {labels[row].item()!r} is none of the model's: {shown}")
+            raise ValueError(f"row {row}: the class {plain(labels[row])!r} is none of the model's: {shown}")
         return found_places
 
     def decoded(self, outputs: Any) -> np.ndarray:
@@ -265,8 +271,7 @@ class Amounts(Target):
             raise TypeError(f"y: expected amounts. Received: {given.ravel()[:1].tolist()} of {given.dtype}")
         given = given.astype(np.float64)
         table = given.reshape(len(given), -1)
-        spread = table.std(axis=0)
-        return cls(table.mean(axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist(), given.ndim == 1)
+        return cls(table.mean(axis=0).tolist(), spread(table).tolist(), given.ndim == 1)
 
     def head(self) -> Any:
         """One linear unit for every number."""

@@ -13,6 +13,7 @@ from ...config import PositiveInt, list_of, real, text
 from ...data.errors import DataFileError
 from ...data.series import TimeSeries, as_series, later
 from ...preprocessing import calendar_features, calendar_parts, timeseries_windows
+from ...preprocessing.scaling import spread
 from ..told import ANYWHERE, SERIES, table_as
 from .base import Path, Reader, Rows
 
@@ -59,8 +60,7 @@ class Past(Reader):
     @classmethod
     def learned(cls, series: TimeSeries, length: int, horizon: int, calendar: bool, **more: Any) -> Self:
         """The reader for series like this one."""
-        mean, deviation = series.values.mean(axis=0), series.values.std(axis=0)
-        scale = 1 / np.where(deviation > 0, deviation, 1.0)
+        mean, scale = series.values.mean(axis=0), 1 / spread(series.values)
         parts = calendar_parts(series.times) if calendar and series.times is not None else ()
         found = (series.names, mean.tolist(), scale.tolist(), parts, series.step)
         return cls(length, horizon, *found, flat=series.flat, **more)
