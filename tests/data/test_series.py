@@ -1,6 +1,7 @@
 """Series from tables and arrays: their step is found, and what is wrong with their times is told where."""
 
 import numpy as np
+import pandas
 import pytest
 
 from freedive.data.series import as_series, later
@@ -89,6 +90,48 @@ def test_holes_are_filled_where_asked():
 def test_what_is_wrong_is_told(table, message):
     with pytest.raises(ValueError, match=message):
         as_series(table)
+
+
+SOLD = pandas.DataFrame({"sold": VALUES}, index=pandas.date_range("2024-01-31 22:00", periods=8, freq="h"))
+
+
+def indexed_by(index):
+    return SOLD.set_axis(index, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "step"),
+    [
+        (SOLD, "1 hour"),
+        (SOLD.rename_axis("sold"), "1 hour"),
+        (SOLD.rename_axis("when")[["sold"]].assign(time=1.0), "1 hour"),
+        (indexed_by(pandas.period_range("2024-01", periods=8, freq="M")), "1 month"),
+        (indexed_by(SOLD.index.astype(str)), "1 hour"),
+        (indexed_by(pandas.date_range("2024-01-31", periods=8).date), "1 day"),
+    ],
+)
+def test_an_index_of_times_is_the_column_of_times(frame, step):
+    for given in (frame, frame["sold"]):
+        series = as_series(given.sample(frac=1, random_state=0))
+        assert series.step == step and series.flat == (given is not frame) and "sold" in series.names
+        np.testing.assert_array_equal(series.values[:, 0], VALUES)
+    with pytest.raises(ValueError, match=r"\(row 2\) 2 steps of 1 .* are missing"):
+        as_series(frame.drop(frame.index[3:5]))
+
+
+def test_an_index_of_anything_else_tells_nothing():
+    for index in (
+        range(8),
+        [(1, 2)] * 8,
+        pandas.interval_range(0, 8),
+        pandas.MultiIndex.from_product([[1, 2], HOURS[:4]]),
+    ):
+        series = as_series(indexed_by(index))
+        assert series.times is None and series.values[:, 0].tolist() == VALUES.tolist() and not series.flat
+    assert as_series(pandas.Series(VALUES)).names == ("value",) and as_series(SOLD["sold"].array).flat
+    with pytest.raises(ValueError, match="several columns hold dates, time, t; say which by time="):
+        as_series(SOLD.assign(t=HOURS))
+    assert as_series(SOLD.assign(t=HOURS), time="t").step == "1 hour"
 
 
 def test_the_column_of_times():

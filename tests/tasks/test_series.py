@@ -1,6 +1,7 @@
 """Forecasts: learned from what came before, honest about time, kept in a file, and what they refuse."""
 
 import numpy as np
+import pandas
 import pytest
 
 import freedive as fd
@@ -140,6 +141,14 @@ def test_levels_are_told_in_rising_order():
     outputs = np.broadcast_to(np.array([0.1, 0.5, 0.9]), (1, 2, 1, 3))
     assert task.target.table([After("a", None)], outputs)[0] == ["step", "value", "value 0.1", "value 0.9"]
     assert task.target.scored(outputs, np.full((1, 2, 1), 0.5))["mae"] == 0
+
+
+def test_a_series_of_pandas_tells_its_calendar_by_its_index():
+    sold = pandas.Series(np.sin(np.arange(300) / 3), pandas.date_range("2024-01-01", periods=300), name="sold")
+    task = Forecaster(6, length=24, calendar=True, epochs=1, verbose=0).fit(sold.sample(frac=1, random_state=0))
+    assert task.reader.parts == ("weekday", "day") and task.target.season == 7
+    np.testing.assert_array_equal(task.predict(), task.predict(sold.rename(None)))
+    assert task.predict().shape == (6,)
 
 
 def test_backtest():

@@ -11,6 +11,7 @@ import numpy as np
 
 from .tables import Table, in_utc, kind_of_texts, objects, valued
 
+MAYBE_TIMES = ("datetime64", "datetime", "date", "period", "string")  # pandas' words for what an index holds
 KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
 
 
@@ -76,6 +77,25 @@ def is_empty(cells: np.ndarray) -> bool:
     (True, False)
     """
     return bool(np.isnat(cells).all()) if cells.dtype.kind == "M" else all(map(missing, cells.tolist()))
+
+
+def with_index(data: Any) -> Any:
+    """A data frame, or one column of it, of pandas' as a dict of columns, its index among them where that holds times.
+
+    The index is called by its name, or "time"; where a column is called so, "index".
+
+    >>> with_index([1.0, 2.0])
+    [1.0, 2.0]
+    """
+    index = getattr(data, "index", None)
+    if not hasattr(index, "nlevels"):  # none of pandas'
+        return data
+    columns = _columns(data if hasattr(data, "columns") else {data.name or "value": data}, "series")
+    times = index.to_timestamp() if hasattr(index, "to_timestamp") else index  # of periods, their begins
+    if index.inferred_type not in MAYBE_TIMES or column_of(times, "index")[1] != "date":
+        return columns
+    name = str(index.name or "time")
+    return {name if name not in columns else "index": times} | columns
 
 
 # what people hand over ------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import counted
-from .frames import as_table
+from .frames import as_table, with_index
 from .tables import Table
 
 UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
@@ -61,10 +61,11 @@ class TimeSeries:
 
 
 def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSeries:
-    """A series from an array (time,) or (time, variables), or from a table with a column of times.
+    """A series from an array (time,) or (time, variables), or from a table with a column, or an index, of times.
 
     Args:
-        data: the array, or whatever `as_table` takes.
+        data: the array, or whatever `as_table` takes, or one column of pandas'. An index of pandas' that holds times is
+            a column of them.
         time: the column of times; by default the only one that holds dates. Columns of numbers are the variables.
         gaps: what happens to steps and values that are missing: "error", "fill" by straight lines, or "keep" as nan.
 
@@ -77,22 +78,23 @@ def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSe
     """
     if isinstance(data, TimeSeries):
         return dataclasses.replace(data, values=whole(data.values, data.names, data.times, gaps))
-    if not hasattr(data, "columns") and not isinstance(data, (dict, Table)):
+    flat = hasattr(data, "index") and getattr(data, "ndim", 0) == 1  # one column of a frame
+    if not flat and not hasattr(data, "columns") and not isinstance(data, (dict, Table)):
         array = np.asarray(data)
         if array.dtype.kind in "biuf" and array.ndim in (1, 2):
             table = array.astype(np.float64).reshape(len(array), -1)
             names = tuple(f"value_{i}" for i in range(table.shape[1])) if array.ndim == 2 else ("value",)
             return TimeSeries(whole(table, names, None, gaps), names, flat=array.ndim == 1)
-    table = as_table(data, "series")
+    table = as_table(with_index(data), "series")
     time = time_column(table, time)
     names = tuple(name for name, kind in table.kinds.items() if kind in NUMBERS and name != time)
     if not names:
         raise ValueError(f"series: no column of numbers. It has: {', '.join(table.columns)}")
     values = np.stack([np.asarray(table[name], np.float64) for name in names], axis=1)
     if time is None:
-        return TimeSeries(whole(values, names, None, gaps), names)
+        return TimeSeries(whole(values, names, None, gaps), names, flat=flat)
     times, values, step = regular(table[time], values, time, gaps)
-    return TimeSeries(whole(values, names, times, gaps), names, times, step)
+    return TimeSeries(whole(values, names, times, gaps), names, times, step, flat)
 
 
 def time_column(table: Table, name: str | None) -> str | None:

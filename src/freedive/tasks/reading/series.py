@@ -68,6 +68,8 @@ class Past(Reader):
     def series(self, X: Any) -> TimeSeries:
         """A series as it was learned: its variables in their order, long enough for a window."""
         found = as_series(X, self.reading.get("time", self.time), self.reading.get("gaps", self.gaps))
+        if self.flat and found.flat:
+            found = dataclasses.replace(found, names=self.names)  # one variable, whatever it is called
         absent = [name for name in self.names if name not in found.names]
         if absent:
             raise ValueError(f"series: no variable {absent[0]!r}. It has: {', '.join(found.names)}")
