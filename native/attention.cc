@@ -58,18 +58,6 @@ void scores_of(const Head& h, long t, long rows, const float* keys, float* score
   }
 }
 
-// Lanes of one register as one number.
-template <typename Two>
-inline float folded(Floats x, Two two) {
-  float lanes[kWidth];
-  std::memcpy(lanes, &x, sizeof x);
-  float all_of = lanes[0];
-  for (long i = 1; i < kWidth; ++i) all_of = two(all_of, lanes[i]);
-  return all_of;
-}
-
-inline float sum_of(Floats x) { return folded(x, [](float a, float b) { return a + b; }); }
-
 // A row of scores becomes its softmax; gives the logarithm of the sum: infinite where nothing is seen.
 float softmax(float* s, long wide) {
   Floats most = all(-kInfinity);

@@ -53,7 +53,7 @@ def build(library: Path = LIBRARY) -> None:
             for source in ("doors", "convolutions", "pages", "finite", "few", "rows")
         ]
         for name, (width, options) in sets.items():
-            for source in ("products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes"):
+            for source in ("products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes", "normal"):
                 names = [f"-DLOOPS={name}", f"-DWIDTH={width}"]
                 jobs.append([*options, *names, "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}_{name}.o"])
         for job in jobs:

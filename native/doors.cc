@@ -182,6 +182,27 @@ ffi::Error class_largest(ffi::ThreadPool pool, Array x, ffi::ResultBuffer<ffi::S
                    loops().class_largest);
 }
 
+Normal described(const Array& x, const Array& factors, float epsilon, bool centred, Result& found) {
+  return {x.dimensions().back(), epsilon, centred, x.typed_data(), factors.typed_data(), nullptr, found->typed_data()};
+}
+
+ffi::Error normal(ffi::ThreadPool pool, Array x, Array factors, Result y, float epsilon, bool centred) {
+  const Normal n = described(x, factors, epsilon, centred, y);
+  const long rows = x.element_count() / std::max(1L, n.width);
+  in_parallel(pool, rows, parts_of(pool, rows, std::max(1L, kNumbers / n.width)),
+              [&n](long, long first, long last) { loops().normal(n, first, last); });
+  return ffi::Error::Success();
+}
+
+ffi::Error normal_back(ffi::ThreadPool pool, Array x, Array factors, Array by_y, Result by_x, Result by_factors,
+                       float epsilon, bool centred) {
+  Normal n = described(x, factors, epsilon, centred, by_x);
+  n.by = by_y.typed_data();
+  return summed(pool, x.element_count() / std::max(1L, n.width), std::max(1L, kNumbers / n.width), 2 * n.width,
+                by_factors->typed_data(),
+                [&n](long first, long last, float* found) { loops().normal_back(n, first, last, found); });
+}
+
 constexpr long kSteps = 1L << 17, kFewSteps = 1L << 14;  // weights, worth waking a processor, and one that is awake
 constexpr long kTurns = 4;         // parts for each: whoever has time takes the next one
 
@@ -290,6 +311,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_class_sums, freedive::class_sums,
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_class_largest, freedive::class_largest,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Ret<ffi::Buffer<ffi::S32>>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_normal, freedive::normal,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Ret<Array>()
+                                  .Attr<float>("epsilon").Attr<bool>("centred"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_normal_back, freedive::normal_back,
+                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>()
+                                  .Ret<Array>().Ret<Array>().Attr<float>("epsilon").Attr<bool>("centred"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_attention, freedive::attention,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>()

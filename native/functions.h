@@ -42,6 +42,18 @@ inline Floats tanh_of(Floats x) {
   return e / (e + 2.0f);
 }
 
+// Lanes of one register as one number.
+template <typename Two>
+inline float folded(Floats x, Two two) {
+  float lanes[kWidth];
+  std::memcpy(lanes, &x, sizeof x);
+  for (long half = kWidth / 2; half; half /= 2)
+    for (long i = 0; i < half; ++i) lanes[i] = two(lanes[i], lanes[i + half]);
+  return lanes[0];
+}
+
+inline float sum_of(Floats x) { return folded(x, [](float a, float b) { return a + b; }); }
+
 // 1 / (1 + exp(-x)) to 3 units in the last place.
 inline Floats sigmoid(Floats x) {
   const Power p = power_of(within(-x, -87.0f, 88.0f));

@@ -92,6 +92,16 @@ struct Classes {
   int* place;
 };
 
+// Rows (rows, width) that are normalised: y = (x - mean) / sqrt(mean square + epsilon) factors + offsets.
+struct Normal {
+  long width;
+  float epsilon;
+  bool centred;             // or the mean stays, and counts as zero
+  const float *x, *factors; // (2, width): factors, offsets
+  const float* by;          // what comes back of y, or null
+  float* found;             // y, or what comes back of x
+};
+
 // A step of Adam: m += (g - m) of_mean, v += (g^2 - v) of_square, p -= p decay + m rate / (sqrt(v) + epsilon).
 struct Adam {
   struct Numbers { float rate, of_mean, of_square, epsilon, decay; } numbers;
@@ -123,6 +133,8 @@ struct Loops {
   void (*softmax_back)(const Classes&, long first_row, long last_row);
   void (*class_sums)(const Classes&, long first_row, long last_row);
   void (*class_largest)(const Classes&, long first_row, long last_row);
+  void (*normal)(const Normal&, long first_row, long last_row);
+  void (*normal_back)(const Normal&, long first_row, long last_row, float* by_factors);  // adds to it
 };
 
 namespace base { extern const Loops table; }

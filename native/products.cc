@@ -150,10 +150,13 @@ void softmax(const Classes&, long, long);
 void softmax_back(const Classes&, long, long);
 void class_sums(const Classes&, long, long);
 void class_largest(const Classes&, long, long);
+void normal(const Normal&, long, long);
+void normal_back(const Normal&, long, long, float*);
 
 extern const Loops table = {panels_size,    pack,      lstm_forward, lstm_backward,   simple_forward, simple_backward, conv,
                             conv_by_kernel, dense,     dense_few,    activate,        dense_by_x,     dense_by_kernel,
-                            attention,      attention_back, sums,         adam,      softmax,      softmax_back,    class_sums,     class_largest};
+                            attention,      attention_back, sums,         adam,      softmax,      softmax_back,    class_sums,     class_largest,
+                            normal,         normal_back};
 
 }  // namespace LOOPS
 }  // namespace freedive

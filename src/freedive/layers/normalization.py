@@ -19,7 +19,7 @@ from ..core.layer import Layer
 from ..errors import warn
 from ..initializers import InitializerLike
 from ..numerics import EPSILON, floating, l2_normalize, widen
-from ..ops import columns
+from ..ops import columns, normal
 from ..regularizers import RegularizerLike
 
 
@@ -28,21 +28,24 @@ class _Normalizing(Layer):
 
     def standardized(self, x: Any, mean: Any, variance: Any, axes: tuple[int, ...]) -> Any:
         """gamma (x - mean) / sqrt(variance + epsilon) + beta, with gamma and beta along `axes`."""
-        shape = tuple(x.shape[axis] for axis in axes)
         places = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
+        gamma, beta = (p if p is None else p.reshape(places) for p in self.weights_along(x, axes))
         factor = jax.lax.rsqrt(variance + self.epsilon)
-        if self.scale:
-            gamma = self.param("gamma", shape, self.gamma_initializer, "gamma_regularizer", self.gamma_constraint)
-            factor = factor * widen(gamma).reshape(places)
-        beta = None
-        if self.center:
-            beta = self.param("beta", shape, self.beta_initializer, "beta_regularizer", self.beta_constraint)
-            beta = widen(beta).reshape(places)
+        factor = factor if gamma is None else factor * gamma
         if mean.shape == factor.shape == tuple(places) and by_columns(x, axes):
             offset = jnp.zeros_like(factor) if beta is None else beta
             return columns.standardized(x, mean.ravel(), factor.ravel(), offset.ravel())
         y = (x - mean) * factor
         return y if beta is None else y + beta
+
+    def weights_along(self, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+        """(gamma, beta), with the sizes of x along `axes`; None for what the layer has not."""
+        shape, gamma, beta = tuple(x.shape[axis] for axis in axes), None, None
+        if self.scale:
+            gamma = self.param("gamma", shape, self.gamma_initializer, "gamma_regularizer", self.gamma_constraint)
+        if self.center:
+            beta = self.param("beta", shape, self.beta_initializer, "beta_regularizer", self.beta_constraint)
+        return gamma if gamma is None else widen(gamma), beta if beta is None else widen(beta)
 
 
 def places_of(layer: Layer, x: Any, axes: Any) -> tuple[int, ...]:
@@ -57,6 +60,11 @@ def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
     """(mean, variance) along axes, which are kept."""
     mean = jnp.mean(x, axes, keepdims=True)
     return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+
+
+def by_rows(x: Any, axes: tuple[int, ...]) -> bool:
+    """Whether the moments are those along the last axis, and the loops for that take x as it is."""
+    return axes == (x.ndim - 1,) and normal.suits(x)
 
 
 def by_columns(x: Any, axes: tuple[int, ...]) -> bool:
@@ -179,6 +187,8 @@ class LayerNormalization(_Normalizing):
 
     def call(self, x: Any) -> Any:
         wide, axes = widen(x), places_of(self, x, self.axis)
+        if by_rows(x, axes):
+            return normal.normal(x, *self.weights_along(x, axes), self.epsilon)
         return self.standardized(wide, *moments(wide, axes), axes).astype(floating(x))
 
 
@@ -253,6 +263,8 @@ class RMSNormalization(Layer):
     def call(self, x: Any) -> Any:
         wide, axes = widen(x), places_of(self, x, self.axis)
         scale = widen(self.param("scale", tuple(x.shape[axis] for axis in axes), "ones"))
+        if by_rows(x, axes):
+            return normal.normal(x, scale, None, self.epsilon, centred=False)
         scale = scale.reshape([size if axis in axes else 1 for axis, size in enumerate(x.shape)])
         square = jnp.mean(jnp.square(wide), axes, keepdims=True)
         return (wide * jax.lax.rsqrt(square + self.epsilon) * scale).astype(floating(x))

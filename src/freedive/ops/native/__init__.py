@@ -42,6 +42,8 @@ DOORS = (
     "softmax_back",
     "class_sums",
     "class_largest",
+    "normal",
+    "normal_back",
     "rows",
     "large_pages",
     "finite",

@@ -103,13 +103,13 @@ def _primitive(name: str, shape: Callable[..., tuple[int, ...]]) -> Primitive:
 
     @made.def_impl
     def _(*arrays: Any, **options: Any) -> Any:
-        return _compiled(made, tuple(sorted(options.items())))(*arrays)
+        return compiled(made, tuple(sorted(options.items())))(*arrays)
 
     return made
 
 
 @functools.cache
-def _compiled(primitive: Primitive, options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+def compiled(primitive: Primitive, options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
     return jax.jit(functools.partial(primitive.bind, **dict(options)))
 
 
