@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent
 LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.bin"
 stamp = runpy.run_path(str(LIBRARY.with_name("stamp.py")))["stamp"]
 OPTIONS = ["-O3", "-std=c++17", "-fPIC", "-DNDEBUG", "-fno-math-errno", "-ffp-contract=fast"]
+LOOPS = ["products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes", "normal"]  # for each set
 SETS = {  # name -> (floats in a register, options)
     "base": (4, []),
     "avx2": (8, ["-mavx2", "-mfma"]),
@@ -53,7 +54,7 @@ def build(library: Path = LIBRARY) -> None:
             for source in ("doors", "convolutions", "pages", "finite", "few", "rows")
         ]
         for name, (width, options) in sets.items():
-            for source in ("products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes", "normal"):
+            for source in LOOPS:
                 names = [f"-DLOOPS={name}", f"-DWIDTH={width}"]
                 jobs.append([*options, *names, "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}_{name}.o"])
         for job in jobs:

@@ -7,11 +7,11 @@ With d = x - mean, or x itself where rows are not centred, r = 1 / sqrt(mean of 
 Its derivative by x and f, and that one's transpose, are operations of their own, linear and each the other's transpose:
 
     change(x, f, dx, df) = r (dx - mean of dx - n mean of (n dx)) f[0] + n df[0] + df[1]
-    back(x, f, g) = (r (g f[0] - mean of g f[0] - n mean of (n g f[0])), [sum of n g, sum of g over the rows])
+    back(x, f, g) = (r (h - mean of h - n mean of (n h)), [sum of n g, sum of g over the rows]),  h = g f[0]
 
-so everything is differentiated to any order and in every mode. The native loops do the first and the last while rows are
-in the processor's caches, moments included: array code makes five passes forward and seven back. How `change` and `back`
-themselves change with x and f is array code.
+so everything is differentiated to any order and in every mode. The native loops do the first and the last while rows
+are in the processor's caches, moments included: array code makes five passes forward and seven back. How `change` and
+`back` themselves change with x and f is array code.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _back(x: Any, f: Any, by: Any, **options: Any) -> Any:
 
 
 def _operation(name: str, reference: Any, *results: int) -> Primitive:
-    """An operation that is array code wherever it has no loop of its own; its results are like those of its arguments."""
+    """An operation that is array code wherever it has no loop of its own; results are like some arguments."""
     made = Primitive(f"freedive_{name}")
     made.multiple_results = True
     made.def_abstract_eval(lambda *a, **_: [ShapedArray(a[i].shape, a[i].dtype) for i in results])

@@ -1,6 +1,6 @@
-"""What freedive brings as machine code, where built: recurrent loops, convolution, attention, dense layers, the sums of
-batch normalisation, softmax and accuracy of many classes, steps of Adam, the rows of a small batch, the look at whether
-arrays are finite, and the call that asks the system for large pages.
+"""What freedive brings as machine code, where built: recurrent loops, convolution, attention, dense layers, layer
+normalisation, the sums of batch normalisation, softmax and accuracy of many classes, steps of Adam, the rows of a small
+batch, the look at whether arrays are finite, and the call that asks the system for large pages.
 
 `native/` has the source; it is built when freedive is installed and a C++ compiler is there, for several sets of
 instructions among which the library chooses. Without it, and for everything it does not do, array code does the work:
