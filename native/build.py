@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 LIBRARY = ROOT.parent / "src" / "freedive" / "ops" / "native" / "loops.bin"
 stamp = runpy.run_path(str(LIBRARY.with_name("stamp.py")))["stamp"]
 OPTIONS = ["-O3", "-std=c++17", "-fPIC", "-DNDEBUG", "-fno-math-errno", "-ffp-contract=fast"]
-LOOPS = ["products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes", "normal"]  # for each set
+LOOPS = ["products", "lstm", "simple", "conv", "dense", "attention", "sums", "adam", "classes", "normal"]
 SETS = {  # name -> (floats in a register, options)
     "base": (4, []),
     "avx2": (8, ["-mavx2", "-mfma"]),
