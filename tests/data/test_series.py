@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas
+import polars
 import pytest
 
+from freedive.data import open_table
 from freedive.data.series import as_series, later
 
 HOURS = np.arange("2024-01-31T22", "2024-02-01T06", dtype="datetime64[h]")
@@ -117,6 +119,40 @@ def test_an_index_of_times_is_the_column_of_times(frame, step):
         np.testing.assert_array_equal(series.values[:, 0], VALUES)
     with pytest.raises(ValueError, match=r"\(row 2\) 2 steps of 1 .* are missing"):
         as_series(frame.drop(frame.index[3:5]))
+
+
+def with_zone(hold, path, step, rows):
+    times = pandas.date_range("2024-01-01", periods=rows, freq=step, tz="Europe/Berlin")
+    frame = pandas.DataFrame({"t": times, "a": np.arange(float(rows))})
+    if hold in ("csv", "parquet"):
+        frame.set_index("t").to_csv(path / "a.csv") if hold == "csv" else frame.to_parquet(path / "a.parquet")
+        return open_table(path / f"a.{hold}")
+    return {
+        "frame": lambda: frame,
+        "index": lambda: frame.set_index("t"),
+        "polars": lambda: polars.DataFrame({"t": polars.Series(times.tolist()), "a": frame["a"].to_numpy()}),
+        "texts": lambda: {"t": [str(time) for time in times], "a": frame["a"].to_numpy()},
+        "Python": lambda: {"t": times.to_pydatetime().tolist(), "a": frame["a"].tolist()},
+    }[hold]()
+
+
+@pytest.mark.parametrize("hold", ["frame", "index", "polars", "texts", "Python", "csv", "parquet"])
+@pytest.mark.parametrize(
+    ("freq", "step", "first"),
+    [("D", "1 day", "2024-01-01"), ("MS", "1 month", "2024-01-01"), ("h", "1 hour", "2023-12-31T23")],
+)
+def test_days_with_a_zone_are_those_of_its_clocks_and_hours_those_of_utc(tmp_path, hold, freq, step, first):
+    rows = {"D": 120, "MS": 12, "h": 2500}[freq]  # over the last Sunday of March, which has 23 hours
+    series = as_series(with_zone(hold, tmp_path, freq, rows))
+    assert series.step == step and series.times[0] == np.datetime64(first)
+    np.testing.assert_array_equal(series.values[:, 0], np.arange(rows))
+
+
+def test_days_whose_zones_differ_are_those_of_utc():
+    days = [f"2024-01-0{day}T{'09:00+09:00' if day % 2 else '00:00Z'}" for day in range(1, 9)]
+    assert as_series({"t": days, "a": VALUES}).times[0] == np.datetime64("2024-01-01")
+    china = {"t": [f"2024-01-0{day}T00:00+08:00" for day in range(1, 9)], "a": VALUES}
+    assert as_series(china).times[0] == np.datetime64("2024-01-01")
 
 
 def test_an_index_of_anything_else_tells_nothing():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .tables import Table, in_utc, kind_of_texts, objects, valued
+from .tables import Table, in_utc, kind_of_texts, objects, on_the_clock, valued
 
 MAYBE_TIMES = ("datetime64", "datetime", "date", "period", "string")  # pandas' words for what an index holds
 KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
@@ -40,7 +40,11 @@ def as_table(data: Any, where: str = "x") -> Table:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{where}: the columns have different lengths: {lengths}")
     found = {name: column_of(cells, f"{where}[{name!r}]") for name, cells in columns.items()}
-    return Table({name: cells for name, (cells, _) in found.items()}, {name: kind for name, (_, kind) in found.items()})
+    table = Table(*({name: part[place] for name, part in found.items()} for place in (0, 1)))
+    for name, (_, kind) in found.items():
+        if kind == "date" and (clock := _clock(columns[name])) is not None:
+            table.clocks[name] = clock
+    return table
 
 
 def column_of(cells: Any, where: str = "column") -> tuple[np.ndarray, str]:
@@ -49,7 +53,7 @@ def column_of(cells: Any, where: str = "column") -> tuple[np.ndarray, str]:
     >>> column_of([True, None, False])
     (array([True, None, False], dtype=object), 'boolean')
     """
-    array = cells.to_numpy() if hasattr(cells, "to_numpy") else np.asarray(cells)
+    array = _array(cells)
     if array.ndim != 1:
         raise ValueError(f"{where}: expected one value a row. Received shape {array.shape}")
     if array.dtype.kind == "m":
@@ -61,6 +65,19 @@ def column_of(cells: Any, where: str = "column") -> tuple[np.ndarray, str]:
     if array.dtype.kind == "U" or (given and all(isinstance(value, str) for value in given)):
         return _texts(values)
     return _mixed(values, given, where)
+
+
+def _array(cells: Any) -> np.ndarray:
+    """One column as numpy's; times with a zone as Python's, which pandas gives, and polars when it is asked."""
+    if getattr(getattr(cells, "dtype", None), "time_zone", None):
+        return objects(cells.to_list())
+    return cells.to_numpy() if hasattr(cells, "to_numpy") else np.asarray(cells)
+
+
+def _clock(cells: Any) -> np.ndarray | None:
+    """What the clocks said at the place of a column of dates; None where that is not known, or the same."""
+    array = _array(cells)
+    return None if array.dtype.kind == "M" else on_the_clock([None if missing(v) else v for v in array.tolist()])
 
 
 def missing(value: Any) -> bool:

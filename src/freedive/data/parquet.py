@@ -41,9 +41,12 @@ def read_parquet(path: Path) -> Table:
             texts = [field.name for field in schema if _is(field.type, TEXT)]
             table = pyarrow.parquet.ParquetFile(file, metadata=about, read_dictionary=texts).read()
             columns = {name: cells(column) for name, column in zip(table.column_names, table.columns, strict=True)}
+            clocks = {name: clock(table[name]) for name in table.column_names if known_zone(table[name].type)}
         except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
             raise DataFileError(path, f"no Parquet file that can be read: {str(error)[:200]}") from None
-    return as_table(columns, os.fspath(path))
+    found = as_table(columns, os.fspath(path))
+    found.clocks.update(clocks)
+    return found
 
 
 def check(path: Path, schema: Any, about: Any) -> None:
@@ -87,6 +90,23 @@ def cells(column: Any) -> Any:
         places = chunk.indices.cast(pyarrow.int64()).fill_null(len(values) - 1)
         parts.append(values[places.to_numpy()])
     return np.concatenate(parts)
+
+
+def known_zone(kind: Any) -> bool:
+    """Whether a type is of times with a zone that this machine knows."""
+    import pyarrow.compute
+
+    try:
+        return bool(kind.tz) and len(pyarrow.compute.local_timestamp(pyarrow.array([0], kind))) == 1
+    except (AttributeError, pyarrow.ArrowException):
+        return False
+
+
+def clock(column: Any) -> np.ndarray:
+    """What the clocks said at the place of a column of times with a zone."""
+    import pyarrow.compute
+
+    return pyarrow.compute.local_timestamp(column).to_numpy().astype("datetime64[s]")
 
 
 def _is(kind: Any, names: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ from .frames import as_table, with_index
 from .tables import Table
 
 UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+SHORTEST_DAY = 23 * 3600  # seconds, where clocks are put forward
 DAY = np.timedelta64(1, "D")
 NUMBERS = ("integer", "real", "boolean")
 
@@ -93,7 +94,7 @@ def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSe
     values = np.stack([np.asarray(table[name], np.float64) for name in names], axis=1)
     if time is None:
         return TimeSeries(whole(values, names, None, gaps), names, flat=flat)
-    times, values, step = regular(table[time], values, time, gaps)
+    times, values, step = regular(told(table, time), values, time, gaps)
     return TimeSeries(whole(values, names, times, gaps), names, times, step, flat)
 
 
@@ -108,6 +109,16 @@ def time_column(table: Table, name: str | None) -> str | None:
     if len(dates) > 1:
         raise ValueError(f"series: several columns hold dates, {', '.join(dates)}; say which by time=")
     return dates[0] if dates else None
+
+
+def told(table: Table, name: str) -> np.ndarray:
+    """The times of a column: what the clocks said of days and more, which DST shifts in UTC; of less, UTC."""
+    times, clock = table[name], table.clocks.get(name)
+    if clock is None:
+        return times
+    steps, others = (np.diff(np.sort(a)) for a in (times, clock))
+    days = len(steps) and np.median(steps.astype(np.int64)) >= SHORTEST_DAY
+    return clock if days and len(np.unique(others)) <= len(np.unique(steps)) else times
 
 
 def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tuple[np.ndarray, np.ndarray, str]:

@@ -28,6 +28,7 @@ _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 007 is a code, not a number
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _CODE = re.compile(r"[+-]?0\d+")
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)"
+_ZONED = re.compile(rf"[ T]\d{{2}}.*{_ZONE}$")
 _DATE = re.compile(rf"\d{{4}}-\d{{2}}(-\d{{2}}([ T]\d{{2}}(:\d{{2}}(:\d{{2}}(\.\d+)?)?)?{_ZONE}?)?)?")
 
 OTHERWISE = {
@@ -50,10 +51,13 @@ class Table:
         columns: name -> array of one value a row. Missing numbers are NaN, dates NaT, anything else None.
         kinds: name -> "integer" (int64; float64 where cells are missing), "real" (float64), "boolean" (bool; objects
             where cells are missing), "date" (datetime64), "category" (text of few distinct values) or "text".
+        clocks: name -> datetime64[s], of columns of dates with a zone: what the clocks there said, where the column has
+            the times in UTC.
     """
 
     columns: dict[str, np.ndarray]
     kinds: dict[str, str]
+    clocks: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -65,14 +69,15 @@ class Table:
 
     def take(self, rows: Any) -> Table:
         """The table of these rows (places or truth values)."""
-        return Table({name: column[rows] for name, column in self.columns.items()}, dict(self.kinds))
+        columns, clocks = ({name: a[rows] for name, a in part.items()} for part in (self.columns, self.clocks))
+        return Table(columns, dict(self.kinds), clocks)
 
     def drop(self, *names: str) -> Table:
         """The table without these columns."""
         for name in names:
             self[name]
-        kept = {name: column for name, column in self.columns.items() if name not in names}
-        return Table(kept, {name: self.kinds[name] for name in kept})
+        parts = (self.columns, self.kinds, self.clocks)
+        return Table(*({name: held for name, held in part.items() if name not in names} for part in parts))
 
 
 @many_objects()
@@ -119,7 +124,7 @@ def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collec
             raise unknown("column", name, names)
         if kind not in KINDS:
             raise unknown("kind of column", kind, KINDS)
-    columns, found = {}, {}
+    columns, found, clocks = {}, {}, {}
     for place, name in enumerate(names):
         cells = [None if (cell := row[place].strip()) in absent else cell for row in rows]
         kind = (kinds or {}).get(name) or _kind(path, name, cells, lines)
@@ -127,7 +132,9 @@ def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collec
             columns[name], found[name] = valued(cells, kind, f"column {name!r}"), kind
         except CellError as error:
             raise DataFileError(path, error.detail, lines[error.row], "line") from None
-    return Table(columns, found)
+        if found[name] == "date" and (clock := on_the_clock(cells)) is not None:
+            clocks[name] = clock
+    return Table(columns, found, clocks)
 
 
 # rows -------------------------------------------------------------------------------------------------------------
@@ -300,12 +307,27 @@ def instant(cell: str) -> np.datetime64 | None:
     >>> str(instant("2024-01-01T05:30+02:00")), instant("2024-02-31")
     ('2024-01-01T03:30:00', None)
     """
-    if not _DATE.fullmatch(cell):
-        return None
     try:
-        return in_utc(datetime.datetime.fromisoformat(cell if len(cell) > len("2024-01") else f"{cell}-01"))
+        return in_utc(_moment(cell)) if _DATE.fullmatch(cell) else None
     except (ValueError, OverflowError):  # 2024-02-31
         return None
+
+
+def _moment(cell: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(cell if len(cell) > len("2024-01") else f"{cell}-01")
+
+
+def on_the_clock(cells: Sequence[Any]) -> np.ndarray | None:
+    """What the clocks said at the place of dates, as texts or as Python has them, None among them; None without zones.
+
+    >>> on_the_clock(["2024-01-01T00:00+02:00", None]).astype(str).tolist(), on_the_clock(["2024-01-01"])
+    (['2024-01-01T00:00:00', 'NaT'], None)
+    """
+    if not any(_ZONED.search(cell) if isinstance(cell, str) else getattr(cell, "tzinfo", None) for cell in cells):
+        return None
+    times = [_moment(cell) if isinstance(cell, str) else cell for cell in cells]
+    times = [time.replace(tzinfo=None) if isinstance(time, datetime.datetime) else time for time in times]
+    return np.array(["NaT" if time is None else np.datetime64(time, "s") for time in times], "datetime64[s]")
 
 
 def in_utc(time: datetime.date) -> np.datetime64:
