@@ -169,3 +169,15 @@ def test_a_tokenizers_file_is_read(tmp_path):
     path.write_text("{", encoding="utf-8")
     with pytest.raises(VocabularyError, match=r"tokenizer.json: no JSON"):
         TokenizersVocabulary.read(path)
+
+
+def test_bytes_that_are_no_text_are_decoded_all_the_same():
+    """A network writes any numbers: what is no UTF-8 has a mark in its place."""
+    words = BytePairVocabulary.learned(["ab ab"], 270)
+    draw = np.random.default_rng(0)
+    for numbers in ([4 + 0xED], [4 + 0xED, 4 + 0x41], [4 + 0xED, 4 + 0x9D, 4 + 0x90, 4 + 0xFF]):
+        assert "\ufffd" in words.decode(numbers)
+    for _ in range(300):
+        assert isinstance(words.decode(draw.integers(0, words.size, 20)), str)
+    for text in ("\ud800 a", "흥 a"):
+        assert words.decode(words.encode(text)) == text

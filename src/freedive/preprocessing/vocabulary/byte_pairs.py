@@ -124,7 +124,10 @@ class BytePairVocabulary(Vocabulary):
                 content.append(number - len(RESERVED))
             else:
                 content += self.tokens[number].encode()
-        return content.decode("utf-8", "surrogatepass" if b"\xed" in content else "replace")
+        try:
+            return content.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:  # a network writes any bytes
+            return content.decode("utf-8", "replace")
 
     def _numbers_of(self, chunk: str) -> Iterator[int]:
         """The numbers of a chunk: its characters, with the earliest merge done again and again."""
