@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 
@@ -205,3 +206,24 @@ def test_small_pictures_for_the_report(tmp_path):
     Image.new("RGB", (500, 250), "red").save(tmp_path / "a.png")
     shown = Thumbnails([tmp_path / "a.png"])
     assert shown[0].shape == (80, 160, 3) and len(shown) == 1
+
+
+@pytest.mark.parametrize("memory", [1.0, 1e-6])
+def test_columns_of_a_frame_are_rows_in_their_order(folder, memory):
+    files, labels = folder
+    rows = pandas.DataFrame({"file": files, "label": labels}).sample(frac=1, random_state=0)
+    plain = ImageClassifier(epochs=1, verbose=0, network="cnn", memory=memory)
+    plain.fit(rows["file"].tolist(), rows["label"].tolist(), (files[:9], labels[:9]))
+    task = ImageClassifier(epochs=1, verbose=0, network="cnn", memory=memory)
+    task.fit(rows["file"], rows["label"], (rows["file"].sort_index()[:9], rows["label"].sort_index()[:9]))
+    np.testing.assert_array_equal(task.predict_proba(rows["file"]), plain.predict_proba(rows["file"].tolist()))
+    assert task.evaluate(rows["file"], rows["label"]) == plain.evaluate(rows["file"].tolist(), rows["label"].tolist())
+    with pytest.raises(TypeError, match=r"a table of file; give X\[name\]"):
+        task.predict(rows[["file"]])
+
+
+def test_columns_of_sounds_are_rows_in_their_order():
+    waves = [np.sin(np.arange(800) / (3 + row % 2)).astype(np.float32) for row in range(24)]
+    column = pandas.Series(waves, index=np.arange(24)[::-1])
+    task = fd.SpeechClassifier(sampling_rate=8000, epochs=1, verbose=0).fit(column, pandas.Series(["low", "high"] * 12))
+    np.testing.assert_array_equal(task.predict_proba(column), task.predict_proba(waves))

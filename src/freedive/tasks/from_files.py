@@ -24,7 +24,14 @@ class FilesTask(Task):
     _: dataclasses.KW_ONLY
     on_bad: Annotated[str, one_of("error", "skip")] = "error"
 
+    def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+        return super().checked(one_column(X), y)
+
+    def outputs(self, X: Any) -> Any:
+        return super().outputs(one_column(X))
+
     def taken(self, X: Any, y: Any) -> tuple[Any, Any, Any]:
+        X = one_column(X)
         try:
             return super().taken(X, y)
         except UnreadableFilesError as error:
@@ -36,3 +43,15 @@ class FilesTask(Task):
             first = next(iter(error.causes.values()))
             warn(f"{len(error.causes)} of {len(X)} files are left out (on_bad='skip'), the first: {first}")
             return self.taken(rows_of(X, np.array(kept)), rows_of(y, np.array(kept)))
+
+
+def one_column(X: Any) -> Any:
+    """A column of pandas' or polars' as a list: what its rows are called is no place in it. Other rows as they are.
+
+    >>> one_column(["a.png"])
+    ['a.png']
+    """
+    if hasattr(X, "columns"):
+        names = ", ".join(map(str, X.columns))
+        raise TypeError(f"X: expected rows, such as one column of a table. Received a table of {names}; give X[name]")
+    return list(X) if hasattr(X, "to_numpy") else X
