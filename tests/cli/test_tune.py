@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pytest
 
+from freedive import TabularClassifier
+from freedive.cli.tuning import searched
 from freedive.tasks import embedded, modelfile
 
 
@@ -39,3 +41,28 @@ def test_any_kind_of_data_and_its_target(run, tmp_path):
     assert result.code == 0, result.err
     _, about = modelfile.load(str(folder / "model.safetensors"))
     assert about.data == str(table) and "R2" in result.out and "trials" not in result.err
+
+
+def test_trials_learn_with_the_weights_of_their_classes():
+    x, y = np.random.default_rng(0).normal(size=(80, 3)), ["p", "q", "q", "q"] * 20
+    losses = []
+    for weight in (None, "balanced", {"p": 50}):
+        task = TabularClassifier(class_weight=weight, epochs=2, verbose=0).prepare(x, y)
+        study = searched(task, search="random", trials=2, verbose=0)
+        losses.append([trial.score for trial in study.trials])
+    assert losses[0] != losses[1] != losses[2] != losses[0]
+
+
+def test_the_best_one_is_calibrated_where_asked(run, tmp_path):
+    table, folder = tmp_path / "two.csv", tmp_path / "run"
+    table.write_text("a,b,kind\n" + "".join(f"{i % 17},{i % 5},{'pq'[i % 3 > 0]}\n" for i in range(120)))
+    words = ("tune", table, "--target", "kind", "--trials", 2, "--epochs", 2, "--quiet", "--output", folder)
+    assert run(*words, "--set", "calibrate=true").code == 0
+    assert modelfile.load(str(folder / "model.safetensors"))[1].target.temperature != 1
+
+
+def test_translations_are_refused_before_anything_is_done(run, tmp_path):
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"number {i} is here\tnummer {i} ist da\n" for i in range(40)))
+    result = run("tune", pairs, "--output", tmp_path / "run")
+    assert result.code == 2 and "of a translator" in result.err and not (tmp_path / "run").exists()

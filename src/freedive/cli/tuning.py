@@ -15,7 +15,8 @@ from ..layers import Dropout
 from ..methods import Grid, Real, Study
 from ..methods import tune as search_for
 from ..methods.tuning.search import Search, read_search
-from ..tasks import Task
+from ..tasks import Task, Translator
+from ..tasks.classifier import Classifier
 from ..tasks.sources import find
 from . import console, story, training
 from .options import Options
@@ -32,6 +33,8 @@ def run(data: str, search: str, trials: int, options: Options) -> None:
         raise console.Misuse(f"--search: {error}") from None
     told = told_by(options)
     source = find(data, told)
+    if isinstance(source.task, Translator):
+        raise console.Misuse(f"freedive tune does not search for the numbers of a translator, which suits {data}")
     folder = options.output or f"{training.folder_of(source)}-tune"
     path = os.path.join(folder, "study.json")
     with only_writer(folder):
@@ -53,6 +56,7 @@ def tried(prepared: training.Training, search: Search, trials: int, path: str) -
     verbose = 0 if prepared.options.quiet else "auto"
     study = searched(task, search=search, trials=count, resume=path, verbose=verbose)
     task.model = study.model
+    task.finish()
     training.test(prepared)
     made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}
     known = {"data": prepared.data, "told": prepared.told.given, "test": story.plain(prepared.result), "made": made}
@@ -91,6 +95,7 @@ def searched(task: Task, **options: Any) -> Study:
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         seed=task.seed,
+        sample_weight=task.weights(rows.y) if isinstance(task, Classifier) else None,
         validation_data=None if rows.y_validation is None else (rows.x_validation, rows.y_validation),
         **options,
     )

@@ -307,6 +307,10 @@ class Task(Configured):
         )
         self.history = result.history
         self.kept = len(result.epoch) if best.best_weights is None else best.best_epoch + 1
+        return self.finish()
+
+    def finish(self: Self) -> Self:
+        """What follows the training, whoever trained, with the rows that were prepared."""
         self.rows = None
         return self
 

@@ -177,13 +177,11 @@ class TabularClassifier(_Tabular, Classifier):
             raise ValueError("TabularClassifier(calibrate=True): no rows are kept aside to calibrate by")
         return self
 
-    def train(self, callbacks: Any = (), resume: Any = None, by: Any = None) -> Self:
-        rows = self.rows
-        super().train(callbacks, resume, by)
+    def finish(self) -> Self:
         if self.calibrate:
-            found = temperature(self.target.probabilities(self.answer(rows.x_validation)), rows.y_validation)
+            found = temperature(self.target.probabilities(self.answer(self.rows.x_validation)), self.rows.y_validation)
             self.target = Classes(self.target.values, found)
-        return self
+        return super().finish()
 
 
 class TabularRegressor(_Tabular):
