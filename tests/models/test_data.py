@@ -78,6 +78,44 @@ def test_class_weight_is_a_sample_weight():
     )
 
 
+def test_validation_counts_every_class_alike():
+    table = {0: 1.0, 1: 10.0, 2: 100.0}
+    for given in ({"validation_split": 0.5}, {"validation_data": (X[len(X) // 2 :], LABELS[len(X) // 2 :])}):
+        model = fd.Sequential([fd.layers.Dense(3, "softmax", kernel_initializer="zeros")])
+        model.compile(fd.optimizers.SGD(0.0), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+        history = model.fit(X, LABELS, class_weight=table, epochs=1, verbose=0, **given).history
+        np.testing.assert_allclose(history["val_loss"], np.log(3), rtol=1e-5)
+
+
+def by_step(y, loss="sparse_categorical_crossentropy", **given):
+    """The loss at four rows of four steps, of the same network every time."""
+    fd.set_seed(3)
+    model = fd.Sequential([Dense(3, "softmax")])
+    model.compile(fd.optimizers.SGD(0.0), loss)
+    x = np.random.default_rng(2).normal(size=(4, 4, 2)).astype("float32")
+    return model.fit(x, y, batch_size=4, epochs=1, verbose=0, **given).history["loss"][0]
+
+
+def test_classes_of_steps_have_weights():
+    y, table = np.arange(16).reshape(4, 4) % 3, {0: 1.0, 1: 10.0, 2: 100.0}
+    weights, first = np.array([1.0, 10.0, 100.0])[y], np.array([1.0, 0.0, 0.0, 0.0])
+    told = by_step(y, sample_weight=weights)
+    assert by_step(np.eye(3)[y], "categorical_crossentropy", class_weight=table) == pytest.approx(told, rel=1e-5)
+    told_first = by_step(y, sample_weight=weights * first[:, None])
+    for labels in (y, y[..., None]):
+        assert by_step(labels, class_weight=table) == pytest.approx(told, rel=1e-5)
+        for of_rows in (first, first[:, None]):
+            found = by_step(labels, class_weight=table, sample_weight=of_rows)
+            assert found == pytest.approx(told_first, rel=1e-5)
+
+
+def test_rows_of_several_classes_have_no_class_weight():
+    model = fd.Sequential([fd.layers.Dense(3, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    with pytest.raises(ValueError, match="a row may be of several classes or of none"):
+        model.fit(np.zeros((2, 2)), np.array([[1, 1, 0], [0, 0, 0]]), class_weight={0: 1, 1: 2, 2: 3}, verbose=0)
+
+
 def test_a_row_of_weight_two_counts_as_two_rows():
     model = classifier(loss=fd.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"))
     twice = np.concatenate([X, X[:5]]), np.concatenate([LABELS, LABELS[:5]])

@@ -130,7 +130,7 @@ def cross_validate(
         method = Folds(fold, group, scaler)
         members = Population(model, len(group), first=group[0])
         members._door = None  # the rows are past it
-        own = options._replace(sample_weight=data.weights, class_weight=None, seed=seed)
+        own = options._replace(sample_weight=data.weights, seed=seed)
         if isinstance(own.resume, (str, os.PathLike)) and own.resume != "auto":  # a run each, so a folder each
             own = own._replace(resume=os.path.join(own.resume, f"folds-{group[0]}"))
         history = fitting.fit(members, data.x, data.y, own, method)

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..core.paths import sight
+from ..losses.base import spread
 from ..train.inputs import arrays_of, check_finite, check_rows
 from ..train.streams import Stream, is_stream
 from .dirty import sound
@@ -63,8 +64,15 @@ def split_rows(data: Data, fraction: float) -> tuple[Data, Data]:
     return data.rows(None, cut), data.rows(cut, None)
 
 
-def with_class_weights(data: Data, class_weight: Any, where: str = "fit(class_weight=...)") -> Data:
-    """Sample weights that make each class count as asked."""
+def with_class_weights(data: Data, class_weight: Any, outputs: list[tuple], where: str) -> Data:
+    """Sample weights that make each class count as asked.
+
+    Args:
+        data: rows to learn from; validation counts every class alike.
+        class_weight: class -> weight, or None.
+        outputs: the shapes of the model's outputs.
+        where: the argument, for errors.
+    """
     if class_weight is None:
         return data
     if not isinstance(class_weight, Mapping):
@@ -78,7 +86,7 @@ def with_class_weights(data: Data, class_weight: Any, where: str = "fit(class_we
     targets = jax.tree.leaves(data.y)
     if len(targets) != 1:
         raise ValueError(f"{where}: only for models with one output; give sample_weight for several")
-    labels = _labels(np.asarray(targets[0]), where)
+    labels = _labels(np.asarray(targets[0]), len(outputs[0]), where)
     found = np.unique(labels)
     missing = [int(label) for label in found if label not in class_weight]
     if missing:
@@ -88,14 +96,22 @@ def with_class_weights(data: Data, class_weight: Any, where: str = "fit(class_we
         table[int(label)] = weight
     weights = table[labels]
     if data.weights is not None:
-        weights = weights * np.asarray(jax.tree.leaves(data.weights)[0])
+        given = np.asarray(jax.tree.leaves(data.weights)[0])
+        weights = weights.reshape(weights.shape + (1,) * (given.ndim - weights.ndim))
+        weights = np.asarray(spread(given, weights, "sample_weight")) * weights
     return data._replace(weights=weights)
 
 
-def _labels(y: np.ndarray, where: str) -> np.ndarray:
-    if y.ndim > 1 and y.shape[-1] > 1:
+def _labels(y: np.ndarray, axes: int, where: str) -> np.ndarray:
+    """The number of the class of every row, or of every step of it, where outputs have so many axes."""
+    if y.ndim == axes and y.shape[-1] > 1:
+        if not np.allclose(y.sum(-1), 1, atol=1e-3):
+            raise ValueError(
+                f"{where}: y holds neither numbers of classes nor one-hot rows: a row may be of several classes or of "
+                "none. Give sample_weight, with a weight of your own for each row"
+            )
         return y.argmax(-1)
-    labels = y.reshape(len(y))
+    labels = y[..., 0] if y.ndim == axes and axes > 1 else y
     if np.any(labels != np.floor(labels)) or np.any(labels < 0):
         raise ValueError(f"{where}: y holds no classes, that is whole numbers of 0 or more or one-hot rows")
     return labels.astype(np.int64)

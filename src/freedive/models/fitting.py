@@ -185,6 +185,7 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     own = any(isinstance(c, History) for c in flat(options.callbacks))
     seed = run_seed(model) if options.seed is None else options.seed
     test = method.test_feed(model, data, held_out, options)
+    data = with_class_weights(data, options.class_weight, objective.shapes, "fit(class_weight=...)")
     if stream is not None:
         method.check_stream()
         stream.check = lambda *batch: checked(learner, objective, Data(*batch[:3]), batch[3])
@@ -209,7 +210,7 @@ def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
         options.refuse_for_streams(y)
         stream = Stream(x, options.steps_per_epoch, "fit(x=...)", epoch=options.initial_epoch, on_bad=options.on_bad)
         return Data(*stream.peek()), options.validation_data, stream
-    data = with_class_weights(read(x, y, options.sample_weight, "fit", options.on_bad), options.class_weight)
+    data = read(x, y, options.sample_weight, "fit", options.on_bad)
     if options.validation_split and options.validation_data is None:
         return *split_rows(data, options.validation_split), None
     return data, options.validation_data, None
@@ -319,10 +320,11 @@ def train_on_batch(
 ) -> dict[str, Any]:
     """One update on one batch, by a method: its numbers by name."""
     x = entered(model, x)
-    data = with_class_weights(read(x, y, weights, "train_on_batch"), class_weight, "train_on_batch(class_weight=...)")
+    data = read(x, y, weights, "train_on_batch")
     make_ready(model, data.x)
     objective = method.objective(model, data.x, data.y)
     data = checked(method.learner(model), objective, data, "train_on_batch")
+    data = with_class_weights(data, class_weight, objective.shapes, "train_on_batch(class_weight=...)")
     program = method.program(model, objective)
     if program.members is not None:
         raise ValueError(

@@ -97,12 +97,12 @@ def tune(
         raise ValueError(f"tune(monitor={monitor!r}): its name does not say whether less is better. Take 'val_loss'")
     asked = {"search": repr(wanted), "trials": plan.trials, "monitor": monitor,
              "space": {name: repr(values) for name, values in ranges.items()}}  # fmt: skip
-    asked |= {name: getattr(options, name) for name in TOLD}
+    asked |= {name: getattr(options, name) for name in TOLD} | {"class_weight": repr(options.class_weight)}
     if options.resume:
         asked |= {"data": [content_of(a) for a in jax.tree.leaves(rows)], "model": model_of(builder, ranges, rows)}
     study = Study(ranges, monitor, 1 if goal == "max" else -1, asked, options.resume)
     study.load()
-    plain = options._replace(validation_split=0.0, class_weight=None, verbose=0, resume=None)
+    plain = options._replace(validation_split=0.0, verbose=0, resume=None)
     Work(study, plan, builder, rows, plain, options.verbose != 0).do()
     return study
 
