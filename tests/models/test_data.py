@@ -237,3 +237,40 @@ def test_a_batch_may_be_lists():
 def test_answers_may_be_written_into(rows):
     answers = classifier().predict(X[:rows], batch_size=4, verbose=0)
     answers[answers < 0.5] = 0
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i4", ">i2"])
+def test_numbers_of_other_machines_are_read(dtype):
+    model, x = classifier(), np.round(X * 10)
+    expected = model.predict(x.astype(dtype[1:]), verbose=0)
+    np.testing.assert_array_equal(model.predict(x.astype(dtype), verbose=0), expected)
+    model.fit(x.astype(dtype), LABELS.astype(">i4"), epochs=1, verbose=0)
+
+
+def test_an_output_without_weights_counts_every_row():
+    entry = fd.Input((4,))
+    model = fd.Model(entry, [Dense(1, name="a")(entry), Dense(1, name="b")(entry)])
+    model.compile(fd.optimizers.SGD(0.0), ["mse", "mae"])
+    y, weights = X[:, :1], np.linspace(0, 1, 40)
+
+    def losses(given, stream=False):
+        source = ([(X, [y, y], given)], None) if stream else (X, [y, y])
+        history = model.fit(*source, sample_weight=None if stream else given, verbose=0).history
+        return [history["a_loss"][0], history["b_loss"][0]]
+
+    for none, ones in (([weights, None], [weights, np.ones(40)]), ([None, weights], [np.ones(40), weights])):
+        told = losses(ones)
+        assert told != pytest.approx(losses([weights, weights]), rel=1e-2)
+        for found in (losses(none), losses(dict(zip("ab", none, strict=True))), losses(none, stream=True)):
+            assert found == pytest.approx(told, rel=1e-5)
+
+
+def test_batches_of_several_lengths_are_refused_where_all_rows_are_asked_for():
+    model = fd.Sequential([fd.Input((None, 1)), fd.layers.GlobalAveragePooling1D(), Dense(1)])
+    model.compile("sgd", "mse")
+    batches = [(np.zeros((2, steps, 1)), np.zeros((2, 1))) for steps in (3, 5)]
+    model.fit(batches, verbose=0)
+    with pytest.raises(ValueError, match=r"rows of batch 0 have shape \(3, 1\), those of batch 1 \(5, 1\)"):
+        model.evaluate(batches)
+    with pytest.raises(ValueError, match=r"fit\(validation_data=...\): rows of batch 0"):
+        model.fit(batches, validation_data=batches, verbose=0)

@@ -54,12 +54,79 @@ def test_a_thousand_epochs_take_few_dispatches():
 
 
 def test_lines_with_and_without_the_short_batch_are_two_programs():
-    batches = [(X[at : at + 15], Y[at : at + 15]) for at in range(0, 50, 15)]  # three, and one of 5 rows
+    def given(epoch, steps):  # three and one of 5 rows; where an epoch is shorter, that one is filled up
+        starts = [0, 15, 30, 45] if steps == 4 else [(0, 15, 30, 35)[(3 * epoch + i) % 4] for i in range(3)]
+        return [(X[at : at + 15], Y[at : at + 15]) for at in starts]
+
     for first, second in ((4, 3), (3, 4)):
         classifier().fit(X, Y, 15, epochs=3, shuffle=False, steps_per_epoch=first, verbose=0)
         found = classifier().fit(X, Y, 15, epochs=3, shuffle=False, steps_per_epoch=second, verbose=0)
-        expected = classifier().fit(batches[:second], epochs=3, verbose=0)
+        expected = classifier().fit(lambda epoch, second=second: given(epoch, second), epochs=3, verbose=0)
         np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-6)
+
+
+def targets_seen(source, epochs=4, **given):
+    """What every epoch is asked for: the batch i of the source is of targets i, and the network says 0."""
+    model = fd.Sequential([fd.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(fd.optimizers.SGD(0.0), "mae")
+    return model.fit(source, epochs=epochs, verbose=0, **given).history["loss"]
+
+
+class Numbered(fd.utils.PyDataset):
+    asked = ()
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, batch):
+        self.asked = (*self.asked, batch)
+        return np.zeros((2, 1)), np.full((2, 1), float(batch))
+
+
+def test_short_epochs_go_on_where_the_one_before_ended():
+    loader = [(np.zeros((2, 1)), np.full((2, 1), float(i))) for i in range(10)]
+    expected = [1.0, 4.0, 7.0, (9 + 0 + 1) / 3, 3.0]
+    assert targets_seen(loader, 5, steps_per_epoch=3) == pytest.approx(expected)
+    assert targets_seen(Numbered(), 5, steps_per_epoch=3, shuffle=False) == pytest.approx(expected)
+    assert targets_seen(loader, 2, steps_per_epoch=20) == pytest.approx([4.5, 4.5])
+    x, y = np.zeros((20, 1)), np.repeat(np.arange(10.0), 2)
+    model = fd.Sequential([fd.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(fd.optimizers.SGD(0.0), "mae")
+    found = model.fit(x, y, batch_size=2, shuffle=False, epochs=5, steps_per_epoch=3, verbose=0).history["loss"]
+    assert found == pytest.approx(expected)
+
+
+def test_batches_asked_for_by_number_have_an_order_of_their_own_in_every_epoch():
+    source = Numbered()
+    assert targets_seen(source, 3, seed=1) == pytest.approx([4.5] * 3)
+    epochs = [source.asked[at : at + 10] for at in (0, 10, 20)]
+    assert len(set(epochs)) == 3 and all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    again = Numbered()
+    targets_seen(again, 3, seed=1)
+    assert again.asked == source.asked
+    plain = Numbered()
+    targets_seen(plain, 2, shuffle=False)
+    assert plain.asked == (*range(10), *range(10))
+
+
+@pytest.mark.parametrize("steps", [None, 3])
+@pytest.mark.parametrize("source", [Numbered, lambda: [Numbered()[i] for i in range(10)]])
+def test_a_stream_goes_on_from_a_checkpoint_with_the_same_batches(steps, source, tmp_path):
+    class Stop(fd.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs):
+            if epoch == 3:
+                raise RuntimeError("killed")
+
+    def seen(epochs, *callbacks):
+        model = fd.Sequential([fd.layers.Dense(1, kernel_initializer="zeros")])
+        model.compile(fd.optimizers.SGD(0.1), "mae")
+        options = {"steps_per_epoch": steps, "seed": 5, "verbose": 0, "callbacks": callbacks}
+        return model.fit(source(), epochs=epochs, resume=tmp_path / "kept" if callbacks else None, **options).history
+
+    whole = seen(6)["loss"]
+    with pytest.raises(RuntimeError, match="killed"):
+        seen(6, Stop())
+    assert seen(6, fd.callbacks.Callback())["loss"] == whole
 
 
 def test_an_equal_model_compiles_nothing():
@@ -136,7 +203,7 @@ def test_a_stream_gives_the_bits_of_arrays():
 
     arrays, stream = classifier(), classifier()
     expected = arrays.fit(X, Y, batch_size=13, epochs=3, shuffle=False, validation_data=(X, Y), verbose=0).history
-    got = stream.fit(Batches(), epochs=3, validation_data=(X, Y), verbose=0).history
+    got = stream.fit(Batches(), epochs=3, shuffle=False, validation_data=(X, Y), verbose=0).history
     assert got == expected
     assert same(arrays, stream)
 

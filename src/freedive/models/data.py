@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.paths import sight
 from ..losses.base import spread
-from ..train.inputs import arrays_of, check_finite, check_rows
+from ..train.inputs import arrays_of, check_finite, check_rows, weights_of
 from ..train.streams import Stream, is_stream
 from .dirty import sound
 
@@ -32,11 +32,8 @@ class Data(NamedTuple):
 
 def read(x: Any, y: Any, weights: Any, where: str, on_bad: str = "error") -> Data:
     """Arrays from what was given, with equal numbers of rows and finite numbers."""
-    data = Data(
-        arrays_of(x, f"{where}(x=...)"),
-        arrays_of(y, f"{where}(y=...)"),
-        arrays_of(weights, f"{where}(sample_weight=...)"),
-    )
+    x = arrays_of(x, f"{where}(x=...)")
+    data = Data(x, arrays_of(y, f"{where}(y=...)"), weights_of(weights, x, f"{where}(sample_weight=...)"))
     check_rows(*data, where)
     places = [f"{where}({name}=...)" for name in ("x", "y", "sample_weight")]
     checks = [lambda data, i=i, place=place: check_finite(data[i], place) for i, place in enumerate(places)]

@@ -172,7 +172,8 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
         kind = type(model).__name__
         raise TypeError(f"{kind} learns by a method of its own, which {type(method).__name__} would pass over")
     options = options._replace(validation_data=entered_pair(model, options.validation_data))
-    data, held_out, stream = taken(entered(model, x), y, options)
+    seed = run_seed(model) if options.seed is None else options.seed
+    data, held_out, stream = taken(entered(model, x), y, options, seed)
     make_ready(model, data.x)
     learner = method.learner(model)
     objective = method.objective(model, data.x, data.y)
@@ -183,7 +184,6 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     held_out = None if held_out is None else validation_data(learner, objective, held_out, options)
     warn_odd(data if stream is None else data._replace(y=None), held_out if stream is None else None)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
-    seed = run_seed(model) if options.seed is None else options.seed
     test = method.test_feed(model, data, held_out, options)
     data = with_class_weights(data, options.class_weight, objective.shapes, "fit(class_weight=...)")
     if stream is not None:
@@ -204,11 +204,12 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     return follow(model, run, callbacks, options.epochs)
 
 
-def taken(x: Any, y: Any, options: Options) -> tuple[Data, Any, Stream | None]:
+def taken(x: Any, y: Any, options: Options, seed: int = 0) -> tuple[Data, Any, Stream | None]:
     """(the rows, or the first batch of a stream; what is held out; the stream)."""
     if is_stream(x):
         options.refuse_for_streams(y)
-        stream = Stream(x, options.steps_per_epoch, "fit(x=...)", epoch=options.initial_epoch, on_bad=options.on_bad)
+        of_run = {"seed": seed if options.shuffle else None, "goes_on": True}
+        stream = Stream(x, options.steps_per_epoch, "fit(x=...)", options.initial_epoch, options.on_bad, **of_run)
         return Data(*stream.peek()), options.validation_data, stream
     data = read(x, y, options.sample_weight, "fit", options.on_bad)
     if options.validation_split and options.validation_data is None:

@@ -286,11 +286,11 @@ class Model(Layer):
             callbacks: told how it goes.
             validation_split: the fraction of rows, from the end, kept for validation.
             validation_data: (x, y) or (x, y, sample_weight).
-            shuffle: whether every epoch has its own order.
+            shuffle: whether every epoch has its own order; of a loader with __getitem__, that of its batches.
             class_weight: class -> weight.
             sample_weight: a weight for every row.
             initial_epoch: the epoch to begin with.
-            steps_per_epoch: batches an epoch.
+            steps_per_epoch: batches an epoch; a loader, or arrays in their order, go on in the next epoch.
             validation_steps, validation_batch_size: of the validation.
             validation_freq: validate every so many epochs.
             seed: of the order of the data and of dropout; by default the next of the process' sequence.

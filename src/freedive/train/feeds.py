@@ -49,7 +49,8 @@ class Resident:
             take no more room on the device than the series.
         batch_size: rows a batch.
         shuffle: whether every epoch has its own order.
-        steps: batches an epoch takes, where that is fewer than there are; shuffled epochs take others each time.
+        steps: batches an epoch takes, where that is fewer than there are: shuffled epochs take others each time, and
+            one in order begins where the one before ended. The last batch of a pass is filled up with rows before it.
     """
 
     own: Any = None
@@ -61,13 +62,18 @@ class Resident:
         self.full, self.rest = divmod(self.rows, self.batch_size)
         if steps is not None and steps <= self.full:
             self.full, self.rest = steps, 0
+        self.parted = steps is not None and self.full * self.batch_size + self.rest < self.rows
 
     @property
     def key(self) -> Hashable:
         return ("resident", self.rows, self.batch_size, self.shuffle, self.full, self.rest)
 
     def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
-        return self._take(arrays, at * self.batch_size, self.batch_size, seed, epoch)
+        start = at * self.batch_size
+        if self.parted and not self.shuffle:
+            batch = (epoch * self.full + at) % -(-self.rows // self.batch_size)
+            start = jnp.minimum(batch * self.batch_size, self.rows - self.batch_size)
+        return self._take(arrays, start, self.batch_size, seed, epoch)
 
     def last(self, arrays: Any, seed: Any, epoch: Any) -> Any:
         return self._take(arrays, self.full * self.batch_size, self.rest, seed, epoch)

@@ -35,6 +35,16 @@ def arrays_of(data: Any, where: str) -> Any:
     return one_array(data, where)
 
 
+def weights_of(given: Any, x: Any, where: str) -> Any:
+    """Sample weights as `arrays_of` makes them; None among those of several outputs weighs every row of `x` as 1."""
+    several = list(given.values()) if isinstance(given, dict) else given
+    if isinstance(several, (list, tuple)) and any(w is None for w in several) and any(map(_is_array, several)):
+        ones = np.ones(rows_of(x, where), np.float32)
+        several = [ones if w is None else w for w in several]
+        given = dict(zip(given, several, strict=True)) if isinstance(given, dict) else several
+    return arrays_of(given, where)
+
+
 def one_array(data: Any, where: str) -> Any:
     """One array of numbers."""
     if _is_ready(data):
@@ -77,7 +87,8 @@ def one_array(data: Any, where: str) -> Any:
 
 
 def narrowed(array: np.ndarray, where: str) -> np.ndarray:
-    """64-bit numbers as 32-bit ones, where they fit; windows of a series stay windows of one."""
+    """64-bit numbers as 32-bit ones, where they fit, in this machine's order of bytes; windows of a series stay windows
+    of one."""
     if array.dtype.itemsize > 4 and (found := Windows.of(array)) is not None:
         return dataclasses.replace(found, base=narrowed(found.base, where)).view()
     if array.dtype == np.float64 or (array.dtype.itemsize > 4 and array.dtype.kind == "f"):
@@ -92,7 +103,7 @@ def narrowed(array: np.ndarray, where: str) -> np.ndarray:
         if beyond.any():
             raise ValueError(f"{where}: {array[beyond][0]} does not fit in int32")
         return array.astype(np.int32)
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _numbers_in(array: np.ndarray, where: str) -> np.ndarray:

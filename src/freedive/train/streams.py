@@ -14,10 +14,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..errors import BadRowsError, warn
+from ..errors import BadRowsError, show_shape, warn
 from .ahead import BLOCK_BATCHES, read_ahead
 from .feeds import Block
-from .inputs import arrays_of, check_finite, check_rows
+from .inputs import arrays_of, check_finite, check_rows, weights_of
+from .order import shuffled
 
 
 class Stream:
@@ -29,25 +30,39 @@ class Stream:
             it takes one argument), or an iterator.
         steps: batches an epoch; needed for iterators without end.
         where: how messages call it.
-        check: called with every batch, to refuse what does not fit the model.
         epoch: the first epoch.
         on_bad: whether a batch with NaN, infinity, labels or ids out of range is an "error", left out ("skip") or let
             in ("keep").
+        seed: of the order in which a source with __len__ and __getitem__ is asked for batches, another one every pass;
+            None: 0, 1, 2, ...
+        goes_on: whether an epoch of `steps` begins where the one before ended, and a source that is used up begins
+            anew; else every epoch is a pass over the source.
+
+    Attributes:
+        check: called with every batch, to refuse what does not fit the model.
     """
+
+    check: Callable[..., Any] | None = None
 
     def __init__(
         self,
         source: Any,
         steps: int | None = None,
         where: str = "fit(x=...)",
-        check: Callable[..., Any] | None = None,
         epoch: int = 0,
         on_bad: str = "error",
+        seed: int | None = None,
+        goes_on: bool = False,
     ):
-        self.source, self.steps, self.where, self.check, self.on_bad = source, steps, where, check, on_bad
+        self.source, self.steps, self.where, self.on_bad, self.seed = source, steps, where, on_bad, seed
         self.once = iter(source) if hasattr(source, "__next__") else None
-        self.first: Any = None
+        self.numbered = hasattr(source, "__getitem__") and not hasattr(source, "__iter__")
+        again = self.numbered or hasattr(source, "__iter__")
+        self.goes_on = goes_on and steps is not None and self.once is None and again
         self.epoch = epoch  # the one that is read, or will be next
+        self.passes = epoch  # over a source that goes on
+        self.batches: Generator[Any, None, None] | None = None  # of the pass under way
+        self.first: Any = None
 
     def peek(self) -> Any:
         """The first batch, kept for the first epoch; shows the shapes before anything is compiled."""
@@ -68,16 +83,21 @@ class Stream:
     def pass_over(self, epochs: int) -> None:
         """Leave out what so many epochs of a run took, for a run that goes on after them.
 
-        An iterator, which cannot begin at another place, is read for it; other sources are only told of their ends.
+        What cannot begin at another place is read for it; other sources are only told of their ends.
         """
-        for _ in range(epochs):
-            if self.once is not None:
+        placed = self.numbered and self.on_bad != "skip"  # else nobody knows how many batches were left out
+        if self.once is not None or (self.goes_on and not placed):
+            for _ in range(epochs):
                 collections.deque(self._epoch(), maxlen=0)
-                continue
-            if self.first is not None:
-                self.batches.close()
-                self.first = None
+            return
+        if epochs:
+            self._close()
+        for _ in range(epochs):
             self._end_epoch()
+        if self.goes_on and epochs:
+            passes, at = divmod(epochs * (self.steps or 0), len(self.source))
+            self.passes += passes
+            self.batches = self._open(at)
 
     def batches_once(self) -> Iterator[Any]:
         """The batches of one epoch, read as they are asked for."""
@@ -85,22 +105,27 @@ class Stream:
 
     def all_rows(self) -> Any:
         """The rows of one epoch, together in memory."""
-        return jax.tree.map(lambda *parts: np.concatenate(parts), *self._epoch())
+        batches = list(self._epoch())
+        for number, batch in enumerate(batches):
+            for first, other in zip(jax.tree.leaves(batches[0]), jax.tree.leaves(batch), strict=True):
+                if first.shape[1:] != other.shape[1:]:
+                    raise ValueError(
+                        f"{self.where}: rows of batch 0 have shape {show_shape(first.shape[1:])}, those of batch "
+                        f"{number} {show_shape(other.shape[1:])}. Only `fit` learns from batches of several shapes: "
+                        "pad them to one length (utils.pad_sequences), or evaluate those of each length by themselves"
+                    )
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *batches)
 
     def _epoch(self) -> Iterator[Any]:
-        """The batches of the next epoch, the peeked one first."""
-        if self.first is not None:
-            held, rest = self.first, self.batches
-            self.first = None
-            batches = _chained(held, rest) if self._passes(held, f"{self.where}, batch 0") else rest
-        else:
-            batches = self._open()
+        """The batches of the next epoch."""
         count = 0
-        for batch in batches:
+        for batch in self._going():
             yield batch
             count += 1
             if count == self.steps:
                 break
+        if not self.goes_on:
+            self._close()
         self._end_epoch()
         if count == 0 or (self.steps is not None and count < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
@@ -109,28 +134,57 @@ class Stream:
                 "iterator is used up once: give steps_per_epoch, or something that can be iterated over again"
             )
 
+    def _going(self) -> Iterator[Any]:
+        """Batches from where the source stands, the peeked one first."""
+        if self.first is not None:
+            first, self.first = self.first, None
+            if self._passes(first, f"{self.where}, batch 0"):
+                yield first
+        while True:
+            fresh, empty = self.batches is None, True
+            self.batches = self.batches or self._open()
+            for batch in self.batches:
+                empty = False
+                yield batch
+            self.batches, self.passes = None, self.passes + 1
+            if not self.goes_on or (fresh and empty):
+                return
+
+    def _close(self) -> None:
+        """Let go of the pass under way."""
+        if self.batches is not None:
+            self.batches.close()
+        self.batches = self.first = None
+
     def _end_epoch(self) -> None:
         self.epoch += 1
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
-    def _open(self) -> Generator[Any, None, None]:
-        source: Any = self.source
-        if self.once is not None:
-            raw: Any = self.once
-        elif hasattr(source, "__iter__"):
-            raw = iter(source)
-        elif hasattr(source, "__getitem__"):
-            raw = (source[i] for i in range(len(source)))
-        else:
-            raw = source(self.epoch) if _takes_epoch(source) else source()
-            if not hasattr(raw, "__iter__"):
-                raise TypeError(f"{self.where}: the function gave {raw!r:.40}. Expected something that gives batches")
-        for number, given in enumerate(_numbered(raw, self.where)):
+    def _open(self, start: int = 0) -> Generator[Any, None, None]:
+        """A pass over the source, from one of its batches."""
+        for number, given in enumerate(_numbered(self._raw(start), self.where, start), start):
             where = f"{self.where}, batch {number}"
             batch = self._batch(given, where)
             if self._passes(batch, where):
                 yield jax.tree.map(np.asarray, batch)
+
+    def _raw(self, start: int) -> Iterable[Any]:
+        """What the source gives in one pass; those that are asked for batches by number begin at `start`."""
+        source: Any = self.source
+        if self.once is not None:
+            return self.once
+        if self.numbered:
+            order = np.arange(len(source))
+            if self.seed is not None and len(order):
+                order = shuffled(order, len(order), self.seed, self.passes if self.goes_on else self.epoch)
+            return (source[int(i)] for i in order[start:])
+        if hasattr(source, "__iter__"):
+            return iter(source)
+        made = source(self.epoch) if _takes_epoch(source) else source()
+        if not hasattr(made, "__iter__"):
+            raise TypeError(f"{self.where}: the function gave {made!r:.40}. Expected something that gives batches")
+        return made
 
     def _passes(self, batch: Any, where: str) -> bool:
         """Whether a batch goes to the run."""
@@ -149,11 +203,8 @@ class Stream:
     def _batch(self, given: Any, where: str) -> Any:
         parts = given if isinstance(given, (tuple, list)) and len(given) <= 3 else (given,)
         x, y, weights = (*parts, *(None,) * (3 - len(parts)))
-        batch = (
-            arrays_of(x, f"{where}, x"),
-            arrays_of(y, f"{where}, y"),
-            arrays_of(weights, f"{where}, sample_weight"),
-        )
+        x = arrays_of(x, f"{where}, x")
+        batch = x, arrays_of(y, f"{where}, y"), weights_of(weights, x, f"{where}, sample_weight")
         check_rows(*batch, where)
         return batch
 
@@ -167,9 +218,9 @@ def _takes_epoch(source: Any) -> bool:
     return len(needed) == 1 and needed[0].kind in (needed[0].POSITIONAL_ONLY, needed[0].POSITIONAL_OR_KEYWORD)
 
 
-def _numbered(raw: Iterable[Any], where: str) -> Iterator[Any]:
-    """The items of an iterable; an error in it says at which batch."""
-    number, items = 0, iter(raw)
+def _numbered(raw: Iterable[Any], where: str, number: int) -> Iterator[Any]:
+    """The items of an iterable; an error in it says at which batch, from `number`."""
+    items = iter(raw)
     while True:
         try:
             item = next(items)
@@ -180,11 +231,6 @@ def _numbered(raw: Iterable[Any], where: str) -> Iterator[Any]:
             raise
         yield item
         number += 1
-
-
-def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def is_stream(x: Any) -> bool:
