@@ -352,3 +352,14 @@ def test_what_keras_takes_and_gives_is_named_alike():
         known = [p for p in theirs if p not in ("kwargs", "name", "dtype")]
         assert set(known) <= set(ours), (name, set(known) - set(ours))
         assert [p for p in ours if p in known][:3] == known[:3]
+
+
+def test_a_vocabulary_is_gone_through_once():
+    words = fd.layers.TextVectorization(vocabulary=["deep", "dive"])
+    words(["deep"])
+    places = words.vocabulary.places
+    assert places == {"deep": 0, "dive": 1}
+    assert words(["dive deep"]).tolist() == [[3, 2]] and words.vocabulary.places is places
+    assert words._learned().vocabulary is words.vocabulary
+    words.set_vocabulary(["dive"])
+    assert words(["dive deep"]).tolist() == [[2, 1]]

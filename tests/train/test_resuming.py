@@ -65,6 +65,22 @@ def test_a_folder(tmp_path, capsys):
     assert steps(tmp_path)[-1] == 32 and len(steps(tmp_path)) == 2
 
 
+def test_checkpoints_that_a_run_does_not_go_on_from_are_kept(tmp_path, capsys):
+    fit(Checkpoints(tmp_path, epochs=1, keep=3, seconds=None))
+    first = steps(tmp_path)
+    assert len(first) == 3
+    fit(Checkpoints(tmp_path, epochs=1, keep=3, seconds=None), epochs=5)
+    assert steps(tmp_path) == [*first[1:], 40]  # those before the resume count among the newest
+    fit(
+        Checkpoints(tmp_path, epochs=1, keep=3, seconds=None, restore=tmp_path / "step-000000000032.safetensors"),
+        epochs=5,
+    )
+    assert steps(tmp_path / "before-1") == [40] and steps(tmp_path) == [*first[1:], 40]
+    assert f"are kept in {tmp_path / 'before-1'}" in capsys.readouterr().out
+    fit(Checkpoints(tmp_path, epochs=1, keep=3, seconds=None, restore=False), epochs=1)
+    assert steps(tmp_path / "before-2") == [*first[1:], 40] and steps(tmp_path) == [8]
+
+
 def test_a_run_that_is_done_can_be_made_longer(tmp_path, capsys):
     whole, expected = fit(None, epochs=6)
     fit(tmp_path)

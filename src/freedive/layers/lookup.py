@@ -6,6 +6,7 @@ The vocabulary of a file is a list in its configuration; a path to one is refuse
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar
 
@@ -32,6 +33,15 @@ def whole_numbers(value: Any) -> tuple[int, ...]:
     if len(set(found)) < len(found):
         raise VocabularyError("a number stands twice")
     return found
+
+
+class Known(tuple):
+    """The values of a vocabulary, with their places."""
+
+    @functools.cached_property
+    def places(self) -> dict[Any, int]:
+        """value -> place; made when it is first asked for."""
+        return {value: place for place, value in enumerate(self)}
 
 
 class _Lookup(HostLayer):
@@ -61,7 +71,7 @@ class _Lookup(HostLayer):
             given = given[self.mask_token is not None and given[:1] == [self.mask_token] :]
             unknown = [self.oov_token] * self.num_oov_indices
             given = given[len(unknown) if given[: len(unknown)] == unknown else 0 :]
-        self.vocabulary = type(self).checked(given)
+        self.vocabulary = Known(type(self).checked(given))
         for token in dict.fromkeys(special):
             if token in self.vocabulary:
                 raise VocabularyError(f"{type(self).__name__}: {token!r} is reserved, and stands in the vocabulary")
@@ -131,17 +141,18 @@ class _Lookup(HostLayer):
 
     def ids(self, values: list[Any]) -> np.ndarray:
         """int64 (values,)."""
-        special = len(self._special)
-        places = {value: place for place, value in enumerate(self.vocabulary, special)}
-        if self.mask_token is not None:
-            places[self.mask_token] = 0 if self.output_mode == "int" else -1
-        found = [places.get(value, -2) for value in values]
-        if -2 in found:
-            first = special - self.num_oov_indices
-            for place, number in enumerate(found):
-                if number == -2:
-                    found[place] = first + self._bin(values[place])
+        special, places = len(self._special), self.vocabulary.places
+        found = [places.get(value, -1) + special for value in values]
+        for at, number in enumerate(found):
+            if number < special:
+                found[at] = self._other(values[at])
         return np.array(found, np.int64)
+
+    def _other(self, value: Any) -> int:
+        """The id of a value that is not in the vocabulary."""
+        if self.mask_token is not None and value == self.mask_token:
+            return 0 if self.output_mode == "int" else -1
+        return len(self._special) - self.num_oov_indices + self._bin(value)
 
     def _bin(self, value: Any) -> int:
         """Which of the places for the unknown a value has."""

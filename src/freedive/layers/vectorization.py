@@ -89,12 +89,14 @@ class TextVectorization(HostLayer):
             self.set_vocabulary(self.vocabulary, self.idf_weights)
 
     # the vocabulary -------------------------------------------------------------------------------------------------
-    def _lookup(self, **known: Any) -> StringLookup:
+    def _lookup(self) -> StringLookup:
         shared = {"max_tokens": self.max_tokens, "pad_to_max_tokens": self.pad_to_max_tokens}
-        return StringLookup(mask_token="", output_mode=self.output_mode, **shared, **known)
+        return StringLookup(mask_token="", output_mode=self.output_mode, **shared)
 
     def _learned(self) -> StringLookup:
-        return self._lookup(vocabulary=self.vocabulary, idf_weights=self.idf_weights)
+        lookup = self._lookup()
+        lookup.vocabulary, lookup.idf_weights = self.vocabulary, self.idf_weights  # which were checked when they came
+        return lookup
 
     def _take(self, lookup: StringLookup) -> None:
         self.vocabulary, self.idf_weights = lookup.vocabulary, lookup.idf_weights

@@ -44,7 +44,8 @@ class Checkpoints(Keeper):
         keep: how many of the newest are kept; the one before goes only when the next is on disk.
         monitor: a result; a checkpoint of its best epoch is kept too, as best.safetensors.
         mode: "min", "max", or "auto": what the name of the result says.
-        restore: whether to go on from the newest; or the path of the checkpoint to go on from.
+        restore: whether to go on from the newest; or the path of the checkpoint to go on from. Checkpoints that the run
+            does not go on from are moved into a folder "before-1" (2, 3, ...) beside its own.
 
     Raises:
         FolderInUseError: when training begins, if another process writes there.

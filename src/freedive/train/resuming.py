@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import time
@@ -59,6 +60,7 @@ class Keeper(Watcher):
         self.best: float | None = None
         self._run: Any = None
         self._written: list[str] = []  # checkpoints of this run, the newest last
+        self._there: list[str] = []  # checkpoints in the folder that this run does not go on from
         self._lock: FolderLock | None = None
         self._signals: Signals | None = None
         self._background = Background()
@@ -75,6 +77,7 @@ class Keeper(Watcher):
         remove_stale_temporaries(self.place)
         self._written, self._better, self.best = [], False, None
         self._run = run
+        self._there = self._steps()
         if self.restore:
             self._go_on(None if self.restore is True else os.fspath(self.restore))
         self._mark()
@@ -95,7 +98,9 @@ class Keeper(Watcher):
                 continue
             for error in damaged:
                 say(f"Passed over a damaged checkpoint: {error}")
-            self._written = [path]
+            before = [p for p in self._there if p <= path] if path in self._there else []
+            self._written = before or [path]
+            self._there = [] if damaged else [p for p in self._there if p not in before]
             self._tell(path, different)
             if self._run.seed != seed:
                 say(f"With the seed of the checkpoint, {self._run.seed}, not {seed}: another needs another folder")
@@ -190,11 +195,23 @@ class Keeper(Watcher):
 
     def _write(self, taken: Snapshot, path: str) -> None:
         """Write a checkpoint, then take away those that are too many: never the last that is whole."""
+        self._set_aside()
         taken.write(path)
         self._written = [*(p for p in self._written if p != path), path]
         for old in set(self._steps()) - set(self._written[-self.keep :]):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(old)
+
+    def _set_aside(self) -> None:
+        """Move the checkpoints of another run, or of a later place of this one, out of the way: nothing is lost."""
+        there, self._there = self._there, []
+        if there:
+            names = (os.path.join(self.place, f"before-{number}") for number in itertools.count(1))
+            aside = next(name for name in names if not os.path.exists(name))
+            make_folders(aside)
+            for path in there:
+                os.replace(path, os.path.join(aside, os.path.basename(path)))
+            say(f"The checkpoints that stood in {self.place} are kept in {aside}")
 
     def _report(self) -> None:
         """Say what could not be written; training goes on, and the next checkpoint is another try."""
