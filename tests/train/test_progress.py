@@ -78,8 +78,9 @@ def terminal(monkeypatch):
 class Run:
     """A run of which an epoch has 10 steps, 2 of them validation; it takes a second a step."""
 
-    def __init__(self, clock, callbacks, epochs=3, seconds=1.0, stream=None, **params):
+    def __init__(self, clock, callbacks, epochs=3, seconds=1.0, stream=None, late=0.0, **params):
         self.clock, self.seconds, self.epoch, self.at, self.stream, self.training = clock, seconds, 0, 0, stream, 8
+        self.compiling, self.late = 0.0, late
         self.line = type("Line", (), {"training": 8, "steps": 10, "test": True})
         params = {"epochs": epochs, "steps": None if stream else 8, "verbose": "auto"} | params
         self.callbacks, self.epochs = CallbackList(callbacks, None, params), epochs
@@ -98,7 +99,8 @@ class Run:
         self.callbacks.on_epoch_begin(0)
         while self.epoch < (until or self.epochs):
             steps = min(chunk, (self.epochs - self.epoch) * 10 - self.at)
-            self.clock.now += steps * self.seconds
+            self.clock.now += steps * self.seconds + self.late
+            self.compiling, self.late = self.compiling + self.late, 0.0
             first, (ended, self.at) = self.epoch, divmod(self.at + steps, 10)
             self.epoch += ended
             self.callbacks.on_chunk_end(self)
@@ -120,6 +122,16 @@ def test_a_terminal(terminal, clock):
         "Epoch 2/2",
         f"8/8 {bar} 8s 1s/step - loss: 0.5000 - val_loss: 2.0000e-04",
         "",
+    ]
+
+
+def test_what_is_compiled_in_an_epoch_is_not_its_pace(terminal, clock):
+    made = terminal(tty=False)
+    Run(clock, ProgressBar(), epochs=2, late=600.0).go(chunk=3)
+    assert made.getvalue().splitlines()[1:] == [
+        "Epoch 1/2 - 12s - 2s/step - loss: 1.0000 - val_loss: 2.0000e-04",
+        "compiling 600.0 s beside, for batches of other shapes",
+        "Epoch 2/2 - 8s - 1s/step - loss: 0.5000 - val_loss: 2.0000e-04",
     ]
 
 

@@ -322,3 +322,21 @@ def test_a_step_is_traced_once(rows, expected):
         x, x.sum(1), batch_size=8, validation_data=(x[:16] + 1, x[:16].sum(1)), validation_batch_size=8, verbose=0
     )
     assert Counted.traces - before == expected
+
+
+def test_what_is_compiled_on_the_way_is_counted():
+    """Batches of a shape that did not come before compile once, and are told apart from the steps."""
+    model = fd.Sequential([fd.Input((None,), dtype="int32"), fd.layers.Embedding(5, 4), fd.layers.LSTM(3), fd.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    batches = [(np.ones((2, length), np.int32), np.ones((2, 1), np.float32)) for length in (3, 7)]
+    seen = []
+
+    class Compiling(fd.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(self.run.compiling)
+
+        def on_run_begin(self, run, callbacks):
+            self.run = run
+
+    model.fit(batches, epochs=3, verbose=0, callbacks=[Compiling()])
+    assert 0 < seen[0] == seen[1] == seen[2]

@@ -206,13 +206,16 @@ def given_rows(training: Training) -> tuple[Any, Any, Any]:
 
 
 class CompileTime(Callback):
-    """Remembers how long compilation took."""
+    """Remembers how long compilation took, before the run and on its way."""
 
     edge: ClassVar[Any] = "never"
     seconds = 0.0
 
     def on_compiled(self, seconds: float) -> None:
         self.seconds = seconds
+
+    def on_run_end(self, run: Any) -> None:
+        self.seconds += run.compiling
 
 
 def learn(training: Training, keeper: Checkpoints, by: Callable[..., Any] | None = None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -141,15 +142,24 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], **options: Any):
         self.lent = threading.local()
-        self.jitted = jax.jit(lambda *args: function(self.lent.subject, *args), **options)
+
+        def traced(*args: Any) -> Any:
+            self.lent.began = time.perf_counter()
+            return function(self.lent.subject, *args)
+
+        self.jitted = jax.jit(traced, **options)
 
     def __call__(self, subject: Any, *args: Any) -> Any:
         check_process()
-        self.lent.subject = subject
+        self.lent.subject, self.lent.began = subject, None
         try:
             return self.jitted(*args)
         finally:
             self.lent.subject = None
+
+    def compiling(self) -> float:
+        """Seconds since the last call began to be traced, if it was: of a call that just ended, those that compiled."""
+        return 0.0 if self.lent.began is None else time.perf_counter() - self.lent.began
 
 
 _cache: OrderedDict[Hashable, Any] = OrderedDict()

@@ -9,15 +9,16 @@ from typing import Any
 class EpochClock:
     """Tells at the end of a chunk how many epochs ended in it, and how long each took on average.
 
-    `seconds` is the time of the last epoch that ended, `steps` the number of its steps (None before it is known),
-    `epoch` the epoch under way, `began` when that began.
+    `seconds` is the time of the last epoch that ended, but what was compiled in it, which is `compiling`; `steps` the
+    number of its steps (None before it is known), `epoch` the epoch under way, `began` when that began.
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.compiling = 0.0
         self.epoch: int | None = None
         self.steps: int | None = None
         self._at = 0
+        self._late = self._before = 0.0  # seconds of compiling in the epoch under way, and in those before it
         self.began = time.perf_counter()
 
     def begin(self, epoch: int) -> None:
@@ -34,11 +35,13 @@ class EpochClock:
         elif count > 0:  # a stream has as many batches as came before it ended
             self.steps = self._at
         self._at = run.at
+        self._late = run.compiling - self._before
         if count > 0:
-            self.seconds = (now - self.began) / count
+            self.compiling, self._late, self._before = self._late, 0.0, run.compiling
+            self.seconds = (now - self.began - self.compiling) / count
             self.epoch, self.began = run.epoch, now
         return count
 
     def elapsed(self) -> float:
-        """Seconds since the epoch under way began."""
-        return time.perf_counter() - self.began
+        """Seconds since the epoch under way began, but those of compiling."""
+        return time.perf_counter() - self.began - self._late

@@ -97,6 +97,7 @@ class Run:
         self.training = line.training  # steps of an epoch that train
         self.validation = line.test
         self.dispatches = 0
+        self.compiling = 0.0  # seconds of it on the way: for batches of shapes that did not come before
         self.host: Host | None = None  # who it is for, while it is executed
         self.begun = False  # whether callbacks were told that the epoch under way begins
         self.settled = False  # whether all that was told is of the place where it stands
@@ -208,12 +209,14 @@ class Run:
 
         return seconds
 
-    @staticmethod
-    def _do(program: Program, line: Line, carry: Carry, place: Place) -> Any:
+    def _do(self, program: Program, line: Line, carry: Carry, place: Place) -> Any:
         arrays = line.arrays
         if program.members is not None:
             carry, arrays = program.members.placed(carry, arrays, line.own)
-        return compiled_chunk(program, line)((program, line), carry, arrays, place)
+        call = compiled_chunk(program, line)
+        done = call((program, line), carry, arrays, place)
+        self.compiling += call.compiling()
+        return done
 
     def outcome(self) -> TrainState:
         """The state that is to be left in the model: of members that stopped the one before, all on one device."""
@@ -312,6 +315,7 @@ def execute(run: Run, host: Host, callbacks: CallbackList, epochs: int) -> None:
         if seconds > COMPILING:
             give_back()
         callbacks.on_compiled(seconds)
+        run.compiling = 0.0
     begin(run, callbacks, going)
     for trains, advance in run.chunks(dearest((callbacks.edge, run.guard.edge)), epochs) if going else ():
         batch = run.at if callbacks.edge == "batch" and trains else None

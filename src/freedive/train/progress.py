@@ -107,6 +107,9 @@ class ProgressBar(Callback):
             self._finish(self._count(), self.clock.seconds, logs or {})
         else:
             self.screen.line(self._quiet(epoch, logs or {}))
+        if self.clock.compiling > WORTH_SAYING:
+            self.screen.line(f"compiling {self.clock.compiling:.1f} s beside, for batches of other shapes")
+            self.clock.compiling = 0.0
 
     def _pass(self, epoch: int, logs: dict[str, Any]) -> None:
         """One of many fast epochs: a line that stays, the live line, or nothing."""
