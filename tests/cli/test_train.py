@@ -221,6 +221,8 @@ def test_a_training_that_was_stopped_goes_on(run, tmp_path, monkeypatch, request
     assert (folder / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
     models = [load_model(path / "model.safetensors").get_weights() for path in (folder, tmp_path / "whole")]
     assert all((a == b).all() for a, b in zip(*models, strict=True))
+    reports = [(path / "report.html").read_text() for path in (folder, tmp_path / "whole")]
+    assert ["since it went on where it was stopped" in report for report in reports] == [True, False]
     written = [(path, path.stat().st_mtime_ns) for path in folder.iterdir()]
     finished = run(*words, folder, "--resume")
     assert finished.code == 0 and finished.out.startswith(f"Nothing to do: {folder}/model.safetensors is finished")

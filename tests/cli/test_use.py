@@ -142,6 +142,18 @@ def test_a_forecast_has_times_and_its_errors_a_scale(run, tmp_path):
     assert run("predict", model, files[1], "--set", "gaps=fill", "--csv").code == 0
 
 
+def test_amounts_are_called_as_their_column(run, tmp_path):
+    (tmp_path / "houses.csv").write_text(HOUSES)
+    words = ("--target", "price", "--epochs", 1, "--no-baselines", "--output", tmp_path / "run")
+    told = run("train", tmp_path / "houses.csv", *words).out
+    assert "Losses and errors while learning are of amounts brought to mean 0 and deviation 1." in told
+    assert run("predict", tmp_path / "run" / "model.safetensors", tmp_path / "houses.csv").out.split()[:2] == [
+        "file",
+        "price",
+    ]
+    assert "<h1>Houses: price</h1>" in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_evaluate_on_a_folder_of_pictures(run, tmp_path, digits):
     for row in range(30):
         folder = tmp_path / str(LABELS[row])

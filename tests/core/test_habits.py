@@ -113,9 +113,21 @@ def test_a_warning_names_the_line_outside():
         (lambda: fd.mixed_precision, "compile\\(precision="),
         (lambda: fd.utils.plot_model, "module 'freedive.utils' has no attribute 'plot_model': model.summary"),
         (lambda: fd.models.model_from_json, "fd.Model.from_config"),
+        (lambda: fd.metrics.MeanSquaredError().add_weight(), "has no attribute 'add_weight': write sums"),
+        (lambda: fd.optimizers.Adam().iterations, "has no attribute 'iterations': an optimizer counts nothing"),
+        (lambda: fd.optimizers.Adam().lerning_rate, "Adam has no attribute 'lerning_rate'$"),
         (lambda: fd.models.modle, "module 'freedive.models' has no attribute 'modle'$"),
     ],
 )
 def test_words_of_keras_that_are_not_here_say_what_is(ask, told):
     with pytest.raises(AttributeError, match=told):
         ask()
+
+
+def test_a_generator_that_ends_leaves_what_was_learned():
+    model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()[0]
+    with pytest.raises(ValueError, match="used up once.*What was learned before stays in the model, and in model.hist"):
+        model.fit(((x, x[:, :3]) for _ in range(2)), epochs=2, verbose=0)
+    assert len(model.history.history["loss"]) == 1 and (model.get_weights()[0] != before).any()

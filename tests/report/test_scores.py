@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from freedive import report
-from freedive.report.classes import macro_means
+from freedive.report.classes import macro_means, matrix_table
 
 CASES = [(classes, rows, seed) for classes in (2, 3, 10) for rows in (1, 7, 500) for seed in (0, 1)]
 
@@ -64,3 +64,8 @@ def test_amounts_that_are_all_the_same_are_not_divided_by_what_rounding_left():
     from freedive.report.scores import r2
 
     assert r2(np.full(365, 19.99), np.full(365, 20.0)) == 0 and r2(np.full(365, 19.99), np.full(365, 19.99)) == 1
+
+
+@pytest.mark.parametrize(("classes", "kind"), [(5, "matrix"), (6, "matrix many")])
+def test_names_of_many_classes_stand_upright_on_narrow_pages(classes, kind):
+    assert f'<table class="{kind}"' in matrix_table(np.eye(classes, dtype=int), [f"class {i}" for i in range(classes)])

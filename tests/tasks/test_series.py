@@ -7,6 +7,7 @@ import pytest
 import freedive as fd
 from freedive.data.series import as_series
 from freedive.tasks import Forecaster
+from freedive.tasks.forecast_pictures import forecast_section
 from freedive.tasks.reading.series import After
 from freedive.tasks.table_sources import series_source
 
@@ -141,6 +142,15 @@ def test_levels_are_told_in_rising_order():
     outputs = np.broadcast_to(np.array([0.1, 0.5, 0.9]), (1, 2, 1, 3))
     assert task.target.table([After("a", None)], outputs)[0] == ["step", "value", "value 0.1", "value 0.9"]
     assert task.target.scored(outputs, np.full((1, 2, 1), 0.5))["mae"] == 0
+    told = task.target.told({"rows": 5, "skill": 0.25}, "windows")[2]
+    assert told.startswith("Skill 0.25 on the 5 test windows (1 is perfect, 0 no closer than the values a season")
+
+
+def test_a_picture_says_how_many_variables_it_leaves_out():
+    days = np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")
+    table = {"t": days} | {f"v{place}": np.sin(np.arange(60) / (3 + place)) for place in range(6)}
+    task = Forecaster(2, length=6, epochs=1, verbose=0).fit(table)
+    assert "the first 4 of 6 variables" in forecast_section(task, as_series(table)).body
 
 
 def test_a_series_of_pandas_tells_its_calendar_by_its_index():

@@ -49,6 +49,9 @@ def test_translations_are_compared_with_the_texts_themselves():
     found = target.scored(outputs, target.asked([" 他要喂猫。"]))
     assert found["bleu"] == bleu(["我要喂狗。"], ["他要喂猫。"], "zh").score < 50
     assert target.scored(outputs, target.asked(["我要喂狗。"]))["bleu"] == pytest.approx(100)
+    told = target.told({"rows": 7, "bleu": 0.7927}, "sentences")
+    assert told == ("test BLEU 0.8 of 100", "on 7 sentences", "BLEU 0.8 of 100 on the 7 test sentences")
+    assert target.tiles({"bleu": 0.7927}) == [("test BLEU (of 100)", "0.7927")]
 
 
 def test_attention_finds_the_word_that_is_translated(translator):

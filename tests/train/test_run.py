@@ -326,7 +326,9 @@ def test_a_step_is_traced_once(rows, expected):
 
 def test_what_is_compiled_on_the_way_is_counted():
     """Batches of a shape that did not come before compile once, and are told apart from the steps."""
-    model = fd.Sequential([fd.Input((None,), dtype="int32"), fd.layers.Embedding(5, 4), fd.layers.LSTM(3), fd.layers.Dense(1)])
+    model = fd.Sequential(
+        [fd.Input((None,), dtype="int32"), fd.layers.Embedding(5, 4), fd.layers.LSTM(3), fd.layers.Dense(1)]
+    )
     model.compile("sgd", "mse")
     batches = [(np.ones((2, length), np.int32), np.ones((2, 1), np.float32)) for length in (3, 7)]
     seen = []

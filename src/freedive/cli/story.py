@@ -32,7 +32,8 @@ def beginning(t: Training) -> str:
     sizes = f"{counted(t.learned, noun)} to learn from, {t.held:,} to choose by, {tests:,} to test with"
     found = [f"found {t.source.found}"] if t.source.found else []
     chosen = f"{summary.count(t.task.model):,} weights, {counted(t.task.settings.epochs, 'epochs')}"
-    lines = "\n".join([*found, f"{t.source.name}: {sizes}", chosen]).split("\n")
+    scale = [t.task.target.scale_of_learning] if t.task.target.scale_of_learning else []
+    lines = "\n".join([*found, f"{t.source.name}: {sizes}", chosen, *scale]).split("\n")
     return "\n".join(map(clean, lines))
 
 
@@ -86,9 +87,11 @@ def report(t: Training) -> TrainingReport:
         ("weights", f"{summary.count(task.model):,}"),
         ("seconds", f"{spent:.1f}"),
     ]
+    asked = dict(source.facts).get("target")
+    since = " since it went on where it was stopped" if t.resumed else ""
     return TrainingReport(
-        title=source.name.replace("_", " ").capitalize(),
-        result=f"{sentence} after {counted(epochs, 'epochs')} and {spent:.0f} seconds.",
+        title=source.name.replace("_", " ").capitalize() + (f": {asked}" if asked else ""),
+        result=f"{sentence} after {counted(epochs, 'epochs')} and {spent:.0f} seconds{since}.",
         tiles=tiles,
         history=task.history,
         scale=target.scale_of_learning,

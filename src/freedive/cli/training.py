@@ -68,6 +68,7 @@ class Training:
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
     way: Way | None = None
     simple: list[Baseline] = dataclasses.field(default_factory=list)  # methods beside the network
+    resumed: bool = False  # whether a part of it was done before, in a time that is not known
 
     @property
     def model_path(self) -> str:
@@ -251,6 +252,7 @@ def checkpoints(training: Training) -> Checkpoints:
         )
     if options.resume and not there:
         console.warn(f"There is nothing to go on with in {folder}: the training begins")
+    training.resumed = options.resume and there
     keeper = Checkpoints(folder, seconds=EVERY, restore=options.resume)
     keeper.command = training.again
     return keeper

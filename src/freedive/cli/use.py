@@ -125,6 +125,8 @@ def predict(
             console.say_json(task.target.as_json(names, outputs))
         else:
             headers, table = task.target.table(names, outputs)
+            asked = (about.told or {}).get("target")
+            headers = [asked if header == "output" and asked else header for header in headers]
             console.say_csv(headers, table) if csv else console.table(headers, table, right=("sure",))
     if failures:
         raise typer.Exit(1)

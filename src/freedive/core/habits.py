@@ -24,6 +24,17 @@ INSTEAD = {
     "to_json": "get_config() is the configuration, and save writes it with the weights",
     "export": "save writes one .safetensors file, which load_model reads",
 }
+OF_METRICS = {
+    "add_weight": "write sums(y_true, y_pred, ...), which gives what adds up over batches, and compute(sums)",
+    "add_variable": "write sums(y_true, y_pred, ...), which gives what adds up over batches, and compute(sums)",
+    "variables": "a metric keeps no state in a run: sums of batches are added up",
+}
+OF_OPTIMIZERS = {
+    "iterations": "an optimizer counts nothing; a function as learning_rate is given the number of steps done",
+    "variables": "an optimizer keeps no state: it stands in the run, and in its checkpoints",
+    "apply_gradients": "fd.update(model, optimizer, gradients)",
+    "apply": "fd.update(model, optimizer, gradients)",
+}
 OF_FREEDIVE = {
     "GradientTape": "fd.gradients(function, model) gives the gradients, or write a step under fd.train_step",
     "Variable": "values are made in a layer's call: self.param(name, shape) and self.variable(name, shape)",
@@ -52,9 +63,9 @@ def refuse_unused(owner: type, base: type, words: dict[str, str], where: str) ->
             raise TypeError(f"{owner.__name__}.{name}: {where} never calls it; {instead}")
 
 
-def absent(owner: object, name: str) -> AttributeError:
-    """The error of an attribute that there is not."""
-    hint = f": {INSTEAD[name]}" if name in INSTEAD else ""
+def absent(owner: object, name: str, words: dict[str, str] = INSTEAD) -> AttributeError:
+    """The error of an attribute that there is not; `words` say what stands for some."""
+    hint = f": {words[name]}" if name in words else ""
     return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}")
 
 

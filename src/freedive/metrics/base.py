@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..config import Configured, Family, snake
+from ..core.habits import OF_METRICS, absent
 from ..errors import show_shape
 from ..losses.base import aligned, spread
 from ..numerics import widen
@@ -51,6 +52,9 @@ class Metric(Configured):
 
     name: str | None = field(default=None, kw_only=True, repr=False)
     dtype: str | None = field(default=None, kw_only=True, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        raise absent(self, name, OF_METRICS)
 
     def __post_init__(self):
         super().__post_init__()

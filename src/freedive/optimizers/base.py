@@ -29,6 +29,7 @@ from ..config import (
     real,
     snake,
 )
+from ..core.habits import OF_OPTIMIZERS, absent
 from ..ops.host import copy, zeros_like
 from . import clipping
 
@@ -130,6 +131,9 @@ class Optimizer(Configured):
         if len(chosen) > 1:
             shown = ", ".join(f"{name}={limit}" for name, limit in chosen.items())
             raise ValueError(f"{type(self).__name__}: gradients are clipped in one way only. Received: {shown}")
+
+    def __getattr__(self, name: str) -> Any:
+        raise absent(self, name, OF_OPTIMIZERS)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "learning_rate":  # it may be set later too, by people and callbacks

@@ -13,6 +13,7 @@ from .pictures import data_uri, is_picture
 from .scores import ClassScore, Mistake, accuracy, class_scores, confusion_matrix, confusions, worst_mistakes
 
 MATRIX_CLASSES = 20  # with more classes, the most frequent confusions are listed instead
+UPRIGHT = 5  # with more classes, their names stand upright above the columns on narrow pages
 MISTAKES = 24
 DEEPEST = 5  # the deepest red stands for at least so many mistakes
 
@@ -58,7 +59,8 @@ def matrix_table(matrix: np.ndarray, names: Sequence[str]) -> Html:
         body += f'<tr><th scope="row">{html(name)}</th>{"".join(cells)}</tr>'
     letters = 9 * min(max(map(len, names)), 14)
     sizes = f"--classes:{len(names)};--head:{max(96, letters + 24)}px;--head-narrow:{letters + 16}px"
-    whole = f'<table class="matrix" style="{sizes}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    kind = "matrix many" if len(names) > UPRIGHT else "matrix"
+    whole = f'<table class="{kind}" style="{sizes}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return Html(f'<div class="wide">{whole}</div>')
 
 

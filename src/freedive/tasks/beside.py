@@ -107,5 +107,9 @@ def section(main: str, score: float, seconds: float, rows: int, found: Sequence[
 
 
 def shown(main: str, score: float) -> str:
-    """A score as people write it."""
-    return f"{score:.2%}" if is_part(main) else f"{score:.4g}"
+    """A score as people write it, with as many decimals as others.
+
+    >>> shown("r2", 0.5532), shown("r2", -0.004175), shown("accuracy", 0.9)
+    ('0.5532', '-0.0042', '90.00%')
+    """
+    return f"{score:.2%}" if is_part(main) else f"{score:.4f}"

@@ -83,5 +83,7 @@ def forecast_section(task: Any, series: TimeSeries) -> Section:
     shown = f'<div class="wide"><img class="plot" src="{address}" alt="forecast"></div>'
     times = None if window.times is None else spoken(task.reader.ahead(window))
     numbers = page.table(*task.target.table([After("", times)], task.outputs(window)))
-    drawn = page.figure(shown, f"the last {task.horizon} steps of the test, and the window before")
+    count = len(window.names)
+    some = f"; the first {MOST} of {count} variables, of which all stand in the numbers below" if count > MOST else ""
+    drawn = page.figure(shown, f"the last {task.horizon} steps of the test, and the window before{some}")
     return Section("A forecast", drawn + page.details("Its steps in numbers", numbers))

@@ -98,6 +98,11 @@ class Forecasts(Target):
         squares = float((error**2).mean())
         return {**result, "mse": squares, "mae": float(error.mean()), "mase": mase, "skill": 1 - mase}
 
+    def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
+        found, beside, sentence = super().told(result, noun)
+        meaning = "1 is perfect, 0 no closer than the values a season before"
+        return found, beside, f"{sentence} ({meaning}),"
+
     def table(self, names: Sequence[After], outputs: Any) -> tuple[list[str], list[list[str]]]:
         shape = (len(names), self.past.horizon, len(self.past.names), 1)
         values, parts = self.decoded(outputs).reshape(shape), [""]

@@ -101,6 +101,7 @@ def series_source(
     _, test = series.parted(cut, min(length, cut))
     steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
     found = f"{steps}: {', '.join(series.names[:8])}; {horizon} steps are foretold; the last fifth is for testing"
+    facts = [*facts, ("steps foretold", horizon)]
     return Source(name, task, learned, learned, test, test, "windows", facts=facts, found=found)
 
 

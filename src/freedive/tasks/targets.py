@@ -63,7 +63,7 @@ class Target(Configured):
         """A result in words: the number that matters, what stands beside it, and both as a sentence's beginning."""
         found = f"{spelt(self.main)} {result[self.main]:.4g}"
         on, rows = counted(result["rows"], noun), counted(result["rows"], f"test {noun}")
-        return f"test {found}", f"on {on}", f"{found} on the {rows}"
+        return f"test {found}", f"on {on}", f"{found[:1].upper()}{found[1:]} on the {rows}"
 
     def called(self, name: str) -> str:
         """What people call a number of a result."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..config import Fraction, NonNegativeFloat, PositiveInt, fraction, one_of
+from ..errors import counted
 from ..files.atomic import write_text_atomic
 from ..losses import SparseCategoricalCrossentropy
 from ..metrics import bleu, chrf
@@ -40,6 +41,11 @@ class Translations(Target):
 
     metrics: ClassVar[tuple[Any, ...]] = ("accuracy",)
     main: ClassVar[str] = "bleu"
+    words: ClassVar[Mapping[str, str]] = {
+        "bleu": "BLEU (of 100)",
+        "chrf": "chrF (of 100)",
+        "brevity": "brevity penalty",
+    }
 
     vocabulary: Vocabulary
     length: PositiveInt = 128
@@ -66,6 +72,10 @@ class Translations(Target):
         said = self.decoded(outputs)
         found = bleu(said, y, self.tokenize)
         return {"rows": len(y), "bleu": found.score, "chrf": chrf(said, y), "brevity": found.brevity_penalty}
+
+    def told(self, result: dict[str, Any], noun: str) -> tuple[str, str, str]:
+        found, rows = f"BLEU {result['bleu']:.1f} of 100", result["rows"]
+        return f"test {found}", f"on {counted(rows, noun)}", f"{found} on the {counted(rows, f'test {noun}')}"
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
         return ["sentence", "translation"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]

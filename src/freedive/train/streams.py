@@ -129,9 +129,11 @@ class Stream:
         self._end_epoch()
         if count == 0 or (self.steps is not None and count < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
+            former = self.epoch > 1 and self.where.startswith("fit")
+            stays = ". What was learned before stays in the model, and in model.history" if former else ""
             raise ValueError(
                 f"{self.where}: the source ended after {count} batches of this epoch, {wanted} expected. An "
-                "iterator is used up once: give steps_per_epoch, or something that can be iterated over again"
+                f"iterator is used up once: give steps_per_epoch, or something that can be iterated over again{stays}"
             )
 
     def _going(self) -> Iterator[Any]:
