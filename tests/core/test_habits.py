@@ -128,6 +128,6 @@ def test_a_generator_that_ends_leaves_what_was_learned():
     model = fd.Sequential([fd.Input((4,)), fd.layers.Dense(3)])
     model.compile("sgd", "mse")
     before = model.get_weights()[0]
-    with pytest.raises(ValueError, match="used up once.*What was learned before stays in the model, and in model.hist"):
+    with pytest.raises(ValueError, match=r"used up once.*What was learned before stays in the model, and in model\.h"):
         model.fit(((x, x[:, :3]) for _ in range(2)), epochs=2, verbose=0)
     assert len(model.history.history["loss"]) == 1 and (model.get_weights()[0] != before).any()

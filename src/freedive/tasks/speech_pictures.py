@@ -80,7 +80,8 @@ def picture(
         low, high = (f"{hertz / 1000:g} kHz" if hertz >= 1000 else f"{hertz:g} Hz" for hertz in pitches)
         parts += [said(-6, WAVE + 16, "end", high), said(-6, WAVE + SPECTRA - 1, "end", low)]
     told = escape(f"{seconds:.1f} seconds of sound")
-    return f'<svg viewBox="{-LEFT} 0 {LEFT + WIDTH} {height}" width="100%" role="img" aria-label="{told}">{"".join(parts)}</svg>'
+    box = f"{-LEFT} 0 {LEFT + WIDTH} {height}"
+    return f'<svg viewBox="{box}" width="100%" role="img" aria-label="{told}">{"".join(parts)}</svg>'
 
 
 def said(x: float, y: float, anchor: str, text: str) -> str:
