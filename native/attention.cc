@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <vector>
 
+#include "memory.h"
 #include "products.h"
 
 #include "functions.h"
@@ -39,115 +39,153 @@ struct Head {
 
 long queries_at_once(long time, long wide) { return std::min(time, std::max(8L, kScores / wide / 8 * 8)); }
 
-std::vector<float> panels_of(const float* matrix, long depth, long width, long depth_stride, long width_stride) {
-  std::vector<float> panels(filled(width) * depth);
-  pack(matrix, depth, width, depth_stride, width_stride, panels.data());
-  return panels;
+// Asks for what the next head reads of one step: its rows lie so far apart that the processor does not guess them.
+void ask_for(const Head& next, long t, bool back) {
+  constexpr long kLine = 16;  // floats
+  const Attention& a = next.a;
+  const auto ask = [](const float* from, long count) {
+    for (long i = 0; i < count; i += kLine) __builtin_prefetch(from + i, 0, 2);
+  };
+  ask(a.query + next.queries() + t * next.q_step(), a.size);
+  if (back) ask(a.by_y + next.answers() + t * next.v_step(), a.width);
+  if (t >= a.steps) return;
+  ask(a.key + next.keys() + t * next.q_step(), a.size);
+  ask(a.value + next.values() + t * next.v_step(), a.width);
+}
+
+// Where the heads of a processor are worked on, one after the other.
+struct Room {
+  long wide, some;  // numbers of a row of scores, rows at a time
+  Memory keys, values, keys_across, scores, parts, by_scores, queries, by_answers;
+
+  Room(const Attention& a, bool back)
+      : wide(filled(a.steps)), some(queries_at_once(a.time, wide)), keys(wide * a.size),
+        values(back ? wide * a.width : filled(a.width) * a.steps), keys_across(back ? filled(a.size) * a.steps : 0),
+        scores(some * wide), parts(some), by_scores(back ? some * wide : 0),
+        queries(back ? filled(a.size) * some : 0), by_answers(back ? filled(a.width) * some : 0) {}
+};
+
+// The keys as columns, times the scale.
+void pack_keys(const Head& h, Room& room) {
+  const Attention& a = h.a;
+  pack(a.key + h.keys(), a.size, a.steps, 1, h.q_step(), room.keys.data());
+  for (float& number : room.keys) number *= a.scale;
 }
 
 // scores = scale q k^T; what is not to be seen, and what fills up the row, is minus infinity.
-void scores_of(const Head& h, long t, long rows, const float* keys, float* scores, long wide) {
+void scores_of(const Head& h, long t, long rows, Room& room) {
   const Attention& a = h.a;
-  product({a.query + h.queries() + t * h.q_step(), h.q_step(), 1}, keys, rows, a.size, a.steps, scores, wide);
+  product({a.query + h.queries() + t * h.q_step(), h.q_step(), 1}, room.keys.data(), rows, a.size, a.steps,
+          room.scores.data(), room.wide);
   for (long row = 0; row < rows; ++row) {
-    float* s = scores + row * wide;
-    for (long i = 0; i < wide; i += kWidth) store(s + i, a.scale * load(s + i));
+    float* s = room.scores.data() + row * room.wide;
     if (const bool* seen = h.mask(t + row))
       for (long i = 0; i < a.steps; ++i) s[i] = seen[i * a.mask_step[3]] ? s[i] : -kInfinity;
-    std::fill(s + a.steps, s + wide, -kInfinity);
+    std::fill(s + a.steps, s + room.wide, -kInfinity);
   }
 }
 
-// A row of scores becomes its softmax; gives the logarithm of the sum: infinite where nothing is seen.
-float softmax(float* s, long wide) {
+// The softmax of a row of scores: its numbers are `part` times what the row becomes; `norm` is the logarithm of the sum,
+// infinite where nothing is seen.
+struct Softmax {
+  float part, norm;
+};
+
+Softmax softmax(float* s, long wide) {
   Floats most = all(-kInfinity);
   for (long i = 0; i < wide; i += kWidth) {
     const Floats x = load(s + i);
     most = x > most ? x : most;
   }
-  const float top = folded(most, [](float a, float b) { return a > b ? a : b; });
+  const float top = folded(most, [](auto a, auto b) { return a > b ? a : b; });
   if (top == -kInfinity) {  // nothing is seen, unless it is not a number
     bool sound = true;
     for (long i = 0; i < wide; ++i) sound &= s[i] == s[i];
     std::fill(s, s + wide, sound ? 0.0f : top - top);
-    return sound ? kInfinity : top - top;
+    return {1.0f, sound ? kInfinity : top - top};
   }
   Floats sums = {};
   for (long i = 0; i < wide; i += kWidth) {
-    const Floats e = exp_of(load(s + i) - top);
+    const Floats e = exp_below(load(s + i) - top);
     store(s + i, e);
     sums += e;
   }
-  const float sum = sum_of(sums), part = 1.0f / sum;
-  for (long i = 0; i < wide; i += kWidth) store(s + i, load(s + i) * part);
-  return top + std::log(sum);
+  const float sum = sum_of(sums);
+  return {1.0f / sum, top + std::log(sum)};
 }
 
-// A row of scores becomes its softmax, whose sum is known.
-inline void softmax_again(float* s, long wide, float norm) {
-  for (long i = 0; i < wide; i += kWidth) store(s + i, exp_of(load(s + i) - norm));
+inline float dot(const float* a, const float* b, long width) {
+  Floats products = {};
+  for (long i = 0; i < width; i += kWidth) products += load(a + i, width - i) * load(b + i, width - i);
+  return sum_of(products);
 }
 
-inline void times(float* s, const float* keep, long steps) {
-  if (keep)
-    for (long i = 0; i < steps; ++i) s[i] *= keep[i];
-}
-
-void forward(const Head& h) {
+void forward(const Head& h, const Head* next, Room& room) {
   const Attention& a = h.a;
-  const long wide = filled(a.steps), some = queries_at_once(a.time, wide);
-  std::vector<float> scores(some * wide);
-  const auto keys = panels_of(a.key + h.keys(), a.size, a.steps, 1, h.q_step());
-  const auto values = panels_of(a.value + h.values(), a.steps, a.width, h.v_step(), 1);
-  for (long t = 0; t < a.time; t += some) {
-    const long rows = std::min(some, a.time - t);
-    scores_of(h, t, rows, keys.data(), scores.data(), wide);
+  pack_keys(h, room);
+  pack(a.value + h.values(), a.steps, a.width, h.v_step(), 1, room.values.data());
+  for (long t = 0; t < a.time; t += room.some) {
+    const long rows = std::min(room.some, a.time - t);
+    float *scores = room.scores.data(), *y = a.y + h.answers() + t * h.v_step();
+    scores_of(h, t, rows, room);
     for (long row = 0; row < rows; ++row) {
-      float* s = scores.data() + row * wide;
-      a.norm[h.sums() + t + row] = softmax(s, wide);
-      times(s, h.keep(t + row), a.steps);
+      float* s = scores + row * room.wide;
+      if (next) ask_for(*next, t + row, false);
+      const Softmax found = softmax(s, room.wide);
+      a.norm[h.sums() + t + row] = found.norm, room.parts[row] = found.part;
+      if (const float* keep = h.keep(t + row))
+        for (long i = 0; i < a.steps; ++i) s[i] *= keep[i];
     }
-    product({scores.data(), wide, 1}, values.data(), rows, a.steps, a.width, a.y + h.answers() + t * h.v_step(),
-            h.v_step());
+    product({scores, room.wide, 1}, room.values.data(), rows, a.steps, a.width, y, h.v_step());
+    for (long row = 0; row < rows; ++row)
+      for (long i = 0; i < a.width; ++i) y[row * h.v_step() + i] *= room.parts[row];
   }
 }
 
 // With p the softmax: by_v = p^T by_y, by_p = by_y v^T, by_s = p (by_p - by_y . y), by_q = scale by_s k, by_k = scale
-// by_s^T q.
-void backward(const Head& h) {
+// by_s^T q. A row of scores becomes that of p, and by_p's becomes scale by_s.
+void row_back(const Head& h, long t, float* s, float* by) {
   const Attention& a = h.a;
-  const long wide = filled(a.steps), some = queries_at_once(a.time, wide);
-  std::vector<float> p(some * wide), by_s(some * wide), by_k(a.steps * a.size),
-      by_v(a.steps * a.width), rows_of_q(filled(a.size) * some), rows_of_y(filled(a.width) * some);
-  const auto keys = panels_of(a.key + h.keys(), a.size, a.steps, 1, h.q_step());
-  const auto keys_across = panels_of(a.key + h.keys(), a.steps, a.size, h.q_step(), 1);
-  const auto values = panels_of(a.value + h.values(), a.width, a.steps, 1, h.v_step());
-  for (long t = 0; t < a.time; t += some) {
-    const long rows = std::min(some, a.time - t);
-    const float *q = a.query + h.queries() + t * h.q_step(), *by_y = a.by_y + h.answers() + t * h.v_step();
-    const float* y = a.y + h.answers() + t * h.v_step();
-    scores_of(h, t, rows, keys.data(), p.data(), wide);
-    product({by_y, h.v_step(), 1}, values.data(), rows, a.width, a.steps, by_s.data(), wide);
-    for (long row = 0; row < rows; ++row) {
-      float *s = p.data() + row * wide, *d = by_s.data() + row * wide;
-      const float* keep = h.keep(t + row);
-      softmax_again(s, wide, a.norm[h.sums() + t + row]);
-      times(d, keep, a.steps);
-      float dot = 0;
-      for (long i = 0; i < a.width; ++i) dot += by_y[row * h.v_step() + i] * y[row * h.v_step() + i];
-      for (long i = 0; i < wide; i += kWidth) store(d + i, a.scale * load(s + i) * (load(d + i) - dot));
-      times(s, keep, a.steps);
-    }
-    product({by_s.data(), wide, 1}, keys_across.data(), rows, a.steps, a.size, a.by_query + h.queries() + t * h.q_step(),
-            h.q_step());
-    pack(q, rows, a.size, h.q_step(), 1, rows_of_q.data());
-    product({by_s.data(), 1, wide}, rows_of_q.data(), a.steps, rows, a.size, by_k.data(), a.size, t > 0);
-    pack(by_y, rows, a.width, h.v_step(), 1, rows_of_y.data());
-    product({p.data(), 1, wide}, rows_of_y.data(), a.steps, rows, a.width, by_v.data(), a.width, t > 0);
+  const float *keep = h.keep(t), norm = a.norm[h.sums() + t];
+  const long at = h.answers() + t * h.v_step();
+  const float level = dot(a.by_y + at, a.y + at, a.width);
+  for (long i = 0; i < a.steps; i += kWidth) {
+    const long count = a.steps - i;
+    const Floats p = exp_below(load(s + i) - norm), factor = keep ? load(keep + i, count) : all(1.0f);
+    store(s + i, p * factor);
+    store(by + i, a.scale * p * (load(by + i) * factor - level));
   }
-  for (long i = 0; i < a.steps; ++i) {
-    std::memcpy(a.by_key + h.keys() + i * h.q_step(), by_k.data() + i * a.size, a.size * sizeof(float));
-    std::memcpy(a.by_value + h.values() + i * h.v_step(), by_v.data() + i * a.width, a.width * sizeof(float));
+}
+
+void backward(const Head& h, const Head* next, Room& room) {
+  const Attention& a = h.a;
+  const long q_step = h.q_step(), v_step = h.v_step(), step = room.wide;
+  float *p = room.scores.data(), *by_s = room.by_scores.data();
+  pack_keys(h, room);
+  pack(a.key + h.keys(), a.steps, a.size, q_step, 1, room.keys_across.data());
+  pack(a.value + h.values(), a.width, a.steps, 1, v_step, room.values.data());
+  for (long t = 0; t < a.time; t += room.some) {
+    const long rows = std::min(room.some, a.time - t), q = h.queries() + t * q_step, y = h.answers() + t * v_step;
+    scores_of(h, t, rows, room);
+    product({a.by_y + y, v_step, 1}, room.values.data(), rows, a.width, a.steps, by_s, step);
+    for (long row = 0; row < rows; ++row) {
+      if (next) ask_for(*next, t + row, true);
+      row_back(h, t + row, p + row * step, by_s + row * step);
+    }
+    product({by_s, step, 1}, room.keys_across.data(), rows, a.steps, a.size, a.by_query + q, q_step);
+    pack(a.query + q, rows, a.size, q_step, 1, room.queries.data());
+    product({by_s, 1, step}, room.queries.data(), a.steps, rows, a.size, a.by_key + h.keys(), q_step, t > 0);
+    pack(a.by_y + y, rows, a.width, v_step, 1, room.by_answers.data());
+    product({p, 1, step}, room.by_answers.data(), a.steps, rows, a.width, a.by_value + h.values(), v_step, t > 0);
+  }
+}
+
+template <typename Work>
+void each_head(const Attention& a, long first, long last, bool back, Work work) {
+  Room room(a, back);
+  for (long i = first; i < last; ++i) {
+    const Head next = {a, (i + 1) / a.heads, (i + 1) % a.heads};
+    work({a, i / a.heads, i % a.heads}, i + 1 < last ? &next : nullptr, room);
   }
 }
 
@@ -156,11 +194,11 @@ void backward(const Head& h) {
 namespace LOOPS {
 
 void attention(const Attention& a, long first, long last) {
-  for (long i = first; i < last; ++i) forward({a, i / a.heads, i % a.heads});
+  each_head(a, first, last, false, forward);
 }
 
 void attention_back(const Attention& a, long first, long last) {
-  for (long i = first; i < last; ++i) backward({a, i / a.heads, i % a.heads});
+  each_head(a, first, last, true, backward);
 }
 
 }  // namespace LOOPS

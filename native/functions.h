@@ -34,6 +34,12 @@ inline Floats exp_of(Floats x) {
   return x < -87.0f ? all(0.0f) : p.rest * p.scale + p.scale;
 }
 
+// The same of what is 0 or less, or hardly more.
+inline Floats exp_below(Floats x) {
+  const Power p = power_of(x < -87.0f ? all(-87.0f) : x);
+  return x < -87.0f ? all(0.0f) : p.rest * p.scale + p.scale;
+}
+
 // tanh to 3 units in the last place: with e = exp(2 x) - 1 it is e / (e + 2), near 0 too.
 inline Floats tanh_of(Floats x) {
   const Floats inside = within(x, -9.02f, 9.02f);  // beyond it is 1
@@ -42,17 +48,24 @@ inline Floats tanh_of(Floats x) {
   return e / (e + 2.0f);
 }
 
-// Lanes of one register as one number.
-template <typename Two>
-inline float folded(Floats x, Two two) {
-  float lanes[kWidth];
-  std::memcpy(lanes, &x, sizeof x);
-  for (long half = kWidth / 2; half; half /= 2)
-    for (long i = 0; i < half; ++i) lanes[i] = two(lanes[i], lanes[i + half]);
-  return lanes[0];
+// Lanes of one register as one number: its halves, and their halves.
+template <long lanes>
+struct Part {
+  typedef float Of __attribute__((vector_size(lanes * 4)));
+};
+
+template <long lanes = kWidth, typename Two>
+inline float folded(typename Part<lanes>::Of x, Two two) {
+  if constexpr (lanes == 4) return two(two(x[0], x[2]), two(x[1], x[3]));
+  else {
+    typename Part<lanes / 2>::Of low, high;
+    std::memcpy(&low, &x, sizeof low);
+    std::memcpy(&high, reinterpret_cast<const char*>(&x) + sizeof low, sizeof high);
+    return folded<lanes / 2>(two(low, high), two);
+  }
 }
 
-inline float sum_of(Floats x) { return folded(x, [](float a, float b) { return a + b; }); }
+inline float sum_of(Floats x) { return folded(x, [](auto a, auto b) { return a + b; }); }
 
 // 1 / (1 + exp(-x)) to 3 units in the last place.
 inline Floats sigmoid(Floats x) {

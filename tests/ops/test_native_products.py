@@ -180,6 +180,14 @@ def test_attention_bears_extremes():
     assert bool(jnp.isnan(poisoned[0, 2]).all()) and bool(jnp.isfinite(poisoned[0, :2]).all())
 
 
+@pytest.mark.parametrize("scale", [3.0, -0.5, 0.0])
+def test_attention_of_another_scale(scale):
+    q, k, v = (draw(2, 20, 3, 8) for _ in range(3))
+    both = [lambda *a: attention(*a, scale=scale), lambda *a: dot_product_attention(*a, scale=scale)[0]]
+    losses = [lambda *a, f=f: jnp.sum(jnp.sin(f(*a)) * jnp.arange(8.0)) for f in both]
+    assert_close(*(jax.jit(jax.value_and_grad(f, (0, 1, 2)))(q, k, v) for f in losses), tolerance=1e-5)
+
+
 def test_every_head_has_the_same_bits_whoever_works_on_it():
     q, k, v = (draw(5, 20, 3, 8) for _ in range(3))
     alone = attention(q[2:3, :, 1:2], k[2:3, :, 1:2], v[2:3, :, 1:2])
