@@ -53,6 +53,33 @@ def test_a_grid_ends_at_the_last_time():
     assert series.values[:, 0].tolist() == [0, 6, 12] and series.times[-1] == HOURS[2]
 
 
+@pytest.mark.parametrize("gaps", ["error", "fill"])
+def test_times_that_shake_have_the_step_that_they_share(gaps):
+    shaken = HOURS[0] + (600 * np.arange(300) + np.random.default_rng(0).integers(-5, 6, 300)).astype("m8[s]")
+    series = as_series({"t": shaken, "a": np.arange(300.0)}, gaps=gaps)
+    assert series.step == "10 minute" and series.values[:, 0].tolist() == list(range(300))
+    with pytest.raises(ValueError, match="no step of their own: they are 3,000 to 4,200 seconds apart"):
+        as_series({"t": HOURS[0] + np.array([0, 60, 130, 180], "m8[m]"), "a": VALUES[:4]}, gaps=gaps)
+    anywhere = np.sort(np.random.default_rng(0).choice(30 * 86400, 300, replace=False)).astype("m8[s]")
+    with pytest.raises(ValueError, match="Resample them first"):
+        as_series({"t": HOURS[0] + anywhere, "a": np.arange(300.0)}, gaps=gaps)
+
+
+def test_little_is_not_filled_up_to_much():
+    few = {"t": HOURS[0] + np.array([0, 1, 2, 500], "m8[m]"), "a": VALUES[:4]}
+    with pytest.raises(ValueError, match="497 steps of 1 minute are missing"):
+        as_series(few)
+    with pytest.raises(ValueError, match="4 times are spread over 501 steps of 1 minute, the usual one"):
+        as_series(few, gaps="fill")
+
+
+def test_a_step_may_be_missing_more_often_than_not():
+    keep = np.flatnonzero(np.random.default_rng(0).random(500) < 0.4)
+    times = HOURS[0] + keep.astype("m8[h]")
+    series = as_series({"t": times, "a": keep.astype(float)}, gaps="fill")
+    np.testing.assert_allclose(series.values[:, 0], np.arange(keep[0], keep[-1] + 1))
+
+
 def test_gaps_are_kept_where_asked():
     keep = [0, 1, 4, 5, 6, 7]
     series = as_series({"t": HOURS[keep], "a": VALUES[keep]}, gaps="keep")

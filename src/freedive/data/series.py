@@ -13,6 +13,8 @@ from .frames import as_table, with_index
 from .tables import Table
 
 UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+JITTER = 0.05  # of a step, that is no other step
+MOST_FILLED = 10  # steps for each that is there
 SHORTEST_DAY = 23 * 3600  # seconds, where clocks are put forward
 DAY = np.timedelta64(1, "D")
 NUMBERS = ("integer", "real", "boolean")
@@ -149,6 +151,11 @@ def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tupl
             f"{verb} missing, {total} in all. Put them in, or pass gaps='fill' "
             "(--set gaps=fill)"
         )
+    if places[-1] >= MOST_FILLED * len(places):
+        raise ValueError(
+            f"series: {len(times):,} times are spread over {int(places[-1]) + 1:,} steps of {step}, the usual one: nearly "
+            "all would be filled in. Resample them first"
+        )
     if len(holes):
         every = np.arange(int(places[-1]) + 1)
         values = np.stack([between(every, places, column) for column in values.T], axis=1)
@@ -173,10 +180,31 @@ def placed(times: np.ndarray) -> tuple[np.ndarray, int, str]:
     steps, counts = np.unique(np.diff(units), return_counts=True)
     usual = int(steps[counts.argmax()])
     if not of_months:
+        if 2 * counts[steps % usual == 0].sum() < counts.sum():  # chance made it the most frequent
+            usual = shared(np.diff(units))
+            whole_steps = np.round(units / usual)
+            units = whole_steps * usual if (abs(units - whole_steps * usual) <= JITTER * usual).all() else units
         unit = next(name for name, seconds in UNITS.items() if usual % seconds == 0)
         return units / usual, usual // UNITS[unit], unit
     count, unit = (usual // 12, "year") if usual % 12 == 0 else (usual, "month")
     return units / usual, count, f"{unit} end" if (days == last).all() else unit
+
+
+def shared(steps: np.ndarray) -> int:
+    """The step, in seconds, that times of which no two need be equally far apart have: half of them nearly so.
+
+    >>> shared(np.array([597, 602, 599, 1203]))
+    600
+    """
+    middle = float(np.median(steps))
+    nearest = [max(1, round(middle / seconds)) * seconds for seconds in UNITS.values()]
+    step = next((near for near in nearest if abs(near - middle) <= JITTER * middle), round(middle))
+    if 2 * (abs(steps - step) <= JITTER * step).sum() < len(steps):
+        raise ValueError(
+            f"series: the times have no step of their own: they are {steps.min():,} to {steps.max():,} seconds apart, "
+            f"half of them {middle:,.0f} or less. Resample them first"
+        )
+    return step
 
 
 def later(start: np.datetime64, step: str, steps: Sequence[int] | np.ndarray) -> np.ndarray:
