@@ -140,6 +140,8 @@ def test_classes_are_numbers_of_any_kind_and_all_of_those_that_were_given():
         Classes.learned([1, 2, 3, 0], [1, 2, 3])
     with pytest.raises(ValueError, match=r"row 1: the class 'c' is none of the model's: a, b"):
         Classes(["a", "b"]).encoded(np.array(["a", "c"], object))
+    with pytest.raises(TypeError, match="some classes are texts, others numbers"):
+        TabularClassifier(verbose=0).fit(np.zeros((4, 1)), np.array(["a", 1, "a", 1], object))
     with pytest.raises(ValueError, match="expected classes, each once"):
         Classes(["1", 1.0])
 

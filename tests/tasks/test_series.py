@@ -153,6 +153,17 @@ def test_a_picture_says_how_many_variables_it_leaves_out():
     assert "the first 4 of 6 variables" in forecast_section(task, as_series(table)).body
 
 
+def test_another_series_chooses_the_epoch_alone_or_as_a_pair():
+    wave = np.sin(np.arange(200) / 3)
+    told = [
+        Forecaster(6, length=20, epochs=2, verbose=0).fit(wave[:150], validation_data=held).history["val_loss"]
+        for held in (wave[130:], (wave[130:], wave[130:]))
+    ]
+    assert told[0] == told[1]
+    with pytest.raises(ValueError, match=r"expected more than 0\. Received: 0"):
+        Forecaster(6, length=20, epochs=1, verbose=0).fit(wave).predict(horizon=0)
+
+
 def test_a_series_of_pandas_tells_its_calendar_by_its_index():
     sold = pandas.Series(np.sin(np.arange(300) / 3), pandas.date_range("2024-01-01", periods=300), name="sold")
     task = Forecaster(6, length=24, calendar=True, epochs=1, verbose=0).fit(sold.sample(frac=1, random_state=0))

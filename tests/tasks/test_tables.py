@@ -90,6 +90,7 @@ def test_amounts_of_several_kinds():
         (TabularClassifier(), np.eye(4), [0.5, 1, 0, 1], "Unknown label type: continuous. y holds 0.5"),
         (TabularRegressor(), np.eye(4), [0.5, np.nan, 0, 1], "Input y contains nan in row 1"),
         (TabularRegressor(), np.eye(4)[0], [1], "Reshape your data"),
+        (TabularRegressor(), np.eye(4), np.arange(4).astype("M8[D]"), "y holds dates or durations, expected numbers"),
         (TabularClassifier(categories=["ages"]), {"age": [1, 2]}, [0, 1], "unknown column 'ages'. Did you mean 'age'"),
     ],
 )

@@ -153,8 +153,8 @@ def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tupl
         )
     if places[-1] >= MOST_FILLED * len(places):
         raise ValueError(
-            f"series: {len(times):,} times are spread over {int(places[-1]) + 1:,} steps of {step}, the usual one: nearly "
-            "all would be filled in. Resample them first"
+            f"series: {len(times):,} times are spread over {int(places[-1]) + 1:,} steps of {step}, the usual one: "
+            "nearly all would be filled in. Resample them first"
         )
     if len(holes):
         every = np.arange(int(places[-1]) + 1)

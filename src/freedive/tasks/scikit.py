@@ -72,6 +72,8 @@ def labels(y: Any, name: str, classes: bool) -> np.ndarray:
         ValueError: missing or infinite, or amounts where classes are expected.
     """
     y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if y.dtype.kind in "mM" and not classes:
+        raise ValueError(f"{name}: y holds dates or durations, expected numbers: say in which unit, as days or seconds")
     if y.dtype.kind == "c":
         raise ValueError(f"{name}: Complex data not supported as labels")
     if y.ndim == 2 and y.shape[1] == 1:

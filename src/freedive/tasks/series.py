@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ..config import PositiveInt, list_of, one_of, real
+from ..config import PositiveInt, integer, list_of, one_of, positive, real
 from ..data.series import TimeSeries, as_series, later
 from ..networks.series import NETWORKS, Shape
 from .base import Learned, Settings, Task
@@ -41,6 +41,7 @@ class Forecaster(Task):
             it, and nothing where that is more than a quarter.
 
     `fit` takes an array (time,) or (time, variables), or a table with a column of times; its numbers are the variables.
+    Its `validation_data` is another series X, or (X, X), of which every window is forecast.
 
     >>> wave = np.sin(np.arange(200) / 3)
     >>> task = Forecaster(12, epochs=30, verbose=0).fit(wave)
@@ -86,6 +87,8 @@ class Forecaster(Task):
                 f"and its forecast of {self.horizon} need {need}. Give more, or a shorter length or horizon"
             )
         learned, held = X.parted(cut, length)
+        if isinstance(validation_data, tuple) and len(validation_data) == 2:
+            validation_data, _ = validation_data  # (X, X), as other tasks take it
         chosen = (held if cut < steps else None) if validation_data is None else validation_data
         return (learned, learned), None if chosen is None else (chosen, chosen)
 
@@ -127,8 +130,8 @@ class Forecaster(Task):
         Returns:
             (horizon, variables); (horizon,) where the series is an array (time,).
         """
+        wanted = self.horizon if horizon is None else positive(integer(horizon))
         series, found = self.recent(X), []
-        wanted = self.horizon if horizon is None else horizon
         while sum(map(len, found)) < wanted:
             ahead = self.target.decoded(super().outputs(series))[-1]
             found.append(ahead)

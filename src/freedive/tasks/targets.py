@@ -128,7 +128,11 @@ class Classes(Target):
             raise TypeError(
                 f"y: expected texts or numbers as classes. Received: {odd!r:.60} of type {type(odd).__name__}"
             )
-        found = np.unique(np.asarray(y))
+        try:
+            found = np.unique(np.asarray(y))
+        except TypeError:
+            message = "y: some classes are texts, others numbers. Write all as texts: [str(label) for label in y]"
+            raise TypeError(message) from None
         target = cls(found.tolist() if values is None else values)
         if len(target.values) < 2:
             raise ValueError(
