@@ -131,3 +131,13 @@ def test_what_is_wrong_is_told(tmp_path, name):
     make(tmp_path / name)
     with pytest.raises((DataFileError, ToldError), match=message):
         find(str(tmp_path / name), Told(text=text))
+
+
+def test_texts_that_stand_in_both_parts_are_told(tmp_path):
+    path = tmp_path / "twice.tsv"
+    path.write_text("\n".join(f"{kind}\t{text}" for kind, text in [*ROWS, *ROWS[:30]]), encoding="utf-8")
+    source = find(str(path))
+    again = len([text for text in source.x_test if text in set(source.x_train)])
+    assert again and f"; {again} of 18 test texts stand among those learned from too" in source.found
+    lines(path)
+    assert "too" not in find(str(path)).found

@@ -98,6 +98,9 @@ def lines_source(path: str, told: Told, rows: Sequence[tuple[str, str]], found: 
 
 def text_source(path: str, task: TextClassifier, parts: Parts, found: str) -> Source:
     """The source of texts in parts; the report shows those of the test."""
+    learned = set(parts.x_train)
+    if again := sum(text in learned for text in parts.x_test):
+        found += f"; {again:,} of {len(parts.x_test):,} test texts stand among those learned from too"
     return Source(named(path), task, *parts[:4], "texts", list, [("data", path)], found, parts.groups)
 
 
