@@ -119,6 +119,8 @@ def test_r2_of_targets_far_from_zero():
 def test_r2_of_constant_targets():
     assert metrics.R2Score()([2.0, 2.0], [2.0, 2.0]) == 1
     assert metrics.R2Score()([2.0, 2.0], [2.0, 3.0]) == 0
+    flat = np.ones((4, 2)), np.array([[1.0, 2.0]] * 4)
+    assert metrics.R2Score("variance_weighted_average")(*flat) == 0.5  # as in scikit-learn
     r2 = metrics.R2Score()
     for _ in range(3):
         assert r2([0.1, 0.1], [0.1, 0.2]) == 0

@@ -279,7 +279,7 @@ def aligned(y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]
     return y_true, y_pred
 
 
-def spread(weights: jax.Array, values: jax.Array, what: str) -> jax.Array:
+def spread(weights: Any, values: Any, what: str) -> jax.Array:
     """Weights in the shape of the values: a weight of a sample is the weight of everything in it."""
     fitted = weights[..., 0] if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1 else weights
     fitted = fitted.reshape(fitted.shape + (1,) * (values.ndim - fitted.ndim))

@@ -163,7 +163,9 @@ class R2Score(Metric):
         if self.class_aggregation == "uniform_average":
             scores = scores.mean()
         elif self.class_aggregation == "variance_weighted_average":
-            scores = (scores * spread).sum() / spread.sum()
+            total = spread.sum()
+            varied = (scores * spread).sum() / jnp.where(total == 0, 1, total)
+            scores = jnp.where(total == 0, scores.mean(), varied)  # where no target varies they count alike
         left = sums["samples"] - self.num_regressors - 1
         if self.num_regressors == 0:
             return scores

@@ -57,6 +57,11 @@ class Objective:
     def _add(self, identifier: Any, i: int, shape: tuple, target_shape: tuple | None, weighted: bool) -> None:
         metric = metric_family.resolve(identifier, self.losses[i], shape, target_shape)
         base = metric.name if len(self.names) == 1 else f"{self.names[i]}_{metric.name}"
+        if base in ("loss", "epoch", *(f"{name}_loss" for name in self.names if len(self.names) > 1)):
+            raise ValueError(
+                f"compile(metrics=...): a metric of the name {metric.name!r} would stand in the place of "
+                f"another result, {base!r}. Give it another: a function by its name, a metric by name=..."
+            )
         label, n = base, 1
         while label in self.metrics:
             label, n = f"{base}_{n}", n + 1

@@ -129,5 +129,10 @@ REFUSED = {
     "no classes": (lambda: metrics.MeanIoU(0), r"MeanIoU\(num_classes=0\)"),
     "one threshold": (lambda: metrics.AUC(num_thresholds=1), r"AUC\(num_thresholds=1\)"),
     "threshold 2": (lambda: metrics.Precision(thresholds=2.0), r"Precision\(thresholds=2.0\)"),
+    "metric called loss": (measured(metrics.MeanSquaredError(name="loss")), "in the place of another result, 'loss'"),
+    "metric called epoch": (
+        measured(metrics.MeanSquaredError(name="epoch")),
+        "in the place of another result, 'epoch'",
+    ),
     "top 0": (lambda: metrics.TopKCategoricalAccuracy(0), r"TopKCategoricalAccuracy\(k=0\)"),
 }
