@@ -119,7 +119,7 @@ void conv_by_kernel(const Convolution& c, long first_unit, long last_unit, float
     band.read(unit);
     const long places = (band.last - band.first) * c.places[1];
     const float* y = c.y + (band.picture * c.places[0] + band.first) * c.places[1] * c.filters;
-    if (c.ones) add_rows(y, places, c.filters, found + c.taps[0] * c.taps[1] * c.channels * c.filters);
+    if (c.ones) add_rows(y, c.filters, places, c.filters, found + c.taps[0] * c.taps[1] * c.channels * c.filters);
     panels.resize(std::max<long>(panels.size(), filled(c.filters) * places));
     pack(y, places, c.filters, c.filters, 1, panels.data());
     for (long filter = 0; filter < c.filters; filter += kColumns)

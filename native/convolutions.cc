@@ -127,7 +127,7 @@ ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel,
   Convolution c = described(x.dimensions(), y.dimensions(), geometry);
   c.x = x.typed_data(), c.y = y.typed_data(), c.ones = ones;
   return summed(pool, c.pictures * c.bands, 1, kernel->element_count(), kernel->typed_data(),
-                [&](long first, long last, float* found) { loops().conv_by_kernel(c, first, last, found); });
+                [&](long, long first, long last, float* found) { loops().conv_by_kernel(c, first, last, found); });
 }
 
 }  // namespace

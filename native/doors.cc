@@ -9,8 +9,10 @@ constexpr long kWork = 1L << 21;  // products of two numbers, worth a processor:
 constexpr long kActivation = 40;  // products that take as long as an activation
 constexpr long kRows = 4;    // of a batch, worth a processor
 constexpr long kLeast = 16;  // of a dense layer's rows
+constexpr long kBlock = 14;  // rows of registers
+constexpr long kTurns = 4;   // parts for each processor, at most: whoever has time takes the next one
+constexpr long kPanels = 8, kHigh = 256;  // of a product, or rows, worth a part of their own
 constexpr long kFew = 4;     // rows for which a kernel is read once
-constexpr long kSome = 64;   // rows for which a kernel is not packed
 
 const float* given(const Array& array) { return array.element_count() ? array.typed_data() : nullptr; }
 
@@ -71,7 +73,7 @@ ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Arr
   const Memory panels = kernel_panels(l, true);
   l.panels = panels.data();
   return summed(pool, l.batch, rows_for_one(l), l.gates * l.units, by_bias->typed_data(),
-                [&l](long first, long last, float* found) { loops().lstm_backward(l, first, last, found); });
+                [&l](long, long first, long last, float* found) { loops().lstm_backward(l, first, last, found); });
 }
 
 ffi::Error simple_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Mask mask, Array keep,
@@ -95,62 +97,65 @@ ffi::Error simple_backward(ffi::ThreadPool pool, Array by_outputs, Array kernel,
   return ffi::Error::Success();
 }
 
-// Rows of a product, each so many products of two numbers, that are worth a processor.
-long worthwhile(long each) { return std::max(kLeast, kWork / std::max(1L, each)); }
-
-Dense described(const ffi::AnyBuffer::Dimensions& kernel, const Array& let, long rows) {
-  Dense d = {};
-  d.rows = rows, d.depth = kernel[0], d.width = kernel[1];
-  d.let = given(let);
-  return d;
+// A product by as many processors as it is worth: each takes some rows or some columns, and then the next ones.
+void shared_product(ffi::ThreadPool& pool, const Product& p) {
+  const long panel = loops().panels_size(1, 1), panels = (p.width + panel - 1) / panel;
+  const long processors = parts_of(pool, p.rows * p.depth * p.width, kWork);
+  const bool by_columns = panels >= processors && p.rows < kBlock * panels;
+  const long all = by_columns ? panels : p.rows, least = by_columns ? kPanels : kHigh;
+  const long most = processors == 1 ? 1 : std::max(processors, all / least / processors * processors);
+  in_parallel(pool, all, std::min({most, kTurns * processors, std::max(1L, by_columns ? all : all / kLeast)}),
+              [&](long, long first, long last) {
+                loops().dense(by_columns ? p.of_columns(first * panel, std::min(p.width, last * panel))
+                                         : p.of_rows(first, last));
+              });
 }
 
 ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array let, Result y, bool relu) {
-  Dense d = described(kernel.dimensions(), let, x.dimensions()[0]);
-  d.x = x.typed_data(), d.found = y->typed_data(), d.relu = relu;
-  d.bias = given(bias);
-  if (d.rows <= kFew) {
-    d.panels = kernel.typed_data();
-    loops().dense_few(d);
-    return ffi::Error::Success();
-  }
-  d.as_it_is = d.rows <= kSome && 2 * d.width % loops().panels_size(1, 1) == 0;
-  const auto panels = d.as_it_is ? Memory() : panels_of(pool, kernel.typed_data(), d.depth, d.width, d.width, 1);
-  d.panels = d.as_it_is ? kernel.typed_data() : panels.data();
-  in_parallel(pool, d.rows, parts_of(pool, d.rows, worthwhile(d.depth * d.width)),
-              [&d](long, long first, long last) { loops().dense(d, first, last); });
+  const auto sizes = kernel.dimensions();
+  Product p = {x.dimensions()[0], sizes[0], sizes[1], {x.typed_data(), sizes[0], 1},
+               {kernel.typed_data(), sizes[1], 1}, y->typed_data(), sizes[1]};
+  p.bias = given(bias), p.relu = relu, p.let = given(let);
+  if (p.rows <= kFew) loops().dense_few(p);
+  else shared_product(pool, p);
   return ffi::Error::Success();
 }
 
 ffi::Error dense_by_x(ffi::ThreadPool pool, Array y, Array kernel, Array let, Result x) {
-  Dense d = described(kernel.dimensions(), let, y.dimensions()[0]);
-  d.y = y.typed_data(), d.found = x->typed_data();
-  const auto panels = panels_of(pool, kernel.typed_data(), d.width, d.depth, 1, d.width);
-  d.panels = panels.data();
-  in_parallel(pool, d.rows, parts_of(pool, d.rows, worthwhile(d.depth * d.width)),
-              [&d](long, long first, long last) { loops().dense_by_x(d, first, last); });
+  const auto sizes = kernel.dimensions();
+  shared_product(pool, {y.dimensions()[0], sizes[1], sizes[0], {y.typed_data(), sizes[1], 1, given(let)},
+                        {kernel.typed_data(), 1, sizes[1]}, x->typed_data(), sizes[0]});
   return ffi::Error::Success();
 }
 
-ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Result kernel, bool ones) {
-  Dense d = described(kernel->dimensions(), let, x.dimensions()[0]);
-  d.depth = x.dimensions()[1], d.ones = ones, d.x = x.typed_data(), d.y = y.typed_data();
-  if (d.rows > d.depth)
-    return summed(pool, d.rows, worthwhile(d.depth * d.width), (d.depth + ones) * d.width, kernel->typed_data(),
-                  [&d](long first, long last, float* found) {
-                    loops().dense_by_kernel(d, first, last, 0, d.depth, found);
-                  });
-  in_parallel(pool, d.depth, parts_of(pool, d.depth, worthwhile(d.rows * d.width)), [&](long, long first, long last) {
-    loops().dense_by_kernel(d, 0, d.rows, first, last, kernel->typed_data());
-  });
-  return ffi::Error::Success();
+ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Result kernel, Result bias, bool ones) {
+  const long rows = x.dimensions()[0], depth = x.dimensions()[1], width = y.dimensions()[1];
+  Product p = {depth, rows, width, {x.typed_data(), 1, depth}, {y.typed_data(), width, 1, given(let)},
+               kernel->typed_data(), width};
+  if (ones) p.sums = bias->typed_data();
+  if (rows <= 2 * std::max(depth, width)) return shared_product(pool, p), ffi::Error::Success();
+  Memory sums(pool.num_threads() * width);  // every processor's
+  if (ones) std::fill(sums.begin(), sums.end(), 0.0f);
+  const auto part_of = [&](long number, long first, long last, float* found) {
+    Product part = p;
+    part.depth = last - first, part.left = p.left.from(0, first), part.right = p.right.from(first, 0);
+    part.found = found, part.sums = ones ? sums.data() + number * width : nullptr;
+    loops().dense(part);
+  };
+  const long least = std::max(kLeast, kWork / std::max(1L, depth * width));
+  const auto done = summed(pool, rows, least, depth * width, p.found, part_of);
+  for (long i = 0; ones && i < width; ++i) {
+    p.sums[i] = 0.0f;
+    for (long number = 0; number < pool.num_threads(); ++number) p.sums[i] += sums[number * width + i];
+  }
+  return done;
 }
 
 ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result found) {
   const long width = shift.element_count(), rows = x.dimensions()[0];
   const Sums s = {rows, width, given(d), x.typed_data(), shift.typed_data()};
   return summed(pool, rows, kLeast, 2 * width, found->typed_data(),
-                [&](long first, long last, float* into) { loops().sums(s, first, last, into); });
+                [&](long, long first, long last, float* into) { loops().sums(s, first, last, into); });
 }
 
 constexpr long kNumbers = 1L << 15;  // of rows, worth a processor
@@ -200,11 +205,10 @@ ffi::Error normal_back(ffi::ThreadPool pool, Array x, Array factors, Array by_y,
   n.by = by_y.typed_data();
   return summed(pool, x.element_count() / std::max(1L, n.width), std::max(1L, kNumbers / n.width), 2 * n.width,
                 by_factors->typed_data(),
-                [&n](long first, long last, float* found) { loops().normal_back(n, first, last, found); });
+                [&n](long, long first, long last, float* found) { loops().normal_back(n, first, last, found); });
 }
 
 constexpr long kSteps = 1L << 17, kFewSteps = 1L << 14;  // weights, worth waking a processor, and one that is awake
-constexpr long kTurns = 4;         // parts for each: whoever has time takes the next one
 
 // numbers (arrays, 5); for each array its gradient, itself and its two means; the last three anew.
 ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, ffi::RemainingRets found) {
@@ -338,7 +342,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_x, freedive::dense_by_x,
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_dense_by_kernel, freedive::dense_by_kernel,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>()
-                                  .Attr<bool>("ones"));
+                                  .Ret<Array>().Attr<bool>("ones"));
 
 // Which sources the library was built from: Python compares it with those that are there.
 extern "C" const char* freedive_sources() { return SOURCES; }

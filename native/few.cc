@@ -13,13 +13,13 @@ extern "C" bool freedive_few(const float* x, long rows, long depth, long layers,
   for (long i = 0; i < layers; ++i) {
     Memory& into = between[i % 2];
     into.resize(rows * widths[i]);
-    Dense d = {};
-    d.rows = rows, d.depth = depth, d.width = widths[i], d.relu = activations[i] == kRelu;
-    d.x = x, d.panels = weights, d.bias = weights + depth * d.width;
-    d.found = i + 1 < layers ? into.data() : y;
-    loops().dense_few(d);
-    loops().activate(activations[i], d.found, rows, d.width);
-    x = d.found, depth = d.width, weights = d.bias + d.width;
+    Product p = {};
+    p.rows = rows, p.depth = depth, p.width = p.apart = widths[i], p.relu = activations[i] == kRelu;
+    p.left = {x, depth, 1}, p.right = {weights, p.width, 1}, p.bias = weights + depth * p.width;
+    p.found = i + 1 < layers ? into.data() : y;
+    loops().dense_few(p);
+    loops().activate(activations[i], p.found, rows, p.width);
+    x = p.found, depth = p.width, weights = p.bias + p.width;
   }
   return true;
 }

@@ -62,16 +62,43 @@ struct Attention {
   float *by_query, *by_key, *by_value;
 };
 
-// A dense layer and its transposes: y (rows, width) comes from x (rows, depth) by a kernel (depth, width).
-struct Dense {
+// A factor of a product: element (i, j) is at[i * row + j * column], where one of the two is 1.
+struct Factor {
+  const float* at;
+  long row, column;
+  const float* let = nullptr;  // or null: as it lies; only where it is over zero anything passes
+  Factor from(long i, long j) const {
+    const long by = i * row + j * column;
+    return {at + by, row, column, let ? let + by : nullptr};
+  }
+};
+
+// A product of matrices, as dense layers and their gradients are: (rows, depth) times (depth, width).
+struct Product {
   long rows, depth, width;
-  bool relu, ones;          // y is cut at zero; the kernel's gradient has a row more, that of the bias
-  const float *x, *y;       // what is given of them
-  const float* bias;        // (width) or null
-  const float* let;         // (rows, width) or null: only where it is over zero anything passes
-  float* found;             // what is not given
-  const float* panels;      // of the kernel; of its transpose for by_x
-  bool as_it_is;            // it lies there in rows, not in panels
+  Factor left, right;
+  float* found;              // (rows, width)
+  long apart;                // its rows
+  const float* bias = nullptr;  // (width) or null
+  bool relu = false;         // found is cut at zero
+  const float* let = nullptr;   // or null: as found lies; only where it is over zero anything passes
+  float* sums = nullptr;     // (width) or null: the sums of the right factor's columns
+
+  Product of_rows(long first, long last) const {
+    Product p = *this;
+    p.rows = last - first, p.left = left.from(first, 0), p.found += first * apart;
+    if (let) p.let += first * apart;
+    if (first) p.sums = nullptr;
+    return p;
+  }
+  Product of_columns(long first, long last) const {
+    Product p = *this;
+    p.width = last - first, p.right = right.from(0, first), p.found += first;
+    if (bias) p.bias += first;
+    if (let) p.let += first;
+    if (sums) p.sums += first;
+    return p;
+  }
 };
 
 // What may follow a dense layer.
@@ -119,12 +146,9 @@ struct Loops {
   void (*simple_backward)(const Recurrence&, long first_row, long last_row);
   void (*conv)(const Convolution&, long first_picture, long last_picture);
   void (*conv_by_kernel)(const Convolution&, long first_picture, long last_picture, float* found);  // adds to it
-  void (*dense)(const Dense&, long first_row, long last_row);
-  void (*dense_few)(const Dense&);  // panels: the kernel as it is
+  void (*dense)(const Product&);
+  void (*dense_few)(const Product&);  // of so few rows that nothing is worth laying out
   void (*activate)(long activation, float* rows, long count, long width);  // but for a relu, which `dense_few` does
-  void (*dense_by_x)(const Dense&, long first_row, long last_row);
-  // What some rows say of the kernel's rows from the first one to the last.
-  void (*dense_by_kernel)(const Dense&, long first_row, long last_row, long first, long last, float* found);
   void (*attention)(const Attention&, long first_head, long last_head);
   void (*attention_back)(const Attention&, long first_head, long last_head);
   void (*sums)(const Sums&, long first_row, long last_row, float* found);  // adds to it

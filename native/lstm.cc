@@ -142,7 +142,7 @@ void lstm_backward_loop(const Recurrence& l, long first_row, long last_row, floa
         store(by_c_row + u, by_cell * f, n);
         store(by_h_row + u, Floats{}, n);
       }
-      add_rows(by_z, 1, 4 * units, by_bias);
+      add_rows(by_z, 0, 1, 4 * units, by_bias);
     }
     product({l.by_projected + (t * l.batch + first_row) * 4 * units, 4 * units, 1}, l.panels, rows, 4 * units, units,
             found.data(), wide);

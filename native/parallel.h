@@ -87,7 +87,7 @@ ffi::Error summed(ffi::ThreadPool& pool, long rows, long least, long floats, flo
   in_parallel(pool, rows, parts, [&](long part, long first, long last) {
     float* own = part ? others.data() + (part - 1) * floats : found;
     std::memset(own, 0, floats * sizeof(float));
-    part_of(first, last, own);
+    part_of(part, first, last, own);
   });
   in_parallel(pool, floats, parts_of(pool, floats, 1L << 14), [&](long, long first, long last) {
     for (long part = 0; part + 1 < parts; ++part)

@@ -47,6 +47,8 @@ inline void store(float* to, Floats x, long count = kWidth) {
 }
 
 inline Floats all(float value) { return value - Floats{}; }
+inline Floats positive(Floats z) { return z > 0.0f ? z : (z == z ? all(0.0f) : z); }  // not a number stays so
+inline Floats where(Floats let, Floats z) { return let > 0.0f ? z : all(0.0f); }
 
 inline long filled(long width) { return (width + kColumns - 1) / kColumns * kColumns; }
 
@@ -72,22 +74,50 @@ struct Right {
   Right(const float* matrix, long row_stride) : at(matrix), step(row_stride), apart(kColumns) {}
 };
 
+// What comes after a product.
+struct Ending {
+  const float* bias = nullptr;  // (width) or null
+  bool relu = false;            // cut at zero
+  const float* let = nullptr;   // or null: where y would be; only where it is over zero anything passes
+  bool any() const { return bias || relu || let; }
+};
+
+// Lines of the caches that are asked for while a product is on its way, and needed after it.
+struct Ahead {
+  const float* at = nullptr;
+  const float* let = nullptr;  // or null: as many beside them
+  long apart = 0, rows = 0, lines = 0;  // of each row
+};
+
+// How a product is written: to what is there already, with an ending, and whether y is far from the caches.
+struct Way {
+  bool add;
+  Ending ending;
+  bool far;
+  Ahead ahead;
+  Way(bool add = false, Ending ending = {}, bool far = false, Ahead ahead = {})
+      : add(add), ending(ending), far(far), ahead(ahead) {}
+};
+
 // Panels of a matrix (depth, width) whose element (k, n) is matrix[k * depth_stride + n * width_stride].
 void pack(const float* matrix, long depth, long width, long depth_stride, long width_stride, float* panels);
 
 // y (rows, width), or what is in it already, = a (rows, depth) times a right factor; a run of a has that depth.
 void product(const Left& a, const Right& right, long rows, long depth, long width, float* y, long y_stride,
-             bool add = false);
+             const Way& way = {});
 
 // The same for a single column, whose numbers lie side by side as those of a row do (a.depth_stride is one).
 void dots(const Left& a, const float* column, long rows, long depth, float* y, long y_stride, bool add);
 
 }  // namespace LOOPS
 
+using LOOPS::Ahead;
 using LOOPS::dots;
+using LOOPS::Ending;
 using LOOPS::Left;
 using LOOPS::pack;
 using LOOPS::product;
 using LOOPS::Right;
+using LOOPS::Way;
 
 }  // namespace freedive

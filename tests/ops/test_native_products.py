@@ -33,6 +33,11 @@ DENSE = [  # rows, features, units, with bias, rectified
     ((1,), 16, 16, True, False),
     ((32,), 784, 64, True, True),  # so few rows that the kernel is read where it lies
     ((20,), 40, 48, False, True),
+    ((130,), 1025, 65, True, True),  # blocks of the depth; panels that are turned round in part
+    ((600,), 33, 1446, True, True),  # blocks of the rows
+    ((520,), 128, 64, False, True),  # lines that drive one another from the caches, so that they are copied
+    ((1030,), 3, 17, True, True),  # rows that processors share for the kernel's gradient
+    ((0,), 12, 20, True, True),
 ]
 
 
@@ -116,6 +121,26 @@ def test_small_products_and_other_types_are_left_to_xla():
     small, wide = (draw(4, 20), draw(20, 20), None), (draw(4096, 64), draw(64, 64), None)
     assert not products._suits(*small) and products._suits(*wide)
     assert not products._suits(*(a if a is None else a.astype("bfloat16") for a in wide))
+
+
+def test_a_dense_layer_has_the_same_bits_every_time(by_hand):
+    arguments = (draw(300, 784), draw(784, 256), draw(256))
+    step = jax.jit(jax.value_and_grad(functools.partial(affine_loss, True, True, draw(300, 256)), (0, 1, 2)))
+    first = step(*arguments)
+    for _ in range(5):
+        for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(step(*arguments)), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_not_a_number_and_not_let_through_goes_nowhere(by_hand):
+    """As where array code asks whether y is over zero: the gradient at y = nan is zero, whatever comes back."""
+    x, kernel, bias = draw(70, 600).at[3, 2].set(jnp.nan), draw(600, 40), draw(40)
+    pull = lambda native_loops: jax.vjp(  # noqa: E731
+        lambda x, k, b: products.affine(x, k, b, True) if native_loops else jnp.maximum(x @ k + b, 0), x, kernel, bias
+    )[1]
+    by_x, by_kernel, by_bias = pull(True)(jnp.ones((70, 40)).at[4].set(jnp.inf))
+    assert not by_x[3].any() and bool(jnp.isnan(by_kernel[2]).all())
+    assert not bool(jnp.isfinite(by_bias).all()) and bool(jnp.isfinite(by_x[:3]).all())
 
 
 def test_not_a_number_stays_so(by_hand):

@@ -41,6 +41,7 @@ DENSE = family(
         told=lambda _: {},
         plain=None,
         masks=True,
+        beside=True,
         several={"layer": _layer, "into": _into, "by_x": _by_x, "by_kernel": _by_kernel},
     )
 )

@@ -38,6 +38,7 @@ class Kind(NamedTuple):
     told: Callable[[Any], dict[str, Any]]  # geometry -> what the doors are told of it
     plain: Callable[..., Any] | None  # (x, kernel with bias, relu, geometry) -> y by XLA, or None
     masks: bool  # whether the doors take `let`; else array code masks, where XLA joins it to what comes before
+    beside: bool = False  # whether the gradient by the bias is an array of its own: the kernel's need not be cut off it
     several: Mapping[str, Callable[..., Any]] = {}  # operations as array code, for many small ones at once
 
 
@@ -120,8 +121,13 @@ def _lower(kind: Kind, made: Family) -> None:
         def run(*arrays: Any, geometry: Any, **options: bool) -> Any:
             given, let, told = arguments(*arrays, **options)
             shape = primitive.abstract_eval(*(jax.typeof(a) for a in arrays), geometry=geometry, **options)[0]
-            call = jax.ffi.ffi_call(f"freedive_{door}", jax.ShapeDtypeStruct(shape.shape, shape.dtype))
-            return call(*given, *([let] if kind.masks else []), **told, **kind.told(geometry))
+            beside = kind.beside and primitive is made.by_kernel
+            found = _beside(shape, **options) if beside else jax.ShapeDtypeStruct(shape.shape, shape.dtype)
+            call = jax.ffi.ffi_call(f"freedive_{door}", found)
+            found = call(*given, *([let] if kind.masks else []), **told, **kind.told(geometry))
+            if not beside:
+                return found
+            return jnp.concatenate([found[0], found[1][None]]) if options["ones"] else found[0]
 
         mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False), platform="cpu")
 
@@ -134,6 +140,13 @@ def _lower(kind: Kind, made: Family) -> None:
     lower(made.into, kind.name, lambda x, k, let, ones: ((x, *parted(k, ones)), let, {"relu": False}))
     lower(made.by_x, f"{kind.name}_by_x", lambda y, k, let: ((y, k), let, {}))
     lower(made.by_kernel, f"{kind.name}_by_kernel", lambda x, y, let, ones: ((x, y), let, {"ones": ones}))
+
+
+def _beside(shape: Any, ones: bool) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    """The gradient by a kernel, and that by the bias which would be its last row."""
+    rows, units = shape.shape
+    kernel, bias = (rows - ones, units), (units,) if ones else NOTHING
+    return jax.ShapeDtypeStruct(kernel, shape.dtype), jax.ShapeDtypeStruct(bias, shape.dtype)
 
 
 # derivatives ----------------------------------------------------------------------------------------------------------
