@@ -40,8 +40,10 @@ def as_table(data: Any, where: str = "x") -> Table:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"{where}: the columns have different lengths: {lengths}")
     found = {name: column_of(cells, f"{where}[{name!r}]") for name, cells in columns.items()}
-    table = Table(*({name: part[place] for name, part in found.items()} for place in (0, 1)))
-    for name, (_, kind) in found.items():
+    table = Table(
+        {name: cells for name, (cells, _) in found.items()}, {name: kind for name, (_, kind) in found.items()}
+    )
+    for name, kind in table.kinds.items():
         if kind == "date" and (clock := _clock(columns[name])) is not None:
             table.clocks[name] = clock
     return table
@@ -104,7 +106,7 @@ def with_index(data: Any) -> Any:
     >>> with_index([1.0, 2.0])
     [1.0, 2.0]
     """
-    index = getattr(data, "index", None)
+    index: Any = getattr(data, "index", None)
     if not hasattr(index, "nlevels"):  # none of pandas'
         return data
     columns = _columns(data if hasattr(data, "columns") else {data.name or "value": data}, "series")

@@ -94,10 +94,10 @@ def cells(column: Any) -> Any:
 
 def known_zone(kind: Any) -> bool:
     """Whether a type is of times with a zone that this machine knows."""
-    import pyarrow.compute
+    import pyarrow
 
     try:
-        return bool(kind.tz) and len(pyarrow.compute.local_timestamp(pyarrow.array([0], kind))) == 1
+        return bool(kind.tz) and len(clock(pyarrow.array([0], kind))) == 1
     except (AttributeError, pyarrow.ArrowException):
         return False
 
@@ -106,7 +106,8 @@ def clock(column: Any) -> np.ndarray:
     """What the clocks said at the place of a column of times with a zone."""
     import pyarrow.compute
 
-    return pyarrow.compute.local_timestamp(column).to_numpy().astype("datetime64[s]")
+    local: Any = pyarrow.compute.local_timestamp(column)  # pyright: ignore[reportAttributeAccessIssue]
+    return local.to_numpy(zero_copy_only=False).astype("datetime64[s]")
 
 
 def _is(kind: Any, names: tuple[str, ...]) -> bool:

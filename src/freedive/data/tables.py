@@ -76,8 +76,11 @@ class Table:
         """The table without these columns."""
         for name in names:
             self[name]
-        parts = (self.columns, self.kinds, self.clocks)
-        return Table(*({name: held for name, held in part.items() if name not in names} for part in parts))
+
+        def left(held: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in held.items() if name not in names}
+
+        return Table(left(self.columns), left(self.kinds), left(self.clocks))
 
 
 @many_objects()

@@ -17,8 +17,8 @@ LEAST = 1 << 14  # products of two numbers: with fewer the call is not worth it
 ROWS = 16  # that a block of registers wants
 NARROW = 8  # columns that fill half a register
 FEW = 4  # rows that the native loops take without packing the kernel
-CACHED = 1 << 17  # numbers of a kernel that lies in a cache beside its rows; XLA is better at larger ones of
-MANY = 128  # fewer rows: a larger kernel has to come from memory for them
+CACHED = 1 << 17  # numbers of a kernel that lies in a cache beside its rows; XLA is better at larger ones of few rows
+LARGE, MANY = 1 << 19, 128  # of many rows XLA is better where kernel, gradient and moments come from memory anyway
 
 
 def affine(x: Any, kernel: Any, bias: Any = None, rectified: bool = False, answering: bool = False) -> jax.Array:
@@ -78,7 +78,7 @@ def small(x: Any, kernel: Any, bias: Any = None) -> bool:
 def _suits(x: Any, kernel: Any, bias: Any = None) -> bool:
     """Whether the native loops are worth their call."""
     rows = x.size // max(1, x.shape[-1])
-    fits = min(kernel.shape) >= NARROW and (kernel.size <= CACHED or rows >= MANY)
+    fits = min(kernel.shape) >= NARROW and kernel.size <= (LARGE if rows >= MANY else CACHED)
     return _single(x, kernel, bias) and fits and rows >= ROWS and rows * kernel.size >= LEAST
 
 
