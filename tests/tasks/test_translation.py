@@ -13,7 +13,7 @@ from freedive.tasks import Translator
 from freedive.tasks.parallel import parallel_text
 from freedive.tasks.recognisers import RECOGNISERS
 from freedive.tasks.sources import Told
-from freedive.tasks.translation import PENALTIES, Translations
+from freedive.tasks.translation import Translations
 
 ENGLISH = ["zero", "one", "two", "three", "four", "five"]
 CHINESE = "零一二三四五"
@@ -201,14 +201,3 @@ def test_a_long_sentence_does_not_make_all_others_padding():
     assert len(told) == len(asked) == 20 and told.shape[1] < 30
     task = Translator(pieces=300, verbose=0).prepare(source, target, validation_data=([longest], ["五" * 30]))
     assert len(task.given()["validation_data"][1]) == 1
-
-
-def test_the_penalty_of_the_search_is_chosen_by_what_was_kept_aside(translator, tmp_path):
-    assert translator.penalty is None and translator.target.penalty in PENALTIES
-    translator.save(tmp_path / "model.safetensors")
-    assert Translator.load(tmp_path / "model.safetensors").target.penalty == translator.target.penalty
-    x = translator.reader.encoded(spoken(40, seed=5)[0])
-    said = translator.model.generate(x, Beam(translator.beams, translator.target.penalty), seed=1).tokens
-    assert [list(tokens) for tokens in translator.answer(x)] == [list(tokens) for tokens in said]
-    prepared = Translator(penalty=0.3, pieces=300, verbose=0).prepare(*spoken(60))
-    assert prepared.target.penalty == 0.3

@@ -25,7 +25,7 @@ def sounds_section(task: Any, X: Sequence[Any], outputs: Any, y: Any) -> Section
     (ear,) = [layer for layer in task.model.layers if isinstance(layer, layers.MelSpectrogram)]
     spectra, answers = np.asarray(ear(waves)), task.target.decoded(outputs)
     right, write = spoken(task.target, y), getattr(task.target, "written", None)
-    pitches = ear.min_freq, ear.max_freq
+    pitches = float(ear.min_freq), float(ear.max_freq or task.reader.rate / 2)
     shown = ""
     for row, (wave, sound) in enumerate(zip(waves, spectra, strict=True)):
         letters = write(outputs[row]) if write else []

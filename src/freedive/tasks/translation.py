@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from .base import Settings, Task
 from .reading.sentences import Sentences
 from .targets import Target
 
-PENALTIES, TRIED = (0.6, 1.0, 1.5, 2.0, 3.0), 300  # of the search, and sentences by which one is chosen
 SHOWN, DRAWN = 20, 2  # sentences in the report, and those of them whose attention is drawn
 
 
@@ -38,7 +37,6 @@ class Translations(Target):
         length: the most pieces of a sentence that is learned from.
         tokenize: the words that BLEU counts, see `metrics.bleu`.
         smoothing: of the labels.
-        penalty: of the search, see `networks.Beam`.
     """
 
     metrics: ClassVar[tuple[Any, ...]] = ("accuracy",)
@@ -53,16 +51,11 @@ class Translations(Target):
     length: PositiveInt = 128
     tokenize: str = "13a"
     smoothing: Annotated[float, fraction] = 0.1
-    penalty: NonNegativeFloat = 1.0
 
     @property
     def loss(self) -> Any:  # type: ignore[override]
         """Cross-entropy of the next piece, with smoothed labels."""
         return SparseCategoricalCrossentropy(from_logits=True, label_smoothing=self.smoothing)
-
-    def searched_by(self, penalty: float) -> Translations:
-        """The same with another penalty."""
-        return Translations(self.vocabulary, self.length, self.tokenize, self.smoothing, penalty)
 
     def encoded(self, labels: Any) -> np.ndarray:
         return self.vocabulary.rows([text.strip() for text in labels], start=True, end=True)[:, : self.length]
@@ -122,8 +115,7 @@ class Translator(Task):
         length: the most pieces of a sentence.
         smoothing: of the labels.
         sampling: scheduled sampling, see `networks.SequenceToSequence`.
-        beams, penalty: how translations are searched for, see `networks.Beam`. None: that of `PENALTIES` with which
-            sentences that are kept aside have the best BLEU; 1 where none are.
+        beams, penalty: how translations are searched for, see `networks.Beam`.
 
     The epoch that is kept is chosen by sentences that are no longer than 19 of 20 that are learned from.
 
@@ -147,7 +139,7 @@ class Translator(Task):
     smoothing: Fraction = 0.1
     sampling: Fraction = 0.0
     beams: PositiveInt = 4
-    penalty: NonNegativeFloat | None = None
+    penalty: NonNegativeFloat = 1.0
 
     # learning -------------------------------------------------------------------------------------------------------
     def checked(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -162,8 +154,6 @@ class Translator(Task):
         source, written = self.learn_vocabularies(X, y)
         self.reader = Sentences(source, self.length)
         self.target = Translations(written, self.length, "zh" if mostly_chinese(y) else "13a", self.smoothing)
-        if self.penalty is not None:
-            self.target = self.target.searched_by(self.penalty)
 
     def learn_vocabularies(self, X: Sequence[str], y: Sequence[str]) -> tuple[Vocabulary, Vocabulary]:
         """(of the sources, of the targets)."""
@@ -210,17 +200,9 @@ class Translator(Task):
             found["validation_data"] = batches.usual(self.rows.x_validation, self.rows.y_validation)
         return found
 
-    def finish(self) -> Self:
-        if self.penalty is None and self.beams > 1 and self.rows.x_validation is not None:
-            places = np.unique(np.linspace(0, len(self.rows.x_validation) - 1, TRIED, dtype=int))
-            x, y = self.rows.x_validation[places], self.target.decoded(self.rows.y_validation[places])
-            found = [self.target.scored(self.answer(x, Beam(self.beams, p)), y)["bleu"] for p in PENALTIES]
-            self.target = self.target.searched_by(PENALTIES[int(np.argmax(found))])
-        return super().finish()
-
     # use ------------------------------------------------------------------------------------------------------------
     def answer(self, x: Any, sampler: Any = None) -> Any:
-        return self.model.generate(x, sampler or Beam(self.beams, self.target.penalty), seed=self.seed).tokens
+        return self.model.generate(x, sampler or Beam(self.beams, self.penalty), seed=self.seed).tokens
 
     def translate(self, texts: Any, sampler: Any = None) -> Any:
         """The translation of a text, or of each of several.
