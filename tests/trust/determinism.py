@@ -77,7 +77,7 @@ def table():
         "not watched for NaN": hashed(policy="keep"),
         "resumed": resumed(),
     }
-    in_order = {"resident": hashed(shuffle=False), "streamed": hashed(stream=True)}
+    in_order = {"resident": hashed(shuffle=False), "streamed": hashed(stream=True, shuffle=False)}
     return {"shuffled": shuffled, "in order": in_order}
 
 
