@@ -216,7 +216,7 @@ def to_json(value: Any, where: str = "value") -> Any:
 def from_json(value: Any) -> Any:
     """The value that `to_json` wrote."""
     if isinstance(value, list):
-        return [from_json(v) for v in value]
+        return [v if type(v) is str else from_json(v) for v in value]  # as vocabularies: long, and all of texts
     if isinstance(value, Mapping):
         if "class" in value and "kind" in value:
             return _named(value)

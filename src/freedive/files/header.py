@@ -44,6 +44,7 @@ METADATA = "__metadata__"
 MAX_DIMENSIONS = 32
 MAX_DECLARED = 100_000_000  # the format's own bound of a header
 _NAME = re.compile(r"[\w./:\-]{1,256}")
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters, from escapes
 _LENGTH_BYTES = 8
 
 
@@ -150,7 +151,7 @@ def _check_metadata(refuse: Any, metadata: Any) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         refuse("BAD_METADATA", f"{METADATA} must map text to text")
     for item in (text for pair in metadata.items() for text in pair):
-        if any("\ud800" <= letter <= "\udfff" for letter in item):  # half a character, from an escape
+        if _HALVES.search(item):
             refuse("BAD_METADATA", f"{METADATA} holds text that is not Unicode: {item[:40]!r}")
     return metadata
 

@@ -54,7 +54,9 @@ def apart(config: Any, arrays: dict[str, Any]) -> Any:
         return {MARK: name}
     if isinstance(config, Mapping):
         return {key: apart(value, arrays) for key, value in config.items()}
-    return [apart(value, arrays) for value in config] if isinstance(config, list) else config
+    if isinstance(config, list):
+        return [value if type(value) is str else apart(value, arrays) for value in config]  # vocabularies are long
+    return config
 
 
 def together(config: Any, arrays: dict[str, Any]) -> Any:
@@ -63,7 +65,9 @@ def together(config: Any, arrays: dict[str, Any]) -> Any:
         if config.keys() == {MARK}:
             return arrays.pop(config[MARK])
         return {key: together(value, arrays) for key, value in config.items()}
-    return [together(value, arrays) for value in config] if isinstance(config, list) else config
+    if isinstance(config, list):
+        return [value if type(value) is str else together(value, arrays) for value in config]  # vocabularies are long
+    return config
 
 
 # models -------------------------------------------------------------------------------------------------------------
