@@ -209,3 +209,24 @@ def test_it_learns_to_turn_words_round():
 def test_wrong_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# how much is written ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("sampler", ["greedy", Beam(3, penalty=1.0)])
+def test_a_row_is_as_long_as_it_would_be_alone(sampler):
+    network = KINDS["transformer"]()
+    network([SOURCE, TARGET])
+    rng = np.random.default_rng(3)
+    network.set_weights([w + 0.3 * rng.normal(size=w.shape).astype("float32") for w in network.get_weights()])
+    short, long = [4, 5], rng.integers(4, TOKENS, 40).tolist()
+    alone, beside = network.generate([short], sampler), network.generate([short, long, []], sampler)
+    assert len(alone.tokens[0]) == 2 + 1 + 10  # it never ends by itself
+    assert beside.tokens[0].tolist() == alone.tokens[0].tolist() and len(beside.tokens[1]) > 13
+    np.testing.assert_allclose(beside.scores[0], alone.scores[0], rtol=1e-4)
+
+
+def test_of_nothing_nothing_is_written():
+    network = KINDS["luong lstm"]()
+    for source in ([[]], [[0, 0]], np.zeros((1, 0), int)):
+        written = network.generate(source, Beam(2))
+        assert [t.tolist() for t in written.tokens] == [[]] and written.scores.tolist() == [0]

@@ -54,6 +54,17 @@ def test_translations_are_compared_with_the_texts_themselves():
     assert target.tiles({"bleu": 0.7927}) == [("test BLEU (of 100)", "0.7927")]
 
 
+def test_an_empty_sentence_is_translated_by_an_empty_one(translator):
+    said = translator.translate(["", "one two", " "])
+    assert said == ["", translator.translate("one two"), ""] and translator.translate("") == ""
+
+
+def test_translations_that_are_cut_keep_their_end():
+    target = Translations(CharacterVocabulary(list(CHINESE)), length=4)
+    assert target.encoded(["零一二三", "零一", "五"]).tolist() == [[2, 4, 5, 3], [2, 4, 5, 3], [2, 9, 3, 0]]
+    assert target.encoded(["五"]).tolist() == [[2, 9, 3]]
+
+
 def test_attention_finds_the_word_that_is_translated(translator):
     looked = translator.attention("one two three")
     assert looked.weights.shape == (len(looked.target), len(looked.source))

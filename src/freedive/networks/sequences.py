@@ -98,36 +98,43 @@ class SequenceToSequence(Model):
             seed: of the chances of "sample".
 
         Returns:
-            `Texts`, in the order of the sources.
+            `Texts`, in the order of the sources; of an empty source an empty one.
         """
         rows = [np.asarray(row)[np.asarray(row) != PAD] for row in source]
-        sampler, written = samplers.get(sampler), []
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # rows of a batch are about as long
+        sampler, nothing = samplers.get(sampler), (np.zeros(0, np.int32), np.float32(0))
+        order = sorted(filter(lambda i: len(rows[i]), range(len(rows))), key=lambda i: len(rows[i]))  # alike in length
+        found: list[Any] = [nothing] * len(rows)
         for at in range(0, len(order), ROWS):
-            batch = padded([rows[i] for i in order[at : at + ROWS]])
-            longest = batch.shape[1] + batch.shape[1] // 2 + 10 if length is None else length
-            tokens, scores = self._write(batch, sampler, longest, seed + at)
-            written += list(zip(tokens, scores, strict=True))[: len(order) - at]
-        found: list[Any] = [None] * len(order)
-        for place, text in zip(order, written, strict=True):
-            found[place] = text
+            places = order[at : at + ROWS]
+            written = self._write([rows[i] for i in places], sampler, length, seed + at)
+            for place, *text in zip(places, *written, strict=False):
+                found[place] = text
         return Texts([trimmed(tokens) for tokens, _ in found], np.array([score for _, score in found], np.float32))
 
-    def _write(self, source: np.ndarray, sampler: samplers.Sampler, length: int, seed: int) -> tuple[Any, Any]:
-        """(tokens (batch, length), scores (batch,)) of one batch, by a program for its shape."""
-        rules = self.tokens._replace(length=length)
+    def _write(self, rows: list[np.ndarray], sampler: samplers.Sampler, length: int | None, seed: int) -> Any:
+        """(tokens (batch, length), scores (batch,)) of one batch, by a program for its shape.
 
-        def run(root: SequenceToSequence, source: Any, seed: Any, numbers: Any, memory: Any) -> Any:
+        Where no length is given, the end of a row stands at its own limit, whatever is beside it, and costs nothing.
+        """
+        source = padded(rows)
+        own = most_written(np.count_nonzero(source != PAD, axis=1))
+        limits = own if length is None else np.full(len(source), length)
+        rules = self.tokens._replace(length=most_written(source.shape[1]) + 1 if length is None else length)
+
+        def run(root: SequenceToSequence, source: Any, limits: Any, seed: Any, numbers: Any) -> Any:
             memory = root.encode(source)
             wide = getattr(sampler, "width", 1)
-            many = jax.tree.map(lambda m: jnp.repeat(m, wide, axis=0), memory)
+            many, limits = jax.tree.map(lambda m: jnp.repeat(m, wide, axis=0), (memory, limits))
 
             def step(tokens: Any, state: Any, at: Any) -> tuple[Any, Any]:
-                return root.step(tokens, state, many, at)
+                logits, state = root.step(tokens, state, many, at)
+                goes_on = (at < limits)[:, None] | (jnp.arange(logits.shape[-1]) == END)
+                return jnp.where(goes_on, logits, -jnp.inf), state
 
-            return sampler.write(step, root.begin(memory, length), len(source), rules, run_key(seed), numbers)
+            return sampler.write(step, root.begin(memory, rules.length), len(source), rules, run_key(seed), numbers)
 
-        written = self._run(("write", structure(sampler), rules), run, source, np.uint32(seed), sampler.hyper(), None)
+        arrays = source, limits.astype(np.int32), np.uint32(seed), sampler.hyper()
+        written = self._run(("write", structure(sampler), rules), run, *arrays)
         return np.asarray(written.tokens), np.asarray(written.scores)
 
     def attention(self, source: Any, target: Any) -> np.ndarray:
@@ -153,6 +160,11 @@ class SequenceToSequence(Model):
 
         call = compiled((*key, dtype, structure(self)), run)
         return call(self, gather(self), *jax.tree.map(np.asarray, arrays))
+
+
+def most_written(steps: Any) -> Any:
+    """How many tokens are written of so many, at most: half as many again, and 10."""
+    return steps + steps // 2 + 10
 
 
 def padded(rows: list[np.ndarray]) -> np.ndarray:

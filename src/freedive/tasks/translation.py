@@ -18,7 +18,7 @@ from ..metrics import bleu, chrf
 from ..models.training import make_ready
 from ..networks import AttentionNetwork, Beam, SequenceToSequence, TransformerNetwork, samplers
 from ..preprocessing.batches import LengthBatches, fitted
-from ..preprocessing.vocabulary import START, BytePairVocabulary, CharacterVocabulary, Vocabulary
+from ..preprocessing.vocabulary import END, START, BytePairVocabulary, CharacterVocabulary, Vocabulary
 from ..preprocessing.vocabulary.words import HAN
 from ..report.alignment import alignment
 from ..report.page import Html, Section, table
@@ -58,7 +58,10 @@ class Translations(Target):
         return SparseCategoricalCrossentropy(from_logits=True, label_smoothing=self.smoothing)
 
     def encoded(self, labels: Any) -> np.ndarray:
-        return self.vocabulary.rows([text.strip() for text in labels], start=True, end=True)[:, : self.length]
+        rows = self.vocabulary.rows([text.strip() for text in labels], start=True, end=True)
+        cut, rest = np.split(rows, [self.length], axis=1)
+        cut[rest.any(axis=1), -1] = END
+        return cut
 
     def asked(self, labels: Any) -> list[str]:
         """The texts themselves: pieces are cut at a length, and some are not known."""
