@@ -1,6 +1,7 @@
 """Rows as numbers: scales, quantiles, missing cells, ids, dates, the round trip through JSON."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -119,6 +120,17 @@ def test_categories_are_as_they_are_written():
     assert column.encoded(np.array([False]))[:, 0].tolist() == [0]  # which of the three is not told
     codes = CategoryColumn.learned("code", np.array([7, 8]))
     assert codes.encoded(np.array(["7.0", "x"], object))[:, 0].tolist() == [1, 0]
+
+
+def test_a_category_is_one_in_both_normal_forms():
+    forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    for learned in ({"c": [forms[0], "a"]}, {"c": [forms[1], "a"]}, {"c": [*forms, "a"]}):
+        encoder = TableEncoder.learned(learned)
+        assert encoder.sizes == (3,) and encoder.encoded({"c": forms}).tolist() == [[2], [2]]
+    described = to_json(CategoryColumn("c", False, [forms[1], "a"], normal=False))
+    del described["config"]["normal"]  # as files from before have it
+    old = from_json(described)
+    assert not old.normal and old.encoded(np.array([*forms, "a"])).tolist() == [[0], [1], [2]]
 
 
 def test_the_calendar():

@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import unicodedata
 
 import numpy as np
 import pytest
@@ -83,6 +84,60 @@ def test_the_most_frequent_words_are_kept():
     assert WordVocabulary.learned(["a b", "b c", "b c"], least=3).words == ("b",)
     with pytest.raises(ValueError, match="size=4: expected a whole number, 5 or more"):
         WordVocabulary.learned(["a"], size=4)
+
+
+# marks ----------------------------------------------------------------------------------------------------------------
+WRITTEN = {  # words of scripts whose letters bear marks
+    "Hindi": "हिन्दी भाषा में लिखा",
+    "Tamil": "தமிழ் மொழி எளிது",
+    "Arabic": "مُحَمَّدٌ كِتَابٌ",
+    "Hebrew": "שָׁלוֹם עוֹלָם",
+    "Persian": "می\u200cروم خانه",
+    "Vietnamese": "tiếng Việt",
+    "Yoruba": "ọ̀rẹ́ mi",  # letters that have no form of their own with both marks
+}
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+def test_marks_are_of_their_letters(language):
+    text = WRITTEN[language]
+    words = WordVocabulary.learned([text])
+    assert words.pieces(text + ".") == [unicodedata.normalize("NFC", word.lower()) for word in [*text.split(), "."]]
+    assert words.decode(words.encode(text)) == unicodedata.normalize("NFC", text.lower())
+    pairs = BytePairVocabulary.learned([text] * 9, 600)
+    assert [piece.strip() for piece in pairs.pieces(text)] == unicodedata.normalize("NFC", text).split()
+
+
+def test_scripts_without_spaces_are_read_letter_by_letter_with_their_marks():
+    assert WordVocabulary([]).pieces("สวัสดี ๒๕ กำ") == ["ส", "วั", "ส", "ดี", "๒๕", "กำ"]
+    assert WordVocabulary([]).pieces("ខ្មែរ ok") == ["ខ្មែ", "រ", "ok"]
+    assert WordVocabulary([]).pieces("深\U000e0100潜❤\ufe0f!") == ["深\U000e0100", "潜", "❤\ufe0f", "!"]
+
+
+@pytest.mark.parametrize("kind", ["words", "characters", "byte pairs"])
+def test_both_normal_forms_are_one_text(kind):
+    texts = [unicodedata.normalize(form, "Un café, İzmir, Ångström 한국어 हिन्दी") for form in ("NFC", "NFD")]
+    for learned in texts:
+        vocabulary = type(KINDS[kind]()).learned([learned] * 9, 400)
+        numbers = vocabulary.encode(texts[0])
+        assert numbers == vocabulary.encode(texts[1]) and 1 not in numbers
+        assert vocabulary.tokens == type(vocabulary).learned([texts[0]] * 9, 400).tokens
+    assert WordVocabulary([unicodedata.normalize("NFD", "café")]).encode("café") == [4]
+
+
+def test_files_from_before_are_read_as_they_were_learned():
+    """Their words are letters and marks by themselves, and only as they were written."""
+    before = {"words": ["ह", "ि", "न", "cafe", "\u0301"], "lower": True, "segmenter": None}
+    described = {"kind": "vocabulary", "class": "WordVocabulary", "config": before}
+    old = from_json(described)
+    assert not old.normal and old.encode("हिन cafe\u0301") == [4, 5, 6, 7, 8]
+    assert from_json(to_json(old)).encode("हिन caf\u00e9") == [4, 5, 6, 1]
+    described |= {"class": "CharacterVocabulary", "config": {"characters": ["e", "\u0301"]}}
+    assert from_json(described).encode("e\u0301") == [4, 5]
+    described |= {"class": "BytePairVocabulary", "config": {"characters": ["ह", "ि"], "merges": [[260, 261]]}}
+    assert from_json(described).encode("हि") == [260, 261]  # a chunk each
+    described["config"]["normal"] = True
+    assert from_json(described).encode("हि") == [262]
 
 
 # byte pairs -----------------------------------------------------------------------------------------------------------

@@ -146,6 +146,19 @@ def test_classes_are_numbers_of_any_kind_and_all_of_those_that_were_given():
         Classes(["1", 1.0])
 
 
+def test_a_class_is_one_in_both_normal_forms():
+    composed, parted = "\u00e9", "e\u0301"
+    target = Classes.learned(np.array([parted, "a", composed]))
+    assert target.values == ["a", composed] and target.encoded([parted, composed, "a"]).tolist() == [1, 1, 0]
+    assert Classes.learned([composed, "a"], [parted, "a"]).values == [composed, "a"]
+    with pytest.raises(ValueError, match="each once"):
+        Classes([composed, parted])
+    old = from_json({"kind": "target", "class": "Classes", "config": {"values": [parted, "a"]}})
+    assert old.decoded(np.eye(2)).tolist() == [parted, "a"] and old.encoded([parted]).tolist() == [0]
+    with pytest.raises(ValueError, match="none of the model's"):
+        old.encoded([composed])
+
+
 def test_amounts_are_measured_by_the_rows_that_are_learned_from_and_classes_by_all():
     y = np.arange(1.0, 41.0)
     task = TabularRegressor(epochs=1, verbose=0).prepare({"a": y}, y)

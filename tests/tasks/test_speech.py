@@ -154,6 +154,14 @@ def test_error_rates_of_transcripts():
     assert target.as_json(["x.wav"], outputs[:1]) == [{"file": "x.wav", "answer": "ab"}]
 
 
+def test_transcripts_are_one_in_both_normal_forms():
+    target = Transcripts.learned(["\u00e9a", "e\u0301"])
+    assert target.characters == "a\u00e9" and target.encoded(["e\u0301a"]).tolist() == [[2, 1]]
+    assert target.asked(["e\u0301"]) == ["\u00e9"]
+    old = from_json({"kind": "target", "class": "Transcripts", "config": {"characters": "ae\u0301"}})
+    assert old.encoded(["e\u0301"]).tolist() == [[2, 3]] and old.asked(["e\u0301"]) == ["e\u0301"]
+
+
 def test_a_character_that_a_model_does_not_know_is_an_error_and_no_end():
     target = Transcripts("abc")
     with pytest.warns(UserWarning, match="1 of 2 transcripts hold characters that the model does not know, ' d'"):

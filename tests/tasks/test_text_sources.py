@@ -1,5 +1,7 @@
 """Texts that `freedive train PATH` finds in folders, files and tables; and what their reader makes of such files."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -141,3 +143,39 @@ def test_texts_that_stand_in_both_parts_are_told(tmp_path):
     assert again and f"; {again} of 18 test texts stand among those learned from too" in source.found
     lines(path)
     assert "too" not in find(str(path)).found
+
+
+# classes as Unicode writes them ---------------------------------------------------------------------------------------
+NFC, NFD = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+
+
+def test_a_class_is_one_however_it_is_written(tmp_path):
+    names = (NFC, NFD, "bar")
+    rows = [f"{names[i % 3]}\t{text}" for i, (_, text) in enumerate(ROWS)]
+    (tmp_path / "a.tsv").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "a.csv").write_text("label\treview\n" + "\n".join(rows), encoding="utf-8")
+    for file, told in (("a.tsv", Told()), ("a.csv", Told("label", reading={"separator": "\t"}))):
+        source = find(str(tmp_path / file), told)
+        assert set(source.y_train) == set(source.y_test) == {"bar", NFC}
+    task = fd.TextClassifier(epochs=1, verbose=0).fit([row.split("\t")[1] for row in rows], list(names) * 20)
+    assert task.classes_.tolist() == ["bar", NFC]
+    assert task.evaluate(["a film"], [NFD])["rows"] == 1
+
+
+@pytest.mark.parametrize("kind", ["folders", "files"])
+def test_two_classes_of_one_name_are_refused(tmp_path, kind):
+    for name in (NFC, NFD, "bar"):
+        file = tmp_path / name / "a.txt" if kind == "folders" else tmp_path / f"{name}.txt"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("a fine film\n" * 4)
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this file system takes both names for one")
+    with pytest.raises(DataFileError, match=r"'cafe.u0301.*' and 'caf.xe9.*' would be one class, 'café'\. Put what"):
+        find(str(tmp_path))
+
+
+def test_files_of_one_class_are_no_longer_lost(tmp_path):
+    (tmp_path / "good.a.txt").write_text("a fine film\n" * 4)
+    (tmp_path / "good.b.txt").write_text("a poor film\n" * 4)
+    with pytest.raises(DataFileError, match=r"'good\.a\.txt' and 'good\.b\.txt' would be one class, 'good'"):
+        find(str(tmp_path))

@@ -65,6 +65,12 @@ def test_translations_that_are_cut_keep_their_end():
     assert target.encoded(["五"]).tolist() == [[2, 9, 3]]
 
 
+def test_translations_are_compared_in_one_normal_form():
+    target = Translations(CharacterVocabulary.learned(["caf\u00e9 noir et blanc"]))
+    outputs = target.vocabulary.rows(["cafe\u0301 noir et blanc"])
+    assert target.scored(outputs, target.asked(["cafe\u0301 noir et blanc"]))["bleu"] == pytest.approx(100)
+
+
 def test_attention_finds_the_word_that_is_translated(translator):
     looked = translator.attention("one two three")
     assert looked.weights.shape == (len(looked.target), len(looked.source))

@@ -35,6 +35,7 @@ class Configured:
 
     family: ClassVar[Family | None] = None
     aliases: ClassVar[tuple[str, ...]] = ()
+    older: ClassVar[Mapping[str, Any]] = {}  # fields that are not in older files, as those were meant
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -67,7 +68,7 @@ class Configured:
         fields = configured_fields(cls)
         required = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING]
         check_names(config, required, [f.name for f in fields], cls.__name__)
-        return cls(**{name: from_json(value) for name, value in config.items()})
+        return cls(**{name: from_json(value) for name, value in {**cls.older, **config}.items()})
 
     def __repr__(self) -> str:
         shown = []

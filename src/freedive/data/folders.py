@@ -18,6 +18,7 @@ from ..errors import warn
 from ..files.errors import missing_file
 from .errors import DataFileError
 from .opening import Path
+from .writing import composed
 
 
 @dataclasses.dataclass
@@ -55,12 +56,17 @@ def list_class_folder(
 
     Returns:
         (files, labels, class_names): sorted by class and name, so that every machine finds the same order.
+
+    Raises:
+        DataFileError: no such folders, one without files, a link out of it, or two folders of one name that is written
+            in two ways of Unicode.
     """
     if not os.path.exists(folder):
         raise missing_file(folder)
     if not os.path.isdir(folder):
         raise DataFileError(folder, "a file, expected a folder of class folders")
     names = sorted(e.name for e in os.scandir(folder) if e.is_dir() and not e.name.startswith("."))
+    refuse_twins(folder, names)
     files: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(names):
@@ -117,6 +123,22 @@ def stack(items: list[np.ndarray], files: list[str], advice: str) -> np.ndarray:
         if item.shape != items[0].shape:
             raise DataFileError(file, f"shape {item.shape}, but {files[0]} has {items[0].shape}. {advice}")
     return np.stack(items)
+
+
+def refuse_twins(folder: Path, names: Sequence[str], called: Callable[[str], str] = composed) -> None:
+    """Refuse files or folders that would be one class; of names that look alike, the letters are told by number.
+
+    Args:
+        folder: that they lie in.
+        names: of them.
+        called: name -> what the class is called.
+    """
+    firsts: dict[str, str] = {}
+    for name in names:
+        first = firsts.setdefault(called(name), name)
+        if first is not name:
+            detail = f"{first!a} and {name!a} would be one class, {called(name)!r}"
+            raise DataFileError(folder, f"{detail}. Put what they hold together, or rename one")
 
 
 def refuse_outside(folder: Path, files: list[str]) -> None:

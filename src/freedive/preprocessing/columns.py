@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ..config import Configured, Family, real, text
 from ..data.frames import missing
 from ..data.tables import MISSING, READ, kind_of_texts, valued
+from ..data.writing import composed
 from .calendar import calendar_features, calendar_parts
 
 KNOTS = 101  # quantiles that are kept of a column of numbers
@@ -134,6 +136,8 @@ class CategoryColumn(Column):
 
     Args:
         values: those that have an id of their own; None stands for a missing cell, where there were such.
+        normal: whether texts are compared in Unicode's normal form C, in which a letter and its accent are one; files
+            from before have it off.
 
     >>> column = CategoryColumn.learned("diet", np.array(["meat", "plants", "meat"]))
     >>> column.encoded(np.array(["plants", "stones"])).tolist()
@@ -143,11 +147,13 @@ class CategoryColumn(Column):
     kinds: ClassVar[tuple[str, ...]] = ("category", "boolean", "integer", "real", "date", "text")
 
     values: Annotated[Any, _values]
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = {"normal": False}
 
     @classmethod
     def learned(cls, name: str, cells: np.ndarray, least: int = 1) -> Self:
         """The column for cells like these; values that stand in fewer than `least` of them share the id 0."""
-        counts = collections.Counter(map(_spelt, _listed(cells)))
+        counts = collections.Counter(composed(_spelt(cell)) for cell in _listed(cells))
         values = sorted((v for v, count in counts.items() if count >= least), key=lambda v: (v is not None, v))
         return cls(name, None in counts, values)
 
@@ -162,7 +168,7 @@ class CategoryColumn(Column):
         alike = {key: place for place, key in enumerate(read, 1) if counts[key] == 1}
 
         def place(cell: Any) -> int:
-            spelt = _spelt(cell)
+            spelt = composed(_spelt(cell)) if self.normal else _spelt(cell)
             if spelt in places:
                 return places[spelt]
             return places.get(_read(cell), 0) if isinstance(cell, str) else alike.get(spelt, 0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.errors import DataFileError
 from ..data.folders import list_class_folder
+from ..data.writing import composed
 from ..errors import counted
 from .sources import Told, divided, taken
 
@@ -55,7 +56,7 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any,
 def labelled_files(path: str, endings: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The files of a folder of class folders, and the class of each."""
     files, labels, names = list_class_folder(path, endings)
-    return files, [names[label] for label in labels]
+    return files, [composed(names[label]) for label in labels]
 
 
 def few(path: str, labels: list[str], names: list[str], every: Sequence[str] | None = None) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from ..data.errors import DataFileError
 from ..data.frames import missing
 from ..data.table_files import table_ending
+from ..data.writing import composed
 from ..errors import ToldError, counted, nearest
 from ..files.errors import missing_file
 from ..preprocessing import train_test_split
@@ -73,10 +74,11 @@ class Source:
     def __post_init__(self):
         """Classes that the test rows alone have are known to the task: to be told wrongly, and counted."""
         if isinstance(self.task, Classifier) and self.task.classes is None:
-            learned, tested = (np.unique(np.asarray(y)) for y in (self.y_train, self.y_test))
-            every = np.union1d(learned, tested)
-            if len(every) > len(learned):
-                self.task.set_params(classes=every.tolist())
+            learned, tested = (
+                set(map(composed, np.unique(np.asarray(y)).tolist())) for y in (self.y_train, self.y_test)
+            )
+            if not tested <= learned:
+                self.task.set_params(classes=sorted(learned | tested))
 
 
 NOTHING = Told()

@@ -14,6 +14,7 @@ from ..data.errors import DataFileError
 from ..data.series import TimeSeries, as_series
 from ..data.table_files import READERS, table_ending
 from ..data.tables import Table
+from ..data.writing import composed
 from ..errors import ToldError, counted
 from .reading.tables import label_column
 from .series import Forecaster, aside
@@ -40,6 +41,8 @@ def table_file(path: str, told: Told) -> Source | None:
     group = None if told.group is None else table[told.group]
     asked = [name] if told.group is None else [name, told.group]
     labels, rest = table[name], table.drop(*asked)
+    if labels.dtype.kind == "O":
+        labels = np.array([composed(label) for label in labels.tolist()], object)
     classes = is_classes(table, name)
     if classes and table.kinds[name] == "integer":
         labels = labels.astype(np.int64)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import layers
 from ..config import Configured, Family, PositiveFloat, finite, positive, real
+from ..data.writing import composed
 from ..errors import counted
 from ..methods import tempered
 from ..preprocessing.scaling import spread
@@ -107,6 +108,8 @@ class Classes(Target):
         values: the classes, in the order of the outputs: texts or numbers.
         temperature: by what the logarithms of the probabilities are divided, so that they fit outcomes; see
             `methods.temperature`.
+        normal: whether texts are compared in Unicode's normal form C, in which a letter and its accent are one; files
+            from before have it off.
 
     >>> target = Classes(["no", "yes"])
     >>> target.encoded(["yes", "no"]).tolist(), target.decoded(np.array([[0.2, 0.8]])).tolist()
@@ -119,6 +122,13 @@ class Classes(Target):
 
     values: Annotated[Any, class_values]
     temperature: PositiveFloat = 1.0
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = {"normal": False}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.normal:
+            object.__setattr__(self, "values", class_values([composed(value) for value in self.values]))
 
     @classmethod
     def learned(cls, y: Any, values: Any = None) -> Classes:
@@ -133,7 +143,7 @@ class Classes(Target):
         except TypeError:
             message = "y: some classes are texts, others numbers. Write all as texts: [str(label) for label in y]"
             raise TypeError(message) from None
-        target = cls(found.tolist() if values is None else values)
+        target = cls(sorted(set(map(composed, found.tolist()))) if values is None else values)
         if len(target.values) < 2:
             raise ValueError(
                 f"y: all rows are of one class, {target.values[0]!r}; expected two or more classes to tell apart"
@@ -166,7 +176,8 @@ class Classes(Target):
         if not any(map(_is_number, self.values)):
             places = {str(place): place for place in range(len(self.values))} | places
         found, rows = np.unique(labels.reshape(len(labels)), return_inverse=True)
-        found_places = np.array([places.get(_text(label), -1) for label in found.tolist()], np.int32)[rows]
+        asked = [composed(_text(label)) if self.normal else _text(label) for label in found.tolist()]
+        found_places = np.array([places.get(label, -1) for label in asked], np.int32)[rows]
         if len(found_places) and found_places.min() < 0:
             row = int(np.argmin(found_places))
             shown = ", ".join(self.names[:12]) + (", ..." if len(self.values) > 12 else "")

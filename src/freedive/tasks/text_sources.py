@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.folders import refuse_twins
 from ..data.opening import read_text
 from ..data.tables import Table
+from ..data.writing import composed
 from ..errors import counted
 from .class_folders import class_folders, few, holds, unbalanced
 from .reading.decoding import decoded
@@ -44,7 +46,8 @@ def text_files(path: str, told: Told) -> Source | None:
     files = sorted(name for name in os.listdir(path) if not name.startswith("."))
     if len(files) < 2 or not all(name.lower().endswith(TEXTS) for name in files):
         return None
-    texts = {named(name): filled_lines(os.path.join(path, name), told.encoding).values() for name in files}
+    refuse_twins(path, files, lambda name: composed(named(name)))
+    texts = {composed(named(name)): filled_lines(os.path.join(path, name), told.encoding).values() for name in files}
     rows = [(text, kind) for kind, lines in texts.items() for text in lines]
     return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} in files of {len(texts)} classes: ")
 
@@ -61,7 +64,7 @@ def labelled_lines(path: str, told: Told) -> Source | None:
     place = next((place for place in (0, 1) if are_classes(columns[place]) and are_texts(columns[1 - place])), None)
     if place is None:
         return None
-    rows = list(zip(columns[1 - place], columns[place], strict=True))
+    rows = list(zip(columns[1 - place], map(composed, columns[place]), strict=True))
     return lines_source(path, told, rows, f"{counted(len(rows), 'lines')} of a class and a text: ")
 
 

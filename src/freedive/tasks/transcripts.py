@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import layers
 from ..config import PositiveInt, one_of
+from ..data.writing import composed
 from ..errors import counted, warn
 from ..metrics import character_error_rate, word_error_rate
 from ..ops.ctc_decoding import ctc_decode
@@ -39,6 +40,8 @@ class Transcripts(Target):
         characters: those that are written, in the order of the outputs behind the blank.
         decoding: "greedy", or "beam_search", the likeliest text over all its times.
         beam_width: texts that are kept under way, for "beam_search".
+        normal: whether texts are brought to Unicode's normal form C, in which a letter and its accent are one; files
+            from before have it off.
 
     >>> target = Transcripts("ab")
     >>> target.encoded(["ab", "b"]).tolist()
@@ -54,12 +57,14 @@ class Transcripts(Target):
     characters: Annotated[str, alphabet]
     decoding: Annotated[str, one_of("greedy", "beam_search")] = "greedy"
     beam_width: PositiveInt = 20
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = {"normal": False}
 
     @classmethod
     def learned(cls, y: Any, **options: Any) -> Transcripts:
         """The characters that texts hold, sorted."""
         refuse_others(y)
-        found = "".join(sorted(set("".join(y))))
+        found = "".join(sorted(set("".join(map(composed, y)))))
         if not found:
             raise ValueError("y: all transcripts are empty; expected texts")
         return cls(found, **options)
@@ -75,6 +80,7 @@ class Transcripts(Target):
             ValueError: names the first character that is not in the alphabet, and its row.
         """
         places = {character: place for place, character in enumerate(self.characters, 1)}
+        labels = self._written(labels)
         coded = np.zeros((len(labels), max([1, *map(len, labels)])), np.int32)
         for row, text in enumerate(labels):
             for place, character in enumerate(text):
@@ -90,6 +96,7 @@ class Transcripts(Target):
         0.0
         """
         refuse_others(labels)
+        labels = self._written(labels)
         strange = [row for row, text in enumerate(labels) if not set(text) <= set(self.characters)]
         if strange:
             unknown = "".join(sorted(set("".join(labels)) - set(self.characters)))
@@ -97,7 +104,10 @@ class Transcripts(Target):
                 f"{len(strange):,} of {counted(len(labels), 'transcripts')} hold characters that the model does not "
                 f"know, {unknown!r:.60}: they count as errors. The first: {labels[strange[0]]!r:.80}"
             )
-        return list(labels)
+        return labels
+
+    def _written(self, labels: Any) -> list[Any]:
+        return [composed(text) if self.normal else text for text in labels]
 
     def texts(self, coded: np.ndarray) -> np.ndarray:
         """Rows of places (0 and less are passed over) as texts."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..config import Fraction, NonNegativeFloat, PositiveInt, fraction, one_of
+from ..data.writing import composed
 from ..errors import counted
 from ..files.atomic import write_text_atomic
 from ..losses import SparseCategoricalCrossentropy
@@ -65,7 +66,8 @@ class Translations(Target):
 
     def asked(self, labels: Any) -> list[str]:
         """The texts themselves: pieces are cut at a length, and some are not known."""
-        return [text.strip() for text in labels]
+        known = composed if getattr(self.vocabulary, "normal", False) else str
+        return [known(text.strip()) for text in labels]
 
     def decoded(self, outputs: Any) -> list[str]:
         return [self.vocabulary.decode(tokens).strip() for tokens in outputs]

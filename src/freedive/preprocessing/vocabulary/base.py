@@ -13,11 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...config import Configured, Family, argument, from_config, integer, non_negative
+from ...data.writing import composed
 from ...errors import VocabularyError
 
 RESERVED = ("", "[UNK]", "[START]", "[END]")
 PAD, UNKNOWN, START, END = range(len(RESERVED))
 MOST_WORDS, LONGEST_WORD = 2**19, 256
+OLDER = {"normal": False}  # texts were read as they were written
 
 
 def distinct_words(value: Any) -> tuple[str, ...]:
@@ -146,6 +148,12 @@ def checked(text: Any, where: str = "") -> str:
     if not isinstance(text, str):
         raise TypeError(f"{where}expected a text. Received: {text!r:.60} of type {type(text).__name__}")
     return text
+
+
+def prepared(text: str, lower: bool, normal: bool = True) -> str:
+    """A text as its pieces are taken from it: in small letters, in normal form."""
+    text = text.lower() if lower else text
+    return composed(text) if normal else text
 
 
 def each_text(texts: Any) -> Iterable[str]:

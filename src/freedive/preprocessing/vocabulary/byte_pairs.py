@@ -1,5 +1,5 @@
 """Byte-pair encoding: frequent pieces of words, learned by joining the most frequent pair again and again; what was
-never seen is spelled in bytes, so that every text has numbers and comes back unchanged.
+never seen is spelled in bytes, so that every text has numbers and comes back unchanged (in Unicode's normal form).
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ import functools
 import heapq
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 from ...config import integer
+from ...data.writing import JOINERS, marks, simple
 from ...errors import VocabularyError
-from .base import LONGEST_WORD, MOST_WORDS, RESERVED, Vocabulary, checked, each_text, limit
+from .base import LONGEST_WORD, MOST_WORDS, OLDER, RESERVED, Vocabulary, checked, each_text, limit, prepared
 from .words import HAN, single_characters
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 FIRST = len(RESERVED) + len(BYTES)  # the number of the first character
 COVERED = 0.9995  # the share of all letters that have a number of their own
-CHUNK = re.compile(  # every character is in one; short ones, because joining takes time by the square of their length
-    rf" ?[{HAN}]{{1,24}}| ?[^\W\d_{HAN}]{{1,64}}| ?\d{{1,24}}| ?(?:[^\w\s]|_){{1,24}}|\s{{1,24}}(?!\S)|\s"
-)
+LETTER = rf"[^\W\d_{HAN}]"
+HEAD, TAIL = rf" ?[{HAN}]{{1,24}}| ?{LETTER}{{1,64}}", r"| ?\d{1,24}| ?(?:[^\w\s]|_){1,24}|\s{1,24}(?!\S)|\s"
+CHUNK = re.compile(HEAD + TAIL)  # every character is in one; short, because joining takes time by their length's square
 Pair = tuple[int, int]
 
 
@@ -39,8 +40,24 @@ def whole_pairs(value: Any) -> tuple[Pair, ...]:
         raise VocabularyError(str(error)) from None
 
 
+@functools.cache
+def _marked_chunk() -> re.Pattern[str]:
+    """As `CHUNK`, with the marks of letters among them."""
+    return re.compile(rf"{HEAD}(?:[{marks()}{JOINERS}]{{1,4}}{LETTER}{{0,12}}){{0,12}}{TAIL}")
+
+
+def chunks(text: str, marked: bool = True) -> list[str]:
+    """The parts of a text that hold pieces: no piece is in two of them.
+
+    >>> chunks("deep dive, 7"), chunks("हिन्दी में")
+    (['deep', ' dive', ',', ' 7'], ['हिन्दी', ' में'])
+    """
+    return (_marked_chunk() if marked and not simple(text) else CHUNK).findall(text)
+
+
 class BytePairVocabulary(Vocabulary):
-    """Pieces of words (byte-pair encoding with byte fallback); decode(encode(text)) is text, whatever it is.
+    """Pieces of words (byte-pair encoding with byte fallback); decode(encode(text)) is text in normal form, whatever it
+    is.
 
     Numbers: 4 reserved, 256 bytes, the characters, then one for each merge.
 
@@ -48,6 +65,8 @@ class BytePairVocabulary(Vocabulary):
         characters: those that have a number of their own.
         merges: pairs of numbers that are joined, the earliest first; merge m makes number 260 + characters + m.
         lower: small letters first; then texts come back in small letters.
+        normal: whether texts are brought to Unicode's normal form C, and marks stay with the letters that they stand
+            at; files from before have it off.
 
     Reference: R. Sennrich, B. Haddow, A. Birch, "Neural machine translation of rare words with subword units", 2016,
     https://arxiv.org/abs/1508.07909
@@ -62,6 +81,8 @@ class BytePairVocabulary(Vocabulary):
     characters: Annotated[Any, single_characters]
     merges: Annotated[Any, whole_pairs] = ()
     lower: bool = False
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = OLDER
 
     def __post_init__(self):
         super().__post_init__()
@@ -83,9 +104,7 @@ class BytePairVocabulary(Vocabulary):
         Characters that make up the last 0.05% of the texts get no number of their own: their bytes spell them.
         """
         room = limit(size, least=FIRST) - FIRST
-        counts = collections.Counter(
-            chunk for text in each_text(texts) for chunk in CHUNK.findall(text.lower() if lower else text)
-        )
+        counts = collections.Counter(chunk for text in each_text(texts) for chunk in chunks(prepared(text, lower)))
         characters = _covering(counts, room)
         numbers = {character: FIRST + i for i, character in enumerate(characters)}
         words = [([numbers.get(letter, -1) for letter in chunk], count) for chunk, count in counts.items()]
@@ -105,7 +124,7 @@ class BytePairVocabulary(Vocabulary):
 
     def encode(self, text: str, start: bool = False, end: bool = False) -> list[int]:
         found: list[int] = []
-        for chunk in CHUNK.findall(checked(text).lower() if self.lower else checked(text)):
+        for chunk in chunks(prepared(checked(text), self.lower, self.normal), self.normal):
             numbers = self._known.get(chunk)
             if numbers is None:
                 numbers = list(self._numbers_of(chunk))

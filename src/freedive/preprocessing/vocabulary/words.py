@@ -1,5 +1,5 @@
 """Vocabularies of words and of characters. Chinese needs nothing: every Han character is a word of its own, or a
-segmenter finds the words.
+segmenter finds the words. Accents, vowel signs and other marks are of the letter that they stand at.
 """
 
 from __future__ import annotations
@@ -7,16 +7,17 @@ from __future__ import annotations
 import collections
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 from ...config import one_of
+from ...data.writing import JOINERS, composed, marks, simple, unspaced
 from ...errors import VocabularyError
-from .base import RESERVED, Vocabulary, distinct_words, each_text, limit
+from .base import OLDER, RESERVED, Vocabulary, distinct_words, each_text, limit, prepared
 
 Words = Annotated[Any, distinct_words]
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # written without spaces between words
-WORD = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:['’][^\W{HAN}]+)*|[^\w\s]")
+WORD = re.compile(rf"[{HAN}]|[^\W{HAN}]+(?:['’][^\W{HAN}]+)*|[^\w\s]")  # of texts without marks
 CLOSING, OPENING, WIDE = ",.!?;:%)]}”’…", "([{“‘", re.compile(rf"[{HAN}\u3000-\u303f\uff00-\uffef]")
 
 
@@ -29,12 +30,23 @@ def single_characters(value: Any) -> tuple[str, ...]:
 
 
 def words_of(text: str) -> list[str]:
-    """Words, numbers and signs; every Han character by itself.
+    """Words, numbers and signs, with their marks; every Han character by itself, and every letter of Thai, Lao, Burmese
+    and Khmer, which have no spaces between words either.
 
-    >>> words_of("Don't panic: 42 深潜!")
-    ["Don't", 'panic', ':', '42', '深', '潜', '!']
+    >>> words_of("Don't panic: 42 深潜!"), words_of("हिन्दी में"), words_of("ดีมาก")
+    (["Don't", 'panic', ':', '42', '深', '潜', '!'], ['हिन्दी', 'में'], ['ดี', 'ม', 'า', 'ก'])
     """
-    return WORD.findall(text)
+    return (WORD if simple(text) else _marked_word()).findall(text)
+
+
+@functools.cache
+def _marked_word() -> re.Pattern[str]:
+    letter, mark, alone = rf"[^\W{HAN}{unspaced()}]", rf"[{marks()}]", rf"[{unspaced()}]"
+    word = rf"{letter}+(?:[{marks()}{JOINERS}]+{letter}*)*"
+    below = rf"[\u1039\u17d2]{alone}"  # a Burmese or Khmer letter under another
+    return re.compile(
+        rf"[{HAN}]{mark}*|{alone}(?:{below}|[{marks()}\u0e33\u0eb3])*|{word}(?:['’]{word})*|[^\w\s]{mark}*"
+    )
 
 
 @functools.cache
@@ -58,6 +70,8 @@ class WordVocabulary(Vocabulary):
         lower: small letters first.
         segmenter: "jieba" finds the words of Chinese text (`pip install jieba`); None takes every Han character as a
             word.
+        normal: whether texts are brought to Unicode's normal form C, and marks are of the letter that they stand at;
+            files from before have it off.
 
     >>> words = WordVocabulary.learned(["A deep dive.", "a deep breath."])
     >>> words.encode("a deep, deep dive.")
@@ -69,6 +83,13 @@ class WordVocabulary(Vocabulary):
     words: Words
     lower: bool = True
     segmenter: Annotated[Any, one_of(None, "jieba")] = None
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = OLDER
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.normal:
+            object.__setattr__(self, "words", distinct_words([composed(word) for word in self.words]))
 
     @classmethod
     def learned(
@@ -95,7 +116,8 @@ class WordVocabulary(Vocabulary):
         return (*RESERVED, *self.words)
 
     def pieces(self, text: str) -> list[str]:
-        return segmenter(self.segmenter)(text.lower() if self.lower else text)
+        text = prepared(text, self.lower, self.normal)
+        return segmenter(self.segmenter)(text) if self.normal or self.segmenter else WORD.findall(text)
 
     def joined(self, pieces: Sequence[str]) -> str:
         """Words with spaces between them, none before closing signs, after opening ones and beside Han characters."""
@@ -112,6 +134,7 @@ class CharacterVocabulary(Vocabulary):
     Args:
         characters: those that have a number, from 4 on.
         lower: small letters first.
+        normal: whether texts are brought to Unicode's normal form C; files from before have it off.
 
     >>> characters = CharacterVocabulary.learned(["深潜", "深海"])
     >>> characters.encode("深海!"), characters.decode(characters.encode("海深"))
@@ -120,20 +143,22 @@ class CharacterVocabulary(Vocabulary):
 
     characters: Annotated[Any, single_characters]
     lower: bool = False
+    normal: bool = True
+    older: ClassVar[Mapping[str, Any]] = OLDER
 
     @classmethod
     def learned(
         cls, texts: Iterable[str], size: int | None = None, least: int = 1, lower: bool = False
     ) -> CharacterVocabulary:
         """The characters of some texts: at most `size` numbers, each occurring at least `least` times."""
-        return cls(most_frequent((t.lower() if lower else t for t in each_text(texts)), size, least), lower)
+        return cls(most_frequent((prepared(text, lower) for text in each_text(texts)), size, least), lower)
 
     @functools.cached_property
     def tokens(self) -> tuple[str, ...]:
         return (*RESERVED, *self.characters)
 
     def pieces(self, text: str) -> list[str]:
-        return list(text.lower() if self.lower else text)
+        return list(prepared(text, self.lower, self.normal))
 
 
 def most_frequent(texts: Iterable[Iterable[str]], size: int | None, least: int = 1) -> list[str]:
