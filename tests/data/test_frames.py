@@ -27,9 +27,10 @@ KINDS = {"age": "real", "name": "category", "day": "date", "right": "boolean"}
         lambda columns: pandas.DataFrame(columns).convert_dtypes(),
         lambda columns: pandas.DataFrame(columns).astype({"name": "category", "day": "datetime64[ns]"}),
         polars.DataFrame,
+        pyarrow.table,
         lambda columns: [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
     ],
-    ids=["dict", "pandas", "pandas, nullable", "pandas, dates", "polars", "rows"],
+    ids=["dict", "pandas", "pandas, nullable", "pandas, dates", "polars", "pyarrow", "rows"],
 )
 def test_all_hold_the_same(hold):
     table = as_table(hold(COLUMNS))
@@ -60,6 +61,21 @@ def test_texts_that_are_dates_are_dates_wherever_they_come_from(tmp_path):
     )
 
 
+@pytest.mark.parametrize("hold", [dict, pandas.DataFrame, polars.DataFrame, pyarrow.table])
+def test_decimals_are_numbers(hold):
+    table = as_table(hold({"price": [decimal.Decimal("19.99"), None, decimal.Decimal("5")]}))
+    assert table.kinds == {"price": "real"}
+    np.testing.assert_array_equal(table["price"], [19.99, np.nan, 5])
+
+
+def test_whole_numbers_keep_all_digits():
+    ids = [1234567890123456788, 1234567890123456789]
+    table = as_table(pandas.DataFrame({"id": ids}).astype(object))
+    assert table.kinds == {"id": "integer"} and table["id"].tolist() == ids
+    assert as_table({"id": [*ids, None]})["id"].tolist() == [*map(str, ids), None]  # floats would be one number
+    assert as_table({"id": [1, None]}).kinds == {"id": "real"}
+
+
 def test_arrays():
     made = np.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("t", "U1")])
     assert as_table(made).kinds == {"n": "integer", "t": "category"}
@@ -75,6 +91,7 @@ def test_arrays():
         ({"a": [[1], [2]]}, r"x\['a'\]: expected one value a row. Received shape \(2, 1\)"),
         ({"a": [1, {}]}, r"x\['a'\]: every cell of the argument must be a string.*\{\} of type dict"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "two columns called 'a'"),
+        (pyarrow.table([[1], [2]], ["a", "a"]), "two columns called 'a'"),
     ],
 )
 def test_what_is_no_table(given, message):

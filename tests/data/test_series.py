@@ -65,6 +65,28 @@ def test_times_that_shake_have_the_step_that_they_share(gaps):
         as_series({"t": HOURS[0] + anywhere, "a": np.arange(300.0)}, gaps=gaps)
 
 
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_steps_of_parts_of_a_second(unit):
+    times = np.datetime64("2024-01-01T00:00:59", unit) + 100 * np.arange(30) * np.timedelta64(1, "ms")
+    series = as_series({"t": times, "a": np.arange(30.0)})
+    assert series.step == "100 millisecond" and (series.times == times).all()
+    assert (later(series.times[-1], series.step, [1, 2]) == times[-1] + np.array([100, 200], "m8[ms]")).all()
+    there = np.arange(30) != 7
+    filled = as_series({"t": times[there], "a": np.arange(30.0)[there]}, gaps="fill")
+    assert filled.values[:, 0].tolist() == list(range(30)) and (filled.times == times).all()
+    shaken = times.astype("M8[us]") + np.random.default_rng(0).integers(-900, 900, 30).astype("m8[us]")
+    assert as_series({"t": shaken, "a": np.arange(30.0)}).step == "100 millisecond"
+    anywhere = {"t": times[0] + np.array([0, 60, 130, 180], "m8[ms]"), "a": VALUES[:4]}
+    with pytest.raises(ValueError, match=r"they are 0\.05 to 0\.07 seconds apart, half of them 0\.06"):
+        as_series(anywhere)
+
+
+def test_parts_of_a_second_in_a_file(tmp_path):
+    path = tmp_path / "fast.csv"
+    path.write_text("t,a\n" + "".join(f"2024-01-01T00:00:00.{i:03}Z,{i}\n" for i in range(0, 999, 4)))
+    assert as_series(open_table(path)).step == "4 millisecond"
+
+
 def test_little_is_not_filled_up_to_much():
     few = {"t": HOURS[0] + np.array([0, 1, 2, 500], "m8[m]"), "a": VALUES[:4]}
     with pytest.raises(ValueError, match="497 steps of 1 minute are missing"):

@@ -27,6 +27,9 @@ COLUMNS = [
     (["1", "2.5", "?"], "real", np.array([1, 2.5, np.nan])),
     (["1e3", ".5", "-1."], "real", np.array([1000, 0.5, -1])),
     (["123456789012345678", "1"], "integer", np.array([123456789012345678, 1])),
+    (["9223372036854775807", "-9223372036854775808"], "integer", np.array([2**63 - 1, -(2**63)])),
+    (["9223372036854775808", "1"], "real", np.array([2.0**63, 1])),
+    (["9007199254740993", "", "9007199254740993"], "category", np.array(["9007199254740993", None] * 2, object)[:3]),
     (["True", "FALSE", "true"], "boolean", np.array([True, False, True])),
     (["yes", "no", "yes"], "category", np.array(["yes", "no", "yes"], object)),
     (["true", "NA", "false"], "boolean", np.array([True, None, False], object)),
@@ -37,7 +40,7 @@ COLUMNS = [
     (
         ["2024-01-01T00:00:00Z", "2024-01-01T00:00:01.5Z"],
         "date",
-        np.array(["2024-01-01", "2024-01-01T00:00:01"], "M8[s]"),
+        np.array(["2024-01-01", "2024-01-01T00:00:01.5"], "M8[us]"),
     ),
     (["2024-01-01T00:30+02:00", "2023-12-31 19:30-0300"], "date", np.array(["2023-12-31T22:30"] * 2, "M8[s]")),
     (["2024-01-01 12+05", "2024-01-01T07Z"], "date", np.array(["2024-01-01T07"] * 2, "M8[s]")),
@@ -108,6 +111,14 @@ def test_without_header(table):
     assert table("1,x\n2,y\n", header=False).kinds == {"column_0": "integer", "column_1": "category"}
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_the_index_of_a_data_frame_is_no_column(table, start):
+    found = table(",a,b\n" + "".join(f"{i},{i % 3},x\n" for i in range(start, 9)))
+    assert list(found.columns) == ["a", "b"] and found.counted and found.take([0]).drop("b").counted
+    assert found["a"].tolist() == [i % 3 for i in range(start, 9)]
+    assert not table("a,b\n0,x\n1,y\n").counted
+
+
 def test_kinds_can_be_given(table):
     found = table("a,b\n1,2\n3,x\n", kinds={"a": "category", "b": "text"})
     assert found["a"].tolist() == ["1", "3"] and found["b"].tolist() == ["2", "x"]
@@ -144,8 +155,9 @@ WRONG = {
     "short row": ("a,b\n1,2\n\n3\n", "line 4: 1 cells, but the first line has 2"),
     "long row": ("a,b\n1,2,3\n", "line 2: 3 cells"),
     "long row behind a long cell": ('a,b\n"1\n2\n3",2\n1\n', "line 5: 1 cells"),
-    "name twice": ("a,a\n1,2\n", "line 1: .*stands twice: 'a'"),
-    "name empty": ("a,\n1,2\n", "line 1: .*empty"),
+    "name twice": ("a,b,a\n1,2,3\n", "line 1: the columns 1 and 3 are called 'a': give each its own"),
+    "name empty": ("a,\n1,2\n", "line 1: column 2 of 2 has no name: give it one. Pass header=False"),
+    "index": (",a\n5,1\n3,2\n", r"line 1: column 1 of 2 has no name.*df.to_csv\(path, index=False\)"),
     "open quote": ('a,b\n1,2\n"3,4\n5,6\n', "line 3: .*is a quote left open"),
     "text behind a quote": ('a,b\n"1"x,2\n', "line 2: "),
     "zero byte": ("a,b\n1,2\n3,\0\n", "line 3: a zero byte"),

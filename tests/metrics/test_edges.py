@@ -97,6 +97,20 @@ def test_counts_are_exact_up_to_16_million():
     assert metric.result() == 2**24 - 1
 
 
+def test_counting_goes_on_above_16_million_a_batch():
+    ones = np.ones(2**24 + 2**23, "float32")
+    assert metrics.TruePositives()(ones, ones) == len(ones)
+    np.testing.assert_array_equal(metrics.ConfusionMatrix(2)(ones, ones), [[0, 0], [0, len(ones)]])
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4,), (4, 1)])
+def test_the_root_of_the_error_has_weights_of_each_number(shape):
+    random = np.random.default_rng(0)
+    y, p, w = random.normal(size=(4, 3)), random.normal(size=(4, 3)), random.random(shape)
+    ours, peer = metrics.RootMeanSquaredError(), keras.metrics.RootMeanSquaredError()
+    np.testing.assert_allclose(ours(y, p, sample_weight=w), peer(y, p, sample_weight=w), rtol=1e-6)
+
+
 def test_what_keras_takes_for_hits_and_is_none():
     assert metrics.SparseTopKCategoricalAccuracy(k=2)([-1], [[0.1, 0.2, 0.7]]) == 0  # not the last class
     assert metrics.SparseCategoricalAccuracy()(np.array([44], "uint8"), np.eye(300)[[300 - 1]]) == 0  # no overflow

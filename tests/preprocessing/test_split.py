@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 
 from freedive.data import Table
@@ -65,6 +67,15 @@ def test_whatever_holds_rows():
     assert list(parts[14]) == rows
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, polars.DataFrame, pyarrow.table])
+def test_parts_of_a_frame_are_frames(frame):
+    whole = frame({"a": list(range(8)), "b": list("abcdefgh")})
+    learned, tested, numbers, _ = train_test_split(whole, whole["a"], test_size=2)
+    assert type(learned) is type(tested) is type(whole) and type(numbers) is type(whole["a"])
+    rows = np.asarray(numbers).tolist()
+    assert np.asarray(learned["b"]).tolist() == ["abcdefgh"[row] for row in rows] and len(rows) == 6
+
+
 def test_three_parts():
     x = np.arange(200)
     train, validation, test = train_validation_test_split(x, validation_size=0.1, test_size=0.2, stratify=x % 4)
@@ -83,6 +94,12 @@ WRONG = [
     (lambda: train_test_split([1, 2, 3], test_size=0.01), ValueError, r"leaves a part without rows: .*\[3, 0\]"),
     (lambda: train_validation_test_split(range(10), validation_size=0.5, test_size=0.5), ValueError, "without rows"),
     (lambda: train_test_split([1, 2, 3, 4], stratify=[1, 1]), ValueError, r"shape \(4,\). Received: \(2,\)"),
+    (
+        lambda: train_test_split([1, 2, 3, 4], stratify=np.array(["a", None, "a", "b"], object)),
+        TypeError,
+        "stratify: expected labels of one kind, none of them missing. Received: NoneType, str",
+    ),
+    (lambda: train_test_split([1, 2], groups=np.array(["a", 1], object)), TypeError, "groups: .*Received: int, str"),
     (lambda: train_test_split([1, 2, 3, 4], stratify=[0, 0, 0, 1]), ValueError, "class .*1.* has 1 rows, too few"),
 ]
 

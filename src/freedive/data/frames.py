@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .tables import Table, in_utc, kind_of_texts, objects, on_the_clock, valued
+from .tables import INT64, Table, in_utc, kind_of_texts, objects, on_the_clock, to_seconds, valued
 
 MAYBE_TIMES = ("datetime64", "datetime", "date", "period", "string")  # pandas' words for what an index holds
 KIND_OF_DTYPE = {"b": "boolean", "i": "integer", "u": "integer", "f": "real", "M": "date"}
@@ -19,8 +20,8 @@ def as_table(data: Any, where: str = "x") -> Table:
     """A table from whatever holds rows of columns; nothing is copied that need not be.
 
     Args:
-        data: a `Table`, a dict of columns, a pandas or polars data frame, a list of dicts (one a row), a structured
-            array, or an array (rows, columns), whose columns are then called column_0, column_1, ...
+        data: a `Table`, a dict of columns, a pandas or polars data frame, a table of pyarrow's, a list of dicts (one a
+            row), a structured array, or an array (rows, columns), whose columns are then called column_0, column_1, ...
         where: what messages call it.
 
     Texts that are all dates, such as 2024-01-31, are dates, as they are in a text file.
@@ -122,12 +123,14 @@ def _columns(data: Any, where: str) -> dict[str, Any]:
     """Name -> cells, in whatever form they come."""
     if isinstance(data, Mapping):
         return {str(name): cells for name, cells in data.items()}
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):  # pandas, polars
-        names = [str(name) for name in data.columns]
+    arrow = hasattr(data, "column_names")
+    if arrow or (hasattr(data, "columns") and hasattr(data, "to_numpy")):  # pyarrow, pandas, polars
+        keys = data.column_names if arrow else data.columns
+        names = [str(name) for name in keys]
         twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
         if twice is not None:
             raise ValueError(f"{where}: the data frame has two columns called {twice!r}. Give each a name of its own")
-        return {name: data[key] for name, key in zip(names, data.columns, strict=True)}
+        return {name: data[key] for name, key in zip(names, keys, strict=True)}
     if isinstance(data, Sequence) and len(data) and isinstance(data[0], Mapping):
         return rows_to_columns(data)
     if hasattr(data, "toarray") and not hasattr(data, "__array__"):
@@ -164,10 +167,17 @@ def _mixed(values: list[Any], given: list[Any], where: str) -> tuple[np.ndarray,
     """A column of Python's own values."""
     if given and all(isinstance(value, (bool, np.bool_)) for value in given):
         return objects(values) if len(given) < len(values) else np.array(values, bool), "boolean"
+    values = [float(value) if isinstance(value, decimal.Decimal) else value for value in values]
+    given = [value for value in values if value is not None]
+    if given and all(isinstance(value, numbers.Integral) and value in INT64 for value in given):
+        if len(given) == len(values):
+            return np.array(values, np.int64), "integer"
+        if any(float(value) != value for value in given):  # floats, of which some stand for several such numbers
+            return _texts([value if value is None else str(value) for value in values])
     if not given or all(isinstance(value, numbers.Real) for value in given):
         return np.array([_number(value, where) for value in values], np.float64), "real"
     if all(isinstance(value, (datetime.date, np.datetime64)) for value in given):
-        return np.array([np.datetime64("NaT") if v is None else in_utc(v) for v in values], "datetime64[s]"), "date"
+        return to_seconds([np.datetime64("NaT") if v is None else in_utc(v) for v in values]), "date"
     if all(isinstance(value, (str, numbers.Real)) for value in given):
         return _texts([value if value is None else str(value) for value in values])
     odd = next(v for v in given if not isinstance(v, (str, numbers.Real, datetime.date, np.datetime64)))

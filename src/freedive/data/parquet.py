@@ -11,7 +11,7 @@ from ..errors import installed_by
 from .errors import DataFileError
 from .frames import as_table
 from .opening import FREE_BYTES, PACKED, Path, open_file
-from .tables import Table
+from .tables import Table, to_seconds
 
 CELL = 8  # bytes that a cell takes in memory; a text that stands in many rows is held once
 SINGLE = ("boolean", "integer", "floating", "decimal", "date", "timestamp", "duration", "null")  # types of one value
@@ -107,7 +107,7 @@ def clock(column: Any) -> np.ndarray:
     import pyarrow.compute
 
     local: Any = pyarrow.compute.local_timestamp(column)  # pyright: ignore[reportAttributeAccessIssue]
-    return local.to_numpy(zero_copy_only=False).astype("datetime64[s]")
+    return to_seconds(local.to_numpy(zero_copy_only=False))
 
 
 def _is(kind: Any, names: tuple[str, ...]) -> bool:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import counted
 from .frames import as_table, with_index
-from .tables import Table
+from .tables import Table, to_seconds
 
-UNITS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+UNITS = {
+    "week": 604800,
+    "day": 86400,
+    "hour": 3600,
+    "minute": 60,
+    "second": 1,
+    "millisecond": 1e-3,
+    "microsecond": 1e-6,
+}
+SECOND = np.timedelta64(1, "s")
 JITTER = 0.05  # of a step, that is no other step
 MOST_FILLED = 10  # steps for each that is there
 SHORTEST_DAY = 23 * 3600  # seconds, where clocks are put forward
@@ -26,8 +35,8 @@ class TimeSeries:
 
     values: (time, variables) float64.
     names: of the variables.
-    times: (time,) datetime64[s]; None where nothing is known of them.
-    step: "3 hour", "1 month", "3 month end": from one time to the next; "" where there are no times.
+    times: (time,) datetime64[s], [us] where one has a part of a second; None where nothing is known of them.
+    step: "3 hour", "1 month", "3 month end", "100 millisecond": from one time to the next; "" where there are no times.
     flat: whether it was given as one array (time,).
     """
 
@@ -119,18 +128,18 @@ def told(table: Table, name: str) -> np.ndarray:
     if clock is None:
         return times
     steps, others = (np.diff(np.sort(a)) for a in (times, clock))
-    days = len(steps) and np.median(steps.astype(np.int64)) >= SHORTEST_DAY
+    days = len(steps) and np.median(steps / SECOND) >= SHORTEST_DAY
     return clock if days and len(np.unique(others)) <= len(np.unique(steps)) else times
 
 
 def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tuple[np.ndarray, np.ndarray, str]:
     """(times in order, values, step): each time once, all steps of one length."""
-    times = cells.astype("datetime64[s]")
+    times = to_seconds(cells)
     if np.isnat(times).any():
         raise ValueError(f"series: column {name!r} has no time in row {int(np.isnat(times).argmax())}")
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
-    same = np.flatnonzero(np.diff(times) == np.timedelta64(0, "s"))
+    same = np.flatnonzero(times[1:] == times[:-1])
     if len(same):
         first, second = order[same[0]], order[same[0] + 1]
         raise ValueError(
@@ -177,32 +186,39 @@ def placed(times: np.ndarray) -> tuple[np.ndarray, int, str]:
     days, last = times - months, lasts(months) + (times - times.astype("datetime64[D]"))
     of_months = len(np.unique(months)) == len(months) and (days == np.minimum(days.max(), last)).all()
     units = (months - months[0] if of_months else times - times[0]).astype(np.int64)
+    second = 1 if np.datetime_data(times.dtype)[0] == "s" else 10**6
+    ticks = {name: ticks for name, seconds in UNITS.items() if (ticks := round(seconds * second))}
     steps, counts = np.unique(np.diff(units), return_counts=True)
     usual = int(steps[counts.argmax()])
     if not of_months:
         if 2 * counts[steps % usual == 0].sum() < counts.sum():  # chance made it the most frequent
-            usual = shared(np.diff(units))
+            usual = shared(np.diff(units), ticks)
             whole_steps = np.round(units / usual)
             units = whole_steps * usual if (abs(units - whole_steps * usual) <= JITTER * usual).all() else units
-        unit = next(name for name, seconds in UNITS.items() if usual % seconds == 0)
-        return units / usual, usual // UNITS[unit], unit
+        unit = next(name for name, length in ticks.items() if usual % length == 0)
+        return units / usual, usual // ticks[unit], unit
     count, unit = (usual // 12, "year") if usual % 12 == 0 else (usual, "month")
     return units / usual, count, f"{unit} end" if (days == last).all() else unit
 
 
-def shared(steps: np.ndarray) -> int:
-    """The step, in seconds, that times of which no two need be equally far apart have: half of them nearly so.
+def shared(steps: np.ndarray, units: Mapping[str, int]) -> int:
+    """The step that times of which no two need be equally far apart have: half of them nearly so.
 
-    >>> shared(np.array([597, 602, 599, 1203]))
+    Args:
+        steps: from each time to the next.
+        units: of which a step is rather some than none, the longest first, in what steps are counted in.
+
+    >>> shared(np.array([597, 602, 599, 1203]), {"hour": 3600, "minute": 60, "second": 1})
     600
     """
     middle = float(np.median(steps))
-    nearest = [max(1, round(middle / seconds)) * seconds for seconds in UNITS.values()]
+    nearest = [max(1, round(middle / unit)) * unit for unit in units.values()]
     step = next((near for near in nearest if abs(near - middle) <= JITTER * middle), round(middle))
     if 2 * (abs(steps - step) <= JITTER * step).sum() < len(steps):
+        least, most = steps.min() / units["second"], steps.max() / units["second"]
         raise ValueError(
-            f"series: the times have no step of their own: they are {steps.min():,} to {steps.max():,} seconds apart, "
-            f"half of them {middle:,.0f} or less. Resample them first"
+            f"series: the times have no step of their own: they are {least:,g} to {most:,g} seconds apart, "
+            f"half of them {middle / units['second']:,g} or less. Resample them first"
         )
     return step
 
@@ -218,7 +234,9 @@ def later(start: np.datetime64, step: str, steps: Sequence[int] | np.ndarray) ->
     count, unit, *end = step.split()
     moved = np.asarray(steps, np.int64) * int(count)
     if unit in UNITS:
-        return start.astype("datetime64[s]") + moved * np.timedelta64(UNITS[unit], "s")
+        seconds = UNITS[unit]
+        one = np.timedelta64(seconds, "s") if seconds >= 1 else np.timedelta64(round(seconds * 10**6), "us")
+        return to_seconds(start) + moved * one
     months = start.astype("datetime64[M]") + moved * (12 if unit == "year" else 1)
     clock, days = start - start.astype("datetime64[D]"), start.astype("datetime64[D]") - start.astype("datetime64[M]")
     last = lasts(months)

@@ -24,8 +24,9 @@ SEPARATORS = (",", "\t", ";", "|")
 MAX_CATEGORIES = 50  # more distinct texts than this are text, not a category
 TRUTH = {"true": True, "false": False, "yes": True, "no": False}
 MOSTLY = 0.9  # of the cells of a column
-_WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 007 is a code, not a number
+_WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,18})")  # 007 is a code, not a number
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+INT64 = range(-(2**63), 2**63)
 _CODE = re.compile(r"[+-]?0\d+")
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)"
 _ZONED = re.compile(rf"[ T]\d{{2}}.*{_ZONE}$")
@@ -48,16 +49,19 @@ class Table:
     """Columns by name.
 
     Attributes:
-        columns: name -> array of one value a row. Missing numbers are NaN, dates NaT, anything else None.
+        columns: name -> array of one value a row. Missing numbers are NaN, dates NaT, anything else None. Dates are
+            datetime64[s], or [us] where one of the column has a part of a second.
         kinds: name -> "integer" (int64; float64 where cells are missing), "real" (float64), "boolean" (bool; objects
             where cells are missing), "date" (datetime64), "category" (text of few distinct values) or "text".
-        clocks: name -> datetime64[s], of columns of dates with a zone: what the clocks there said, where the column has
+        clocks: name -> datetime64, of columns of dates with a zone: what the clocks there said, where the column has
             the times in UTC.
+        counted: whether a first column without a name, which numbered the rows, was left out.
     """
 
     columns: dict[str, np.ndarray]
     kinds: dict[str, str]
     clocks: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    counted: bool = False
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -70,7 +74,7 @@ class Table:
     def take(self, rows: Any) -> Table:
         """The table of these rows (places or truth values)."""
         columns, clocks = ({name: a[rows] for name, a in part.items()} for part in (self.columns, self.clocks))
-        return Table(columns, dict(self.kinds), clocks)
+        return Table(columns, dict(self.kinds), clocks, self.counted)
 
     def drop(self, *names: str) -> Table:
         """The table without these columns."""
@@ -80,7 +84,7 @@ class Table:
         def left(held: dict[str, Any]) -> dict[str, Any]:
             return {name: value for name, value in held.items() if name not in names}
 
-        return Table(left(self.columns), left(self.kinds), left(self.clocks))
+        return Table(left(self.columns), left(self.kinds), left(self.clocks), self.counted)
 
 
 @many_objects()
@@ -98,7 +102,8 @@ def read_table(
     Args:
         path: the file.
         separator: what stands between cells; None finds it in the first line (comma, tab, semicolon or bar).
-        header: whether the first line has the names; else they are column_0, column_1, ...
+        header: whether the first line has the names; else they are column_0, column_1, ... A first column without a
+            name that holds 0, 1, 2, ... numbers the rows, as pandas writes them, and is left out.
         kinds: name -> kind, where you know better than the cells show; see `Table.kinds`.
         missing: what stands for no value, spaces around it aside.
         encoding: of the file.
@@ -117,7 +122,11 @@ def read_table(
     text = read_text(path, encoding)
     if separator is None:
         separator = _separator(path, text)
-    return _made(path, _rows(path, text, separator, header, quotes), kinds, frozenset(missing))
+    lines, rows = _rows(path, text, separator, quotes)
+    counted = header and numbers_rows(rows)
+    rows = [row[1:] for row in rows] if counted else rows
+    table = _made(path, _named(path, lines, rows, header), kinds, frozenset(missing))
+    return dataclasses.replace(table, counted=counted)
 
 
 def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collection[str]) -> Table:
@@ -148,10 +157,8 @@ def _separator(path: Path, text: str) -> str:
     return best if best in first else "\t" if stem.endswith(".tsv") else ","
 
 
-def _rows(
-    path: Path, text: str, separator: str, header: bool, quotes: bool
-) -> tuple[list[str], list[int], list[list[str]]]:
-    """Names, the line where each row begins, and the rows."""
+def _rows(path: Path, text: str, separator: str, quotes: bool) -> tuple[list[int], list[list[str]]]:
+    """The line where each row begins, and the rows."""
     lines, rows = [], []
     for line, row in _parsed(path, text, separator, quotes):
         if rows and len(row) != len(rows[0]):
@@ -160,19 +167,46 @@ def _rows(
         rows.append(row)
     if not rows:
         raise DataFileError(path, "the table is empty")
+    return lines, rows
+
+
+def _named(path: Path, lines: list[int], rows: list[list[str]], header: bool) -> Any:
+    """Names, the line where each row begins, and the rows without the names."""
     if header:
         names = [name.strip() for name in rows[0]]
-        wrong = [name for name, count in Counter(names).items() if not name or count > 1]
-        if wrong:
-            detail = f"a column's name is empty or stands twice: {wrong[0]!r}"
-            detail += ". Pass header=False (--set header=false) if there are no names"
-            raise DataFileError(path, detail, lines[0], "line")
+        check_names(path, names, lines[0])
         lines, rows = lines[1:], rows[1:]
     else:
         names = [f"column_{place}" for place in range(len(rows[0]))]
     if not rows:
         raise DataFileError(path, "the table has names but no rows")
     return names, lines, rows
+
+
+def numbers_rows(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first column of rows, the names first, has no name and counts them: the index of a data frame.
+
+    >>> numbers_rows([["", "a"], ["0", "7"], ["1", "9"]]), numbers_rows([["", "a"], ["4", "7"], ["2", "9"]])
+    (True, False)
+    """
+    if len(rows[0]) == 1 or rows[0][0].strip():
+        return False
+    cells = [row[0].strip() for row in rows[1:]]
+    return any(cells == [str(start + place) for place in range(len(cells))] for start in (0, 1))  # R begins with 1
+
+
+def check_names(path: Path, names: Sequence[str], line: int) -> None:
+    """Refuse columns without a name, and two of one name."""
+    hint = "Pass header=False (--set header=false) if there are no names"
+    if "" in names:
+        place = names.index("")
+        index = " If it is the index of a data frame, write that without: df.to_csv(path, index=False)."
+        detail = f"column {place + 1} of {len(names)} has no name: give it one.{'' if place else index} {hint}"
+        raise DataFileError(path, detail, line, "line")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == twice)
+        raise DataFileError(path, f"the columns {places} are called {twice!r}: give each its own. {hint}", line, "line")
 
 
 def _parsed(path: Path, text: str, separator: str, quotes: bool) -> Iterator[tuple[int, list[str]]]:
@@ -196,6 +230,8 @@ def _kind(path: Path, name: str, cells: list[str | None], lines: list[int]) -> s
     """What the cells of a column hold."""
     given = [cell for cell in cells if cell is not None]
     kind = kind_of_texts(given, READ)
+    if kind == "integer" and None in cells and any(float(cell) != int(cell) for cell in set(given)):
+        return kind_of_texts(given, ())  # with gaps they would be floats, of which some stand for several such numbers
     if kind == "boolean" and not {cell.lower() for cell in given} <= {"true", "false"}:
         return "category"  # yes and no are words of somebody's: classes and answers are called so
     if kind not in READ:
@@ -301,7 +337,18 @@ def _truths(cells: Sequence[str | None]) -> np.ndarray:
 
 
 def _dates(cells: Sequence[str | None]) -> np.ndarray:
-    return np.array([np.datetime64("NaT") if cell is None else instant(cell) for cell in cells], "datetime64[s]")
+    return to_seconds([np.datetime64("NaT") if cell is None else instant(cell) for cell in cells])
+
+
+def to_seconds(times: Any) -> np.ndarray:
+    """Times as datetime64[s], or [us] where there are parts of a second.
+
+    >>> to_seconds(["2024-01-01"]).dtype, to_seconds(["2024-01-01T00:00:00.5"]).dtype
+    (dtype('<M8[s]'), dtype('<M8[us]'))
+    """
+    times = np.asarray(times, "datetime64")
+    seconds = times.astype("datetime64[s]")
+    return seconds if ((seconds == times) | np.isnat(seconds)).all() else times.astype("datetime64[us]")
 
 
 def instant(cell: str) -> np.datetime64 | None:
@@ -330,14 +377,18 @@ def on_the_clock(cells: Sequence[Any]) -> np.ndarray | None:
         return None
     times = [_moment(cell) if isinstance(cell, str) else cell for cell in cells]
     times = [time.replace(tzinfo=None) if isinstance(time, datetime.datetime) else time for time in times]
-    return np.array(["NaT" if time is None else np.datetime64(time, "s") for time in times], "datetime64[s]")
+    return to_seconds([np.datetime64("NaT") if time is None else in_utc(time) for time in times])
 
 
 def in_utc(time: datetime.date) -> np.datetime64:
     """A date of Python's as numpy's, in UTC where it has a zone."""
     if isinstance(time, datetime.datetime) and time.tzinfo is not None:
         time = time.astimezone(datetime.UTC).replace(tzinfo=None)
-    return np.datetime64(time, "s")
+    return np.datetime64(time, "us" if getattr(time, "microsecond", 0) else "s")
+
+
+def _is_whole(cell: str) -> bool:
+    return bool(_WHOLE.fullmatch(cell)) and int(cell) in INT64
 
 
 def _is_real(cell: str) -> bool:
@@ -346,7 +397,7 @@ def _is_real(cell: str) -> bool:
 
 READ = ("integer", "real", "boolean", "date")  # kinds that cells of text are read as, the first that suits
 _FITS: dict[str, Callable[[str], Any]] = {
-    "integer": _WHOLE.fullmatch,
+    "integer": _is_whole,
     "real": _is_real,
     "boolean": lambda cell: cell.lower() in TRUTH,
     "date": lambda cell: instant(cell) is not None,

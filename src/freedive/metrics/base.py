@@ -22,6 +22,7 @@ from .moments import added
 
 Array = jax.Array
 FAMILY = Family("metric")
+AT_ONCE = 2**22  # weights that one sum is of
 
 
 class Metric(Configured):
@@ -128,6 +129,25 @@ def weights_of(values: Array, sample_weight: Any, mask: Any) -> Array:
         if given is not None:
             weight = weight * spread(jnp.asarray(given, weight.dtype), values, what)
     return weight
+
+
+def weights_at(places: Array, weight: Array, count: int) -> Array:
+    """The sum of the weights at each place, (count,).
+
+    Float32 adds no 1 to 2^24, so parts of the weights are summed by themselves, and their sums then.
+
+    Args:
+        places: 0, 1, ..., of any shape.
+        weight: of the same shape.
+        count: how many places there are.
+
+    >>> print(weights_at(jnp.array([0, 2, 2]), jnp.array([1.0, 1.0, 0.5]), 3))
+    [1.  0.  1.5]
+    """
+    parts = -(-weight.size // AT_ONCE)
+    part = jnp.arange(weight.size) // AT_ONCE * count if parts > 1 else 0
+    sums = jnp.zeros(max(parts, 1) * count, weight.dtype).at[places.ravel() + part].add(weight.ravel())
+    return sums.reshape(-1, count).sum(0)
 
 
 def ratio(a: Any, b: Any) -> Array:

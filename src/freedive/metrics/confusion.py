@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from ..config import Fraction, PositiveInt, fraction, real
 from ..errors import show_shape
 from ..numerics import widen
-from .base import Metric, matched, ratio, weights_of
+from .base import Metric, matched, ratio, weights_at, weights_of
 
 Array = jax.Array
 Counts = dict[str, Array]  # "true_positives", ... -> (thresholds,) or (thresholds, labels)
@@ -40,15 +40,16 @@ def outcomes(y_true: Array, y_pred: Array, thresholds: Sequence[float], weight: 
         weight: of each prediction.
 
     Returns:
-        {"true_positives": (thresholds, labels), ...}, exact for whole weights up to 2^24.
+        {"true_positives": (thresholds, labels), ...}: float32, so that whole weights are exact up to 2^24.
     """
     y_pred = jnp.where(jnp.isnan(y_pred), -jnp.inf, y_pred)  # no number is above nothing
     place = jnp.searchsorted(jnp.asarray(thresholds, y_pred.dtype), y_pred)  # how many thresholds it is above
-    label = jnp.broadcast_to(jnp.arange(y_pred.shape[1]), y_pred.shape)
+    labels = y_pred.shape[1]
+    at_label = place * labels + jnp.arange(labels)
     is_positive = (y_true > 0).astype(weight.dtype)
 
     def above(w: Array) -> tuple[Array, Array]:
-        at = jnp.zeros((len(thresholds) + 1, y_pred.shape[1]), w.dtype).at[place, label].add(w)
+        at = weights_at(at_label, w, (len(thresholds) + 1) * labels).reshape(-1, labels)
         upwards = jnp.cumsum(at[::-1], axis=0)[::-1]
         return upwards[1:], upwards[0] - upwards[1:]
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from ..config import PositiveInt, integer
 from ..numerics import EPSILON, widen
-from .base import Metric, matched, weights_of
+from .base import Metric, matched, weights_at, weights_of
 
 Array = jax.Array
 
@@ -34,8 +34,7 @@ def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int, weight: Array |
     known = (y_true >= 0) & (y_true < num_classes) & (y_pred >= 0) & (y_pred < num_classes)
     weight = jnp.ones(y_true.shape, "float32") if weight is None else weight
     place = jnp.where(known, y_true * num_classes + y_pred, 0)
-    flat = jnp.zeros(num_classes**2, weight.dtype).at[place.ravel()].add(jnp.where(known, weight, 0).ravel())
-    return flat.reshape(num_classes, num_classes)
+    return weights_at(place, jnp.where(known, weight, 0), num_classes**2).reshape(num_classes, num_classes)
 
 
 class ConfusionMatrix(Metric):

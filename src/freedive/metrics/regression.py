@@ -29,8 +29,8 @@ class MeanSquaredError(FromLoss):
     loss = losses.MeanSquaredError
 
 
-class RootMeanSquaredError(FromLoss):
-    """sqrt(mean((t - y)^2)), in the units of the targets.
+class RootMeanSquaredError(Averaged):
+    """sqrt(mean((t - y)^2)), in the units of the targets; weights may be of samples or of each number.
 
     Args:
         name, dtype: see `Metric`.
@@ -40,7 +40,11 @@ class RootMeanSquaredError(FromLoss):
     """
 
     aliases = ("rmse", "RMSE")
-    loss = losses.MeanSquaredError
+    direction = "down"
+
+    def values(self, y_true, y_pred):
+        y_true, y_pred = matched(widen(y_true), widen(y_pred), "RootMeanSquaredError")
+        return (y_true - y_pred) ** 2
 
     def compute(self, sums):
         return jnp.sqrt(super().compute(sums))

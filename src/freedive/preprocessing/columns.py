@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config import Configured, Family, real, text
 from ..data.frames import missing
-from ..data.tables import MISSING, READ, kind_of_texts, valued
+from ..data.tables import MISSING, READ, kind_of_texts, to_seconds, valued
 from ..data.writing import composed
 from .calendar import calendar_features, calendar_parts
 
@@ -239,8 +239,9 @@ def as_numbers(cells: np.ndarray) -> np.ndarray:
 
 
 def _seconds(cells: np.ndarray) -> np.ndarray:
-    instants = np.asarray(cells, "datetime64[s]")
-    return np.where(np.isnat(instants), np.nan, instants.astype(np.int64).astype(np.float64))
+    instants = to_seconds(cells)
+    count = instants.astype(np.int64) / (1 if np.datetime_data(instants.dtype)[0] == "s" else 10**6)
+    return np.where(np.isnat(instants), np.nan, count)
 
 
 def _spelt(cell: Any) -> str | None:
@@ -252,7 +253,7 @@ def _spelt(cell: Any) -> str | None:
 
 def _listed(cells: np.ndarray) -> list[Any]:
     """Cells as Python's own values."""
-    return (cells.astype("datetime64[s]") if cells.dtype.kind == "M" else cells).tolist()
+    return (to_seconds(cells) if cells.dtype.kind == "M" else cells).tolist()
 
 
 def _read(value: str | None) -> str | None:

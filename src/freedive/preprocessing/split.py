@@ -21,7 +21,8 @@ def train_test_split(
     """Split arrays, lists or tables of equal length into a part to train with and one to test with.
 
     Args:
-        *arrays: arrays, lists, data frames, `Table`s, or dicts of them.
+        *arrays: arrays, lists, data frames and columns of pandas, polars and pyarrow, `Table`s, or dicts of them; the
+            parts are of the same kind.
         test_size: a fraction of the rows, or their number.
         shuffle: draw the parts at random; else the last rows are for testing, as time series ask for.
         stratify: labels (n,); every part then holds each class in proportion.
@@ -97,11 +98,20 @@ def _grouped(
         raise ValueError("stratify and groups: give one of them; whole groups hold no class in proportion")
     if len(groups) != count:
         raise ValueError(f"groups: expected one a row, {count:,}. Received: {len(groups):,}")
-    names, places = np.unique(np.asarray(groups), return_inverse=True)
+    names, places = distinct(np.asarray(groups), "groups")
     if len(names) <= len(sizes):
         raise ValueError(f"groups: {len(sizes) + 1} parts need as many groups. Received: {names.tolist()}")
     parts = split_indices(len(names), sizes, shuffle, seed=seed)
     return [np.flatnonzero(np.isin(places, part)) for part in parts]
+
+
+def distinct(labels: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """The labels, each once, in order, and the place among them of every row."""
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels.tolist()}))
+        raise TypeError(f"{where}: expected labels of one kind, none of them missing. Received: {kinds}") from None
 
 
 def _numbers(count: int, sizes: Mapping[str, Size]) -> list[int]:
@@ -123,7 +133,7 @@ def _numbers(count: int, sizes: Mapping[str, Size]) -> list[int]:
 
 def _stratified(order: np.ndarray, labels: np.ndarray, numbers: list[int]) -> list[np.ndarray]:
     """Parts of the given numbers of rows in which every class has its share, to within one row."""
-    classes, places = np.unique(labels, return_inverse=True)
+    classes, places = distinct(labels, "stratify")
     counts = np.bincount(places)
     if counts.min() < len(numbers):
         rare = classes[counts.argmin()]
@@ -181,6 +191,11 @@ def rows_of(array: Any, rows: np.ndarray) -> Any:
     if hasattr(array, "iloc"):  # a data frame
         return array.iloc[rows]
     if hasattr(array, "kinds"):  # a Table
+        return array.take(rows)
+    library = type(array).__module__.partition(".")[0]
+    if library == "polars":
+        return array[rows]
+    if library == "pyarrow":
         return array.take(rows)
     if isinstance(array, Sequence):
         return [array[row] for row in rows]

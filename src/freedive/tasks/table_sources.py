@@ -66,12 +66,14 @@ def series_file(path: str, told: Told) -> Source | None:
         return None
     reading = told.reading_by(SERIES)
     gaps = reading.pop("gaps", "error")
-    series = as_series(table_told(path, told), gaps="keep" if gaps == "fill" else gaps, **reading)
+    table = table_told(path, told)
+    series = as_series(table, gaps="keep" if gaps == "fill" else gaps, **reading)
     told.refuse_unknown(path, series.names, ["target"], "variable")
     if told.target is not None:
         column = series.names.index(told.target)
         series = dataclasses.replace(series, values=series.values[:, column : column + 1], names=(told.target,))
     source = series_source(named(path), series, told.horizon, [("data", path)], gaps)
+    source.found += without_index(table)
     task: Any = source.task
     learned = len(source.x_train)
     need = task.length + task.horizon
@@ -151,4 +153,14 @@ def told_of(table: Table, missing: int) -> str:
     """
     kinds = list(table.kinds.values())
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    return f"columns: {counts}" + (f"; {counted(missing, 'rows')} without a label left out" if missing else "")
+    absent = f"; {counted(missing, 'rows')} without a label left out" if missing else ""
+    return f"columns: {counts}{absent}{without_index(table)}"
+
+
+def without_index(table: Table) -> str:
+    """What there is to say where a column that numbered the rows was left out.
+
+    >>> without_index(Table({"a": np.ones(2)}, {"a": "real"}, counted=True))
+    '; the first column, without a name, numbers the rows and is left out'
+    """
+    return "; the first column, without a name, numbers the rows and is left out" if table.counted else ""

@@ -121,7 +121,7 @@ def spoken(times: np.ndarray) -> list[str]:
     >>> spoken(np.array(["2024-01-01", "2024-02-01"], "datetime64[s]"))
     ['2024-01-01', '2024-02-01']
     """
-    for unit in ("D", "m", "s"):
+    for unit in ("D", "m", "s", "ms", "us"):
         shorter = times.astype(f"datetime64[{unit}]")
         if (shorter == times).all():
             break
