@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from freedive.metrics import bleu
-from freedive.networks import Beam
+from freedive.networks import Beam, Greedy
 from freedive.preprocessing.batches import LengthBatches, bucket_lengths
 from freedive.preprocessing.vocabulary import CharacterVocabulary
 from freedive.tasks import Translator
 from freedive.tasks.parallel import parallel_text
 from freedive.tasks.recognisers import RECOGNISERS
 from freedive.tasks.sources import Told
-from freedive.tasks.translation import Translations
+from freedive.tasks.translation import Said, Translations
+from freedive.tasks.translation_pictures import surest
 
 ENGLISH = ["zero", "one", "two", "three", "four", "five"]
 CHINESE = "零一二三四五"
@@ -45,7 +46,7 @@ def test_it_translates_what_it_never_saw(translator):
 
 def test_translations_are_compared_with_the_texts_themselves():
     target = Translations(CharacterVocabulary.learned(["我要喂狗。"], size=20), length=4, tokenize="zh")
-    outputs = target.vocabulary.rows(["我要喂狗。"])
+    outputs = [Said(row, 1.0) for row in target.vocabulary.rows(["我要喂狗。"])]
     found = target.scored(outputs, target.asked([" 他要喂猫。"]))
     assert found["bleu"] == bleu(["我要喂狗。"], ["他要喂猫。"], "zh").score < 50
     assert target.scored(outputs, target.asked(["我要喂狗。"]))["bleu"] == pytest.approx(100)
@@ -95,8 +96,26 @@ def test_the_report_shows_sentences_and_attention(translator):
     assert 'class="sentences"' in shown.body and source[0] in shown.body and target[0] in shown.body
     assert drawn.body.count("<svg") == 2
     json.dumps(translator.target.as_json(source, outputs))
-    many, _ = translator.sections(source * 3, outputs * 3, target * 3)
+    many, surest, trust, _ = translator.sections(source * 3, outputs * 3, target * 3)
     assert many.body.count("<tr>") == 21 and source[-1] in many.body.rsplit("<tr>", 1)[1]
+    assert surest.body.count("<tr>") <= 21 and trust.body.count("<tr>") == 5
+
+
+def test_the_surest_translations_are_long_and_different():
+    texts = ["a", "a bb", "a bb", "cc ddd", "e ff ggg", "h"]
+    sure = [0.9, 0.2, 0.4, 0.8, 0.3, 0.99]
+    assert surest(texts, [Said(np.array([5]), part) for part in sure]) == [3, 2, 4]
+
+
+def test_it_says_how_sure_it_is(translator):
+    known, unknown = translator.outputs(["one two", "one one one one one one one one one one"])
+    assert 0 < unknown.sure < known.sure <= 1
+    headers, rows = translator.target.table(["one two"], [known])
+    assert headers == ["sentence", "translation", "sure"] and rows == [["one two", "一二", f"{known.sure:.1%}"]]
+    assert translator.target.as_json(["-"], [known])[0]["sure"] == pytest.approx(known.sure, abs=1e-6)
+    (narrow,) = translator.answer(translator.reader.encoded(["one two"]), Beam(1))
+    (likeliest,) = translator.answer(translator.reader.encoded(["one two"]), Greedy())
+    assert narrow.sure == pytest.approx(likeliest.sure, rel=1e-4)  # ranking by length is no part of it
 
 
 def test_one_vocabulary_for_two_alphabets_and_two_for_chinese():

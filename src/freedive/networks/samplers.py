@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from .. import config
 from ..config import Configured, Family, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
-from ..ops.decoding import Rules, Step, Written, beam, greedy, sample
+from ..ops.decoding import Rules, Step, Written, beam, greedy, penalised, sample
 
 FAMILY = Family("sampler")
 
@@ -24,7 +25,7 @@ class Sampler(Configured):
         return {name: getattr(self, name) for name in self.numbers if getattr(self, name) is not None}
 
     def write(self, step: Step, state: Any, rows: int, rules: Rules, key: Any, numbers: dict[str, Any]) -> Written:
-        """Write `rows` sequences; as the functions of `ops.decoding`, one a row."""
+        """Write `rows` sequences, one a row, with the log-probability of each."""
         raise NotImplementedError(f"{type(self).__name__} needs a method write")
 
 
@@ -51,7 +52,9 @@ class Beam(Sampler):
 
     def write(self, step: Step, state: Any, rows: int, rules: Rules, key: Any, numbers: dict[str, Any]) -> Written:
         found = beam(step, state, rows, rules, self.width, numbers["penalty"])
-        return jax.tree.map(lambda x: x[:, 0], found)
+        best = jax.tree.map(lambda x: x[:, 0], found)
+        lengths = jnp.sum(best.tokens != rules.pad, axis=1)
+        return best._replace(scores=best.scores * penalised(lengths, numbers["penalty"]))
 
 
 class Sample(Sampler):

@@ -29,7 +29,7 @@ ROWS, LENGTH = 64, 8  # a compiled batch has at most so many rows, and sources o
 
 
 class Texts(NamedTuple):
-    """What was written: a list of arrays of tokens, without start and end; and the score of each."""
+    """What was written: a list of arrays of tokens, without start and end; and the log-probability of each."""
 
     tokens: list[np.ndarray]
     scores: np.ndarray

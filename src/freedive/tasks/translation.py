@@ -22,12 +22,17 @@ from ..preprocessing.batches import LengthBatches, fitted
 from ..preprocessing.vocabulary import END, START, BytePairVocabulary, CharacterVocabulary, Vocabulary
 from ..preprocessing.vocabulary.words import HAN
 from ..report.alignment import alignment
-from ..report.page import Html, Section, table
 from .base import Settings, Task
 from .reading.sentences import Sentences
 from .targets import Target
+from .translation_pictures import translation_sections
 
-SHOWN, DRAWN = 20, 2  # sentences in the report, and those of them whose attention is drawn
+
+class Said(NamedTuple):
+    """One translation: its pieces, and how sure the network is of them, their geometric mean probability."""
+
+    pieces: np.ndarray
+    sure: float
 
 
 class Translations(Target):
@@ -69,8 +74,8 @@ class Translations(Target):
         known = composed if getattr(self.vocabulary, "normal", False) else str
         return [known(text.strip()) for text in labels]
 
-    def decoded(self, outputs: Any) -> list[str]:
-        return [self.vocabulary.decode(tokens).strip() for tokens in outputs]
+    def decoded(self, outputs: Sequence[Said]) -> list[str]:
+        return [self.vocabulary.decode(said.pieces).strip() for said in outputs]
 
     def scored(self, outputs: Any, y: Any) -> dict[str, Any]:
         """BLEU and chrF."""
@@ -83,11 +88,12 @@ class Translations(Target):
         return f"test {found}", f"on {counted(rows, noun)}", f"{found} on the {counted(rows, f'test {noun}')}"
 
     def table(self, names: Sequence[str], outputs: Any) -> tuple[list[str], list[list[str]]]:
-        return ["sentence", "translation"], [list(row) for row in zip(names, self.decoded(outputs), strict=True)]
+        rows = zip(names, self.decoded(outputs), outputs, strict=True)
+        return ["sentence", "translation", "sure"], [[name, text, f"{said.sure:.1%}"] for name, text, said in rows]
 
     def as_json(self, names: Sequence[str], outputs: Any) -> list[dict[str, Any]]:
-        answers = self.decoded(outputs)
-        return [{"file": name, "answer": answer} for name, answer in zip(names, answers, strict=True)]
+        rows = zip(names, self.decoded(outputs), outputs, strict=True)
+        return [{"file": name, "answer": text, "sure": round(said.sure, 6)} for name, text, said in rows]
 
 
 class Attention(NamedTuple):
@@ -206,8 +212,10 @@ class Translator(Task):
         return found
 
     # use ------------------------------------------------------------------------------------------------------------
-    def answer(self, x: Any, sampler: Any = None) -> Any:
-        return self.model.generate(x, sampler or Beam(self.beams, self.penalty), seed=self.seed).tokens
+    def answer(self, x: Any, sampler: Any = None) -> list[Said]:
+        found = self.model.generate(x, sampler or Beam(self.beams, self.penalty), seed=self.seed)
+        sure = np.exp(found.scores / [len(tokens) + 1 for tokens in found.tokens])  # the end is a piece, too
+        return [Said(*row) for row in zip(found.tokens, sure.tolist(), strict=True)]
 
     def translate(self, texts: Any, sampler: Any = None) -> Any:
         """The translation of a text, or of each of several.
@@ -226,21 +234,14 @@ class Translator(Task):
         """Where the network looks in a text while it writes a translation, its own unless one is given."""
         self.check_fitted()
         x = self.reader.encoded([text])
-        written = self.answer(x)[0] if translation is None else self.target.encoded([translation])[0, 1:-1]
+        written = self.answer(x)[0].pieces if translation is None else self.target.encoded([translation])[0, 1:-1]
         target = np.concatenate([[START], written])[None]
         weights = self.model.attention(x, fitted(target, target.shape[1]))[0, : len(written)]
         return Attention(spelled(self.reader.vocabulary, x[0]), spelled(self.target.vocabulary, written), weights)
 
     def sections(self, X: Any, outputs: Any, y: Any) -> list[Any]:
-        """Translations beside what people wrote, and where the network looked."""
-        places = np.unique(np.linspace(0, len(X) - 1, SHOWN, dtype=int))  # files are often sorted by length
-        said = self.target.decoded([outputs[place] for place in places])
-        rows = [(X[place], text, y[place]) for place, text in zip(places, said, strict=True)]
-        titles = ["sentence", "translation", "by people"]
-        shown = Section("Translations", table(titles, rows, words=3, heads=False, kind="sentences"))
-        drawn = "".join(self.attention(text).svg() for text, *_ in rows[len(rows) // 2 :][:DRAWN])
-        note = "A row for every piece that was written: dark where the network looked in the sentence."
-        return [shown, Section("Attention", Html(drawn), note)]
+        """Translations beside what people wrote, how far to trust them, and where the network looked."""
+        return translation_sections(self, X, outputs, y)
 
 
 def texts(rows: Any, name: str) -> list[str]:
