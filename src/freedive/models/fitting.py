@@ -21,7 +21,7 @@ from ..train.callbacks.averages import finalize
 from ..train.callbacks.base import flat
 from ..train.chunk import Line
 from ..train.execute import Ran, Run, StreamedRun, execute, next_count
-from ..train.feeds import Block, Resident
+from ..train.feeds import Block, Resident, in_turn
 from ..train.finite import all_finite, losses_in
 from ..train.guard import Guard, named_first
 from ..train.objective import Objective
@@ -181,10 +181,10 @@ def fit(model: Any, x: Any, y: Any, options: Options, method: Method = PLAIN) ->
     warn_changed(model)
     lenient = stream is not None and options.on_bad == "skip"  # then its first batch only shows the shapes
     data = checked(learner, objective, data, "fit", "keep" if lenient else options.on_bad)
-    held_out = None if held_out is None else validation_data(learner, objective, held_out, options)
-    warn_odd(data if stream is None else data._replace(y=None), held_out if stream is None else None)
+    held = [None] if held_out is None else validation_data(learner, objective, held_out, options)
+    warn_odd(data if stream is None else data._replace(y=None), held[0] if stream is None and len(held) == 1 else None)
     own = any(isinstance(c, History) for c in flat(options.callbacks))
-    test = method.test_feed(model, data, held_out, options)
+    test = in_turn([method.test_feed(model, data, part, options) for part in held])
     data = with_class_weights(data, options.class_weight, objective.shapes, "fit(class_weight=...)")
     if stream is not None:
         method.check_stream()
@@ -237,16 +237,16 @@ def checked(model: Any, objective: Objective, data: Data, where: str, on_bad: st
     return sound(data, checks, on_bad, where)
 
 
-def validation_data(model: Any, objective: Objective, held_out: Any, options: Options) -> Data:
-    """Validation data, checked. A stream is read once, up to `validation_steps` batches, and kept."""
+def validation_data(model: Any, objective: Objective, held_out: Any, options: Options) -> list[Data]:
+    """Validation data, checked, those of each shape. A stream is read once, up to `validation_steps` batches."""
     where = "fit(validation_data=...)"
     data = held_out if isinstance(held_out, Data) else read_pair(held_out, where, options.on_bad)
     if isinstance(data, Stream):
         data.steps = options.validation_steps
-        data = Data(*data.all_rows())
-    elif options.validation_steps is not None:
+        return [checked(model, objective, Data(*part), where, options.on_bad) for part in data.all_rows()]
+    if options.validation_steps is not None:
         data = data.rows(None, options.validation_steps * (options.validation_batch_size or options.batch_size or 32))
-    return checked(model, objective, data, where, options.on_bad)
+    return [checked(model, objective, data, where, options.on_bad)]
 
 
 def follow(model: Any, run: Run, callbacks: CallbackList, epochs: int) -> History:
@@ -287,17 +287,18 @@ def evaluate(
     check_policy(on_bad, "evaluate")
     x = entered(model, x)
     if is_stream(x):
-        data = Data(*Stream(x, steps, "evaluate(x=...)", on_bad=on_bad).all_rows())
+        rows = [Data(*part) for part in Stream(x, steps, "evaluate(x=...)", on_bad=on_bad).all_rows()]
     else:
         data = read(x, y, weights, "evaluate", on_bad)
-        data = data if steps is None else data.rows(None, steps * (batch_size or 32))
-    make_ready(model, data.x)
+        rows = [data if steps is None else data.rows(None, steps * (batch_size or 32))]
+    make_ready(model, rows[0].x)
     learner = method.learner(model)
-    objective = method.objective(model, data.x, data.y)
+    objective = method.objective(model, rows[0].x, rows[0].y)
     objective.refuses = on_bad != "keep"
-    data = checked(learner, objective, data, "evaluate", on_bad)
+    rows = [checked(learner, objective, part, "evaluate", on_bad) for part in rows]
     program = method.program(model, objective)
-    line = Line(None, method.test_feed(model, data, data, Options(validation_batch_size=batch_size)))
+    size = Options(validation_batch_size=batch_size)
+    line = Line(None, in_turn([method.test_feed(model, part, part, size) for part in rows]))
     watchers = watching(model, callbacks, {"steps": line.steps, "verbose": verbose})
     watchers.on_test_begin()  # a callback may change the values that are tested
     run = Run(program, method.state(model, program, 0), line, 0)

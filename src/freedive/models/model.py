@@ -285,7 +285,8 @@ class Model(Layer):
             verbose: "auto", 0 (silent), 1 (a bar), 2 (a line an epoch).
             callbacks: told how it goes.
             validation_split: the fraction of rows, from the end, kept for validation.
-            validation_data: (x, y) or (x, y, sample_weight).
+            validation_data: (x, y) or (x, y, sample_weight), or what gives such batches. They may be of several
+                lengths; each is compiled by itself, so let them be few.
             shuffle: whether every epoch has its own order; of a loader with __getitem__, that of its batches.
             class_weight: class -> weight.
             sample_weight: a weight for every row.

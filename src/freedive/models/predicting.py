@@ -16,6 +16,7 @@ from ..core.forward import apply, refuse_flagged
 from ..core.paths import looked_at
 from ..core.structure import compiled_for
 from ..core.variables import Variables, draw_missing, gather
+from ..errors import show_shape
 from ..train.callbacks import CallbackList
 from ..train.inputs import arrays_of, check_finite
 from ..train.progress import with_progress
@@ -73,7 +74,19 @@ def _predicted(
             batch += batches
             watchers.on_predict_batch_end(batch - 1, {"outputs": outputs[-1]})
     watchers.on_predict_end()
-    return outputs[0] if len(outputs) == 1 else jax.tree.map(lambda *p: np.concatenate(p), *outputs)
+    return outputs[0] if len(outputs) == 1 else jax.tree.map(_together, *outputs)
+
+
+def _together(*parts: np.ndarray) -> np.ndarray:
+    """The answers of all parts; those of batches of several lengths may be of several shapes."""
+    odd = next((place for place, part in enumerate(parts) if part.shape[1:] != parts[0].shape[1:]), None)
+    if odd is not None:
+        raise ValueError(
+            f"predict(x=...): the answers to batch 0 have shape {show_shape(parts[0].shape)}, those to batch {odd} "
+            f"{show_shape(parts[odd].shape)}, and do not make one array. Pad all batches to one length "
+            "(utils.pad_sequences), or call predict for each"
+        )
+    return np.concatenate(parts)
 
 
 def _parts(

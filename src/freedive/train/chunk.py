@@ -19,7 +19,7 @@ from ..core.structure import Compiled, compiled, kept
 from ..metrics.moments import added
 from ..ops import host
 from ..ops.memory import on_large_pages
-from .feeds import Feed
+from .feeds import Feed, parts_of
 from .finite import signs
 from .program import Program, TrainState
 
@@ -146,10 +146,17 @@ def _test(program: Program, line: Line, carry: Carry, arrays: Any, epoch: Any, a
         sums = program.sums(carry.ts, batch, training=False)
         return carry._replace(sums={**carry.sums, "test": added(carry.sums["test"], sums)})
 
-    return _over(feed, carry, step, arrays, 0, 0, jnp.maximum(at, 0), jnp.where(due, end, 0))
+    return _over(feed, carry, step, arrays, 0, 0, at, jnp.where(due, end, 0))
 
 
 def _over(feed: Feed, carry: Carry, step: Any, arrays: Any, seed: Any, epoch: Any, at: Any, end: Any) -> Carry:
+    """The batches between `at` and `end` of a feed, or of those that take turns."""
+    for one, its, before in parts_of(feed, arrays):
+        carry = _over_one(one, carry, step, its, seed, epoch, jnp.maximum(at - before, 0), end - before)
+    return carry
+
+
+def _over_one(feed: Feed, carry: Carry, step: Any, arrays: Any, seed: Any, epoch: Any, at: Any, end: Any) -> Carry:
     """The full batches between `at` and `end`, and the short one if it lies between them."""
     if feed.full:
         body = lambda i, c: step(c, feed.batch(arrays, seed, epoch, i))  # noqa: E731

@@ -7,7 +7,7 @@ A feed tells the compiled run how many full batches an epoch has and how large t
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -83,6 +83,44 @@ class Resident:
             return part(arrays, start, size)
         rows = shuffled(start + jnp.arange(size), self.rows, seed, epoch)
         return take(arrays, rows, unique=True)
+
+
+class InTurn:
+    """Feeds one after the other, so that their batches may be of several shapes; each counts as full ones."""
+
+    rest, own = 0, None
+
+    def __init__(self, feeds: Sequence[Feed]):
+        self.feeds = feeds
+        self.arrays = [feed.arrays for feed in feeds]
+        self.sizes = [feed.full + (feed.rest > 0) for feed in feeds]
+        self.full, self.batch_size = sum(self.sizes), feeds[0].batch_size
+
+    @property
+    def key(self) -> Hashable:
+        return ("in turn", *(feed.key for feed in self.feeds))
+
+    def batch(self, arrays: Any, seed: Any, epoch: Any, at: Any) -> Any:
+        """The first batch of all: to see what becomes of one."""
+        feed = self.feeds[0]
+        return feed.batch(arrays[0], seed, epoch, at) if feed.full else feed.last(arrays[0], seed, epoch)
+
+    def last(self, arrays: Any, seed: Any, epoch: Any) -> Any:
+        raise NotImplementedError("feeds in turn have no short batch of their own")
+
+
+def in_turn(feeds: Sequence[Any]) -> Any:
+    """One feed of several."""
+    return feeds[0] if len(feeds) == 1 else InTurn(feeds)
+
+
+def parts_of(feed: Feed, arrays: Any) -> Iterator[tuple[Feed, Any, int]]:
+    """Each of the feeds that take turns, or the only one; its arrays, and how many steps come before it."""
+    if not isinstance(feed, InTurn):
+        yield feed, arrays, 0
+        return
+    for place, one in enumerate(feed.feeds):
+        yield one, arrays[place], sum(feed.sizes[:place])
 
 
 class Block:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
+from jax.tree_util import tree_flatten_with_path
 
 from ..core.paths import paths
 from ..core.structure import fingerprint, structure
 from .chunk import Line
-from .feeds import Feed
+from .feeds import Feed, parts_of
 
 if TYPE_CHECKING:
     from .execute import Run
@@ -78,10 +78,13 @@ def _data(feed: Feed | None, kind: str) -> dict[str, list[str]]:
     """The arrays of a feed by what is in them; those of a stream, whose content is not known, by their shapes."""
     if feed is None:
         return {}
-    leaves, _ = jax.tree_util.tree_flatten_with_path(feed.arrays)
+    given = [arrays for _, arrays, _ in parts_of(feed, feed.arrays)]
+    leaves = [(place, *leaf) for place, part in enumerate(given) for leaf in tree_flatten_with_path(part)[0]]
     found = {}
-    for (first, *rest), leaf in leaves:
-        name = kind + (ARRAYS[first.idx] if hasattr(first, "idx") else str(first.key)) + "".join(map(str, rest))
+    for place, (first, *rest), leaf in leaves:
+        which = f"{place + 1} " if place else ""
+        what = ARRAYS[first.idx] if hasattr(first, "idx") else str(first.key)
+        name = kind + which + what + "".join(map(str, rest))
         if getattr(feed, "streamed", False):
             found[name] = [f"stream of {leaf.dtype} {leaf.shape[2:]}"] * 2
         else:

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..errors import BadRowsError, show_shape, warn
+from ..errors import BadRowsError, warn
 from .ahead import BLOCK_BATCHES, read_ahead
 from .feeds import Block
 from .inputs import arrays_of, check_finite, check_rows, weights_of
@@ -103,18 +103,13 @@ class Stream:
         """The batches of one epoch, read as they are asked for."""
         return self._epoch()
 
-    def all_rows(self) -> Any:
-        """The rows of one epoch, together in memory."""
-        batches = list(self._epoch())
-        for number, batch in enumerate(batches):
-            for first, other in zip(jax.tree.leaves(batches[0]), jax.tree.leaves(batch), strict=True):
-                if first.shape[1:] != other.shape[1:]:
-                    raise ValueError(
-                        f"{self.where}: rows of batch 0 have shape {show_shape(first.shape[1:])}, those of batch "
-                        f"{number} {show_shape(other.shape[1:])}. Only `fit` learns from batches of several shapes: "
-                        "pad them to one length (utils.pad_sequences), or evaluate those of each length by themselves"
-                    )
-        return jax.tree.map(lambda *parts: np.concatenate(parts), *batches)
+    def all_rows(self) -> list[Any]:
+        """The rows of one epoch, together in memory; those of each shape by themselves, in the order of their first."""
+        alike: dict[Any, list[Any]] = {}
+        for batch in self._epoch():
+            leaves, tree = jax.tree.flatten(batch)
+            alike.setdefault((tree, *(leaf.shape[1:] for leaf in leaves)), []).append(batch)
+        return [jax.tree.map(lambda *parts: np.concatenate(parts), *batches) for batches in alike.values()]
 
     def _epoch(self) -> Iterator[Any]:
         """The batches of the next epoch."""

@@ -124,7 +124,12 @@ def rows_of(x: Any, y: Any, options: Options) -> Rows:
         raise ValueError("tune(x=...): expected arrays. Received a stream of batches")
     found = found if isinstance(found, Data) else read_pair(found, "tune(validation_data=...)")
     if isinstance(found, Stream):
-        found = Data(*found.all_rows())
+        shapes = found.all_rows()
+        if len(shapes) > 1:
+            raise ValueError(
+                "tune(validation_data=...): batches of several shapes. Pad them to one: utils.pad_sequences"
+            )
+        found = Data(*shapes[0])
     data, found = (Data(*jax.tree.map(jnp.asarray, tuple(part))) for part in (data, found))
     return Rows(data.x, data.y, data.weights, tuple(found))
 
