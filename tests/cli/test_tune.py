@@ -33,6 +33,29 @@ def test_a_search_writes_model_table_and_picture(run, tmp_path):
     assert again.code == 0 and "4 trials" not in again.out and f"{right:.2%}" in again.out
 
 
+def test_what_is_saved_is_what_training_gives_with_the_same_numbers(run, tmp_path):
+    assert run("tune", "zoo", "--trials", 2, "--epochs", 4, "--quiet", "--output", tmp_path).code == 0
+    model, about = modelfile.load(str(tmp_path / "model.safetensors"))
+    numbers = {name: about.made[name] for name in ("learning_rate", "weight_decay")}
+    options = {"dropout": about.made["dropout"]}
+    source = embedded.load("zoo")
+    task = source.task.set_params(epochs=4, verbose=0, options=options, **numbers)
+    task.fit(source.x_train, source.y_train)
+    for ours, theirs in zip(model.get_weights(), task.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_trials_learn_along_the_schedule_of_training():
+    x, y = np.random.default_rng(0).normal(size=(80, 3)), ["p", "q"] * 40
+    task = TabularClassifier(epochs=3, verbose=0).prepare(x, y)
+    study = searched(task, search="random", trials=2, verbose=0)
+    assert len({trial.score for trial in study.trials}) == 2
+    steps, rate = task.settings.epochs * task.steps(72), task.rate(72, study.best.parameters["learning_rate"])
+    for step in (0, steps // 2, steps):
+        ours = float(study.model.optimizer.learning_rate_at(step))
+        assert ours == pytest.approx(float(rate(step)), rel=1e-6, abs=1e-9)
+
+
 def test_any_kind_of_data_and_its_target(run, tmp_path):
     table, folder = tmp_path / "houses.csv", tmp_path / "run"
     table.write_text("size,rooms,price\n" + "".join(f"{i % 17},{i % 5},{3 * (i % 17)}\n" for i in range(60)))

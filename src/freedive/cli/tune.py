@@ -22,9 +22,10 @@ def tune(
     """Search for the learning rate, weight decay and dropout with which a network does best.
 
     Rates are tried from a thirtieth to thirty times of what `freedive train` takes, or of --learning-rate. Trials train
-    at once, as members of one program. A tenth of the training rows decides; the test rows are looked at
-    once, with the best model. Writes model.safetensors, study.json, trials.csv and study.png. Asked again after it was
-    stopped, it goes on where it was.
+    at once, as members of one program, along the schedule of `freedive train`. A tenth of the training rows decides.
+    What did best is trained once more, as `freedive train` does, and the test rows are looked at once, with that model.
+    Writes model.safetensors, study.json, trials.csv and study.png. Asked again after it was stopped, it goes on where
+    it was.
 
     \b
     Examples:

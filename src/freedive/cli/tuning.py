@@ -55,8 +55,9 @@ def tried(prepared: training.Training, search: Search, trials: int, path: str) -
     count = None if isinstance(search, Grid) else trials
     verbose = 0 if prepared.options.quiet else "auto"
     study = searched(task, search=search, trials=count, resume=path, verbose=verbose)
-    task.model = study.model
-    task.finish()
+    found = study.best.parameters
+    task.model = network(task, **found | {"learning_rate": task.rate(len(task.rows.y), found["learning_rate"])})
+    task.train()  # as `freedive train` does: the epoch that did best is kept
     training.test(prepared)
     made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}
     known = {"data": prepared.data, "told": prepared.told.given, "test": story.plain(prepared.result), "made": made}
@@ -79,12 +80,8 @@ def searched(task: Task, **options: Any) -> Study:
         space["dropout"] = Real(0.05, 0.6, count=POINTS)
 
     def build(learning_rate: float, weight_decay: float, dropout: float = 0.0) -> Any:
-        model = copy.deepcopy(task.model)
-        for layer in dropouts(model):
-            layer.rate = dropout
-        config = {"learning_rate": learning_rate, "weight_decay": weight_decay}
-        optimizer = optimizers.get({"class_name": task.optimizer, "config": config})
-        model.compile(optimizer, task.target.loss, metrics=list(task.target.metrics))
+        model = network(task, learning_rate, weight_decay, dropout)
+        model.optimizer.course = task.rate(len(rows.y), 1.0)
         return model
 
     return search_for(
@@ -99,6 +96,17 @@ def searched(task: Task, **options: Any) -> Study:
         validation_data=None if rows.y_validation is None else (rows.x_validation, rows.y_validation),
         **options,
     )
+
+
+def network(task: Task, learning_rate: Any, weight_decay: float, dropout: float = 0.0) -> Any:
+    """The network of a task that was prepared, compiled with other numbers."""
+    model = copy.deepcopy(task.model)
+    for layer in dropouts(model):
+        layer.rate = dropout
+    config = {**task.stepping(), "learning_rate": learning_rate, "weight_decay": weight_decay}
+    optimizer = optimizers.get({"class_name": task.optimizer, "config": config})
+    model.compile(optimizer, task.target.loss, metrics=list(task.target.metrics))
+    return model
 
 
 def dropouts(model: Any) -> list[Any]:

@@ -109,6 +109,7 @@ class Optimizer(Configured):
     family: ClassVar[Family | None] = FAMILY
     optional: ClassVar[tuple[str, ...]] = ()  # numbers whose 0 leaves a part of the rule out
     fixed: ClassVar[tuple[str, ...]] = ()  # numbers that `update` does not read
+    course: ClassVar[Any] = None  # a schedule from 0 to 1, by which a rate goes that stays a number to be swept
 
     learning_rate: Any = 0.001
     weight_decay: NonNegativeFloat | None = field(default=None, kw_only=True)
@@ -241,7 +242,8 @@ class Optimizer(Configured):
         """The learning rate that the update after `step` steps uses."""
         if callable(self.learning_rate):
             return self.learning_rate(step)
-        return (self.hyper() if hyper is None else hyper)["learning_rate"]
+        rate = (self.hyper() if hyper is None else hyper)["learning_rate"]
+        return rate if self.course is None else rate * self.course(step)
 
     def scale_loss(self, loss: Any, state: State | None = None) -> Any:
         """The loss to differentiate: times `loss_scale_factor` where there is one, or the scale that `state` holds."""

@@ -269,13 +269,16 @@ class Task(Configured):
         return self.reader.encoded(X)
 
     def descent(self, rows: int) -> Any:
-        """The optimizer; its rate grows in the first part of the steps, `warm`, then falls to 0 along a cosine."""
+        """The optimizer."""
+        config = {"learning_rate": self.rate(rows, self.settings.learning_rate), **self.stepping()}
+        return optimizers.get({"class_name": self.optimizer, "config": config})
+
+    def rate(self, rows: int, peak: float) -> CosineDecay:
+        """The learning rate: it grows in the first part of the steps, `warm`, then falls to 0 along a cosine."""
         steps = self.settings.epochs * self.steps(rows)
         warm = max(1, int(self.warm * steps)) if self.warm else 0
-        peak = self.settings.learning_rate
         rise = {"warmup_target": peak, "warmup_steps": warm} if warm else {}
-        rate = CosineDecay(0.0 if warm else peak, max(1, steps - warm), **rise)
-        return optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": rate, **self.stepping()}})
+        return CosineDecay(0.0 if warm else peak, max(1, steps - warm), **rise)
 
     def steps(self, rows: int) -> int:
         """Of an epoch."""
