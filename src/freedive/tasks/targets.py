@@ -108,8 +108,6 @@ class Classes(Target):
         values: the classes, in the order of the outputs: texts or numbers.
         temperature: by what the logarithms of the probabilities are divided, so that they fit outcomes; see
             `methods.temperature`.
-        normal: whether texts are compared in Unicode's normal form C, in which a letter and its accent are one; files
-            from before have it off.
 
     >>> target = Classes(["no", "yes"])
     >>> target.encoded(["yes", "no"]).tolist(), target.decoded(np.array([[0.2, 0.8]])).tolist()
@@ -122,13 +120,6 @@ class Classes(Target):
 
     values: Annotated[Any, class_values]
     temperature: PositiveFloat = 1.0
-    normal: bool = True
-    older: ClassVar[Mapping[str, Any]] = {"normal": False}
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.normal:
-            object.__setattr__(self, "values", class_values([composed(value) for value in self.values]))
 
     @classmethod
     def learned(cls, y: Any, values: Any = None) -> Classes:
@@ -161,7 +152,8 @@ class Classes(Target):
         return layers.Dense(len(self.values), activation="softmax")
 
     def encoded(self, labels: Any) -> np.ndarray:
-        """int32 (rows,): places in the list of classes. A class is known by how it is written, 1.0 as 1.
+        """int32 (rows,): places in the list of classes. A class is known by how it is written, 1.0 as 1, and
+        a letter with its accent is one, in whichever of Unicode's forms.
 
         Where classes are words, and no number could be meant for one of them, the places themselves are labels too.
 
@@ -175,9 +167,10 @@ class Classes(Target):
         places = {_text(value): place for place, value in enumerate(self.values)}
         if not any(map(_is_number, self.values)):
             places = {str(place): place for place in range(len(self.values))} | places
+        places = {composed(name): place for name, place in places.items()} | places
         found, rows = np.unique(labels.reshape(len(labels)), return_inverse=True)
-        asked = [composed(_text(label)) if self.normal else _text(label) for label in found.tolist()]
-        found_places = np.array([places.get(label, -1) for label in asked], np.int32)[rows]
+        asked = map(_text, found.tolist())
+        found_places = np.array([places.get(label, places.get(composed(label), -1)) for label in asked], np.int32)[rows]
         if len(found_places) and found_places.min() < 0:
             row = int(np.argmin(found_places))
             shown = ", ".join(self.names[:12]) + (", ..." if len(self.values) > 12 else "")
