@@ -37,7 +37,7 @@ def test_a_student_learns_what_its_teacher_was_told(run, tmp_path):
     assert run("train", table, "--target", "price", "--seed", 5, *more, teacher).code == 0
     assert run("distill", teacher / "model.safetensors", *more, tmp_path / "student").code == 0
     told = modelfile.load(str(tmp_path / "student" / "model.safetensors"))[1].told
-    assert told == {"target": "price", "seed": 5}
+    assert told == {"target": "price", "seed": 5, "together": True}
     refused = run("distill", teacher / "model.safetensors", "--target", "rooms", *more, tmp_path / "other")
     assert refused.code == 2 and "learned with 'price', not 'rooms'" in refused.err
 

@@ -10,6 +10,7 @@ import pytest
 
 from freedive.data import Table
 from freedive.preprocessing import split_indices, train_test_split, train_validation_test_split
+from freedive.preprocessing.split import twins
 
 COUNTS = [
     (10, {"test_size": 0.3}),
@@ -128,9 +129,34 @@ def test_groups_stay_together():
     [
         ({"groups": [1, 2]}, "groups: expected one a row, 4. Received: 2"),
         ({"groups": [1, 1, 1, 1]}, "groups: 2 parts need as many groups"),
-        ({"groups": [1, 1, 2, 2], "stratify": [0, 1, 0, 1]}, "stratify and groups: give one of them"),
+        ({"groups": [1, 1, 2, 2], "stratify": [0, 1, 0]}, "stratify: expected one label a row, shape (4,)"),
     ],
 )
 def test_groups_that_cannot_be_parted(options, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         train_test_split([1, 2, 3, 4], **options)
+
+
+def test_groups_are_parted_in_proportion_by_the_class_of_their_first_row():
+    groups = np.repeat(np.arange(100), 3)
+    labels = np.where(groups < 80, "often", "rarely")
+    train, test = train_test_split(np.arange(300), test_size=0.2, groups=groups.astype(str).tolist(), stratify=labels)
+    assert len(train) == 240 and not set(groups[train]) & set(groups[test])
+    assert (labels[test] == "rarely").sum() == 12
+
+
+def test_twins_are_groups_unless_their_class_would_be_lost():
+    rows = np.random.default_rng(0).integers(0, 50, 200)
+    labels = np.where(rows < 40, 0, 1)
+    groups = twins(rows.tolist(), labels)
+    assert (rows[:, None] == rows).tolist() == (groups[:, None] == groups).tolist()
+    labels = np.where(rows == 7, 1, 0)
+    groups = twins(rows.tolist(), labels)
+    assert len(set(groups[rows == 7])) == (rows == 7).sum() > 1 and len(set(groups[rows == 8])) == 1
+    assert twins(range(9)) is None
+
+
+def test_a_long_text_makes_no_wide_array_of_groups():
+    texts = ["a" * 10**7, *map(str, range(5000))]
+    train, test = train_test_split(texts, test_size=1000, groups=texts)
+    assert len(train) == 4001 and len(test) == 1000

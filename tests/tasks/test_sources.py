@@ -1,6 +1,7 @@
 """What `freedive train PATH` finds: pictures in folders, IDX files, arrays; and what it says of the rest."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,22 @@ def test_class_folders_of_pictures_are_split_in_proportion(tmp_path):
     assert not set(source.x_train) & set(source.x_test)
     assert set(source.y_train) == set(source.y_test) == {"digit 0", "digit 1", "digit 2"}
     assert "60 pictures in 3 class folders: digit 0, digit 1, digit 2" in source.found
+
+
+def test_pictures_that_are_the_same_stand_in_one_part_alone(tmp_path):
+    count = folder_of_pictures(tmp_path / "photos")
+    for file in sorted((tmp_path / "photos").glob("*/*.png"))[::2]:
+        file.with_name(f"copy of {file.name}").write_bytes(file.read_bytes())
+    source = find(str(tmp_path / "photos"))
+    learned, test = ({Path(file).read_bytes() for file in part} for part in (source.x_train, source.x_test))
+    assert not learned & test and len(learned) + len(test) == count and len(test) == 12
+    assert "60 of them are there more than once" in source.found and len(source.groups) == len(source.x_train)
+    plain = find(str(tmp_path / "photos"), Told.read({"seed": 0}))  # as a model from before was tested
+    assert len(plain.x_test) == 18 and plain.groups is None
+    for file in (tmp_path / "photos").glob("*/copy*"):
+        file.unlink()
+    again = find(str(tmp_path / "photos"), Told())
+    assert again.groups is None and "once" not in again.found
 
 
 def test_a_class_that_the_test_takes_from_is_counted_whole(tmp_path):

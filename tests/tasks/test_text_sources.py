@@ -138,11 +138,47 @@ def test_what_is_wrong_is_told(tmp_path, name):
 def test_texts_that_stand_in_both_parts_are_told(tmp_path):
     path = tmp_path / "twice.tsv"
     path.write_text("\n".join(f"{kind}\t{text}" for kind, text in [*ROWS, *ROWS[:30]]), encoding="utf-8")
-    source = find(str(path))
+    source = find(str(path), Told(together=False))
     again = len([text for text in source.x_test if text in set(source.x_train)])
     assert again and f"; {again} of 18 test texts stand among those learned from too" in source.found
     lines(path)
     assert "too" not in find(str(path)).found
+
+
+def copies(path, form):
+    """Every third text twice, once with a space behind it; classes 2 : 1."""
+    texts = [(f"a film like number {i} of many", "ab"[i % 3 == 0]) for i in range(300)]
+    rows = [*texts, *((f"{text} " if form != "folders" else text, kind) for text, kind in texts[::3])]
+    if form == "folders":
+        for i, (text, kind) in enumerate(rows):
+            (path / kind).mkdir(parents=True, exist_ok=True)
+            (path / kind / f"{i}.txt").write_text(text)
+    elif form == "files":
+        path.mkdir()
+        for name in "ab":
+            (path / f"{name}.txt").write_text("\n".join(text for text, kind in rows if kind == name))
+    else:
+        head, mark = ("review,label\n", ",") if form == "table" else ("", "\t")
+        path.write_text(head + "\n".join(f"{text}{mark}{kind}" for text, kind in rows))
+
+
+@pytest.mark.parametrize("form", ["folders", "files", "table", "lines"])
+def test_the_same_text_stands_in_one_part_alone(tmp_path, form):
+    path = tmp_path / {"table": "a.csv", "lines": "a.tsv"}.get(form, "texts")
+    copies(path, form)
+    source = find(str(path))
+    learned, test = ({text.strip() for text in rows} for rows in (source.x_train, source.x_test))
+    assert not learned & test and len(learned) == 240 and len(test) == 60
+    assert len({text.strip() for text, kind in zip(source.x_test, source.y_test, strict=True) if kind == "b"}) == 20
+    assert set(source.y_train[:20]) == {"a", "b"}  # so that --rows takes of all classes
+    assert "; 200 of them are there more than once" in source.found and "stand among" not in source.found
+    task = source.task.set_params(verbose=0)
+    told = [(source.x_train, source.y_train, None, source.groups), (source.x_train, source.y_train)]
+    for rows in told if form != "folders" else told[:1]:
+        (learned, _), (held, kinds) = task.parted(*rows)
+        learned, held = ([text.strip() for text in rows] for rows in (learned, held))
+        assert not set(learned) & set(held) and len(set(held)) == 24
+        assert len({text for text, kind in zip(held, kinds, strict=True) if kind == "b"}) == 8
 
 
 # classes as Unicode writes them ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from .options import Options
 
 def told_by(options: Options) -> Told:
     """What the options say about the data."""
-    given = {name: getattr(options, name) for name in Told._fields if name != "reading"}
+    given = {name: getattr(options, name) for name in Told._fields if name not in ("reading", "together")}
     reading = {name: value for name, value in map(parameter, options.set or ()) if name in READING}
     return Told(**given, reading=read_as(reading) if reading else None)
 

@@ -33,7 +33,7 @@ def learn_from(teacher: str, data: str | None, teaching: Teaching, options: Opti
     if not known:
         raise console.Misuse(f"{teacher} does not say what it learned from: name the data")
     words = ["--temperature", str(teaching.temperature), "--alpha", str(teaching.alpha)]
-    told = None if data else remembered(teacher, about, **told_by(options)._replace(seed=None)._asdict())
+    told = None if data else remembered(teacher, about, **told_by(options)._replace(seed=None, together=None)._asdict())
 
     def begin(training: Training) -> Callable[..., Any]:
         refuse_other_target(teacher, task, training)

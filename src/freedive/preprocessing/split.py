@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def train_test_split(
         shuffle: draw the parts at random; else the last rows are for testing, as time series ask for.
         stratify: labels (n,); every part then holds each class in proportion.
         groups: (n,), whose each row is: a speaker, a patient. Rows of one group all go to the same part, in the order
-            that they had, and the sizes are of groups.
+            that they had, and the sizes are of groups; a group is of the class of its first row.
         seed: another one gives another split, the same one the same.
 
     Returns:
@@ -84,24 +85,21 @@ def split_indices(
     order = np.random.default_rng(seed).permutation(count) if shuffle else np.arange(count)
     if stratify is None:
         return np.split(order, np.cumsum(numbers)[:-1])
-    labels = np.asarray(stratify)
-    if labels.shape != (count,):
-        raise ValueError(f"stratify: expected one label a row, shape ({count},). Received: {labels.shape}")
-    return _stratified(order, labels, numbers)
+    return _stratified(order, one_label_a_row(stratify, count), numbers)
 
 
 def _grouped(
     count: int, sizes: Mapping[str, Size], shuffle: bool, stratify: Any, groups: Any, seed: int
 ) -> list[np.ndarray]:
     """Parts of whole groups."""
-    if stratify is not None:
-        raise ValueError("stratify and groups: give one of them; whole groups hold no class in proportion")
     if len(groups) != count:
         raise ValueError(f"groups: expected one a row, {count:,}. Received: {len(groups):,}")
-    names, places = distinct(np.asarray(groups), "groups")
+    names, places = distinct(one_a_row(groups), "groups")
     if len(names) <= len(sizes):
         raise ValueError(f"groups: {len(sizes) + 1} parts need as many groups. Received: {names.tolist()}")
-    parts = split_indices(len(names), sizes, shuffle, seed=seed)
+    if stratify is not None:
+        stratify = one_label_a_row(stratify, count)[np.unique(places, return_index=True)[1]]
+    parts = split_indices(len(names), sizes, shuffle, stratify, seed=seed)
     return [np.flatnonzero(np.isin(places, part)) for part in parts]
 
 
@@ -112,6 +110,58 @@ def distinct(labels: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
     except TypeError:
         kinds = ", ".join(sorted({type(label).__name__ for label in labels.tolist()}))
         raise TypeError(f"{where}: expected labels of one kind, none of them missing. Received: {kinds}") from None
+
+
+def one_label_a_row(labels: Any, count: int) -> np.ndarray:
+    """Labels (n,), or an error."""
+    labels = np.asarray(labels)
+    if labels.shape != (count,):
+        raise ValueError(f"stratify: expected one label a row, shape ({count},). Received: {labels.shape}")
+    return labels
+
+
+def one_a_row(groups: Any) -> np.ndarray:
+    """Groups as an array; texts as objects, for an array of texts is as wide as the longest of them."""
+    texts = isinstance(groups, (list, tuple)) and all(isinstance(group, str) for group in groups)
+    return np.array(groups, object) if texts else np.asarray(groups)
+
+
+def strata(labels: Any, size: float, groups: Any = None, least: int = 1) -> Any:
+    """Labels (n,) to stratify by, where they are classes that all have rows (or groups) enough; else None.
+
+    Args:
+        labels: of the rows.
+        size: the fraction of the smaller part.
+        groups: as for `train_test_split`.
+        least: how many rows of a class that part has at least, on average.
+    """
+    labels = np.asarray(labels)
+    firsts = labels if groups is None else labels[np.unique(one_a_row(groups), return_index=True)[1]]
+    counts = np.unique(firsts, return_counts=True)[1]
+    enough = labels.dtype.kind not in "fc" and counts.min() >= 2 and len(firsts) * size >= least * len(counts)
+    return labels if enough else None
+
+
+def twins(rows: Iterable[Hashable], labels: Any = None) -> np.ndarray | None:
+    """Groups (n,) of rows that are the same, to be parted together; None where each is another.
+
+    Where labels are given and all rows of a class are the same, each is for itself: a part would be without the class.
+
+    >>> twins(["a", "b", "a"]).tolist(), twins(["a", "b"])
+    ([0, 1, 0], None)
+    >>> twins(["a", "a", "b", "b", "c"], [0, 0, 1, 1, 1]).tolist()
+    [5, 6, 1, 1, 2]
+    """
+    numbers: dict[Hashable, int] = {}
+    groups = np.array([numbers.setdefault(row, len(numbers)) for row in rows])
+    if len(numbers) == len(groups):
+        return None
+    if labels is None:
+        return groups
+    firsts = np.unique(groups, return_index=True)[1]
+    several = Counter(labels[first] for first in firsts)
+    alone = np.array([several[label] < 2 for label in labels])
+    return np.where(alone, len(groups) + np.arange(len(groups)), groups)
 
 
 def _numbers(count: int, sizes: Mapping[str, Size]) -> list[int]:

@@ -22,7 +22,7 @@ from ..core.variables import seeded
 from ..data.frames import missing
 from ..errors import unknown
 from ..optimizers.schedules import CosineDecay
-from ..preprocessing import train_test_split
+from ..preprocessing.split import one_a_row, strata, train_test_split
 from . import modelfile
 from .baselines import Baseline
 from .beside import compared
@@ -235,9 +235,11 @@ class Task(Configured):
         if not self.validation or len(y) < FEW:
             return (X, y), None
         kept: dict[str, Any] = {"test_size": self.validation, "stratify": self.strata(y)}
-        count = 0 if groups is None else len(np.unique(np.asarray(groups)))
+        count = 0 if groups is None else len(np.unique(one_a_row(groups)))
         if count >= FEW_GROUPS:
-            kept = {"test_size": max(1, round(self.validation * count)), "groups": groups}
+            labels = kept["stratify"]
+            labels = None if labels is None else strata(labels, self.validation, groups, least=2)
+            kept = {"test_size": max(1, round(self.validation * count)), "stratify": labels, "groups": groups}
         X, held, y, y_held = train_test_split(X, y, **kept, seed=self.seed)
         return (X, y), (held, y_held)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import collections
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..data.errors import DataFileError
-from ..data.folders import list_class_folder
+from ..data.folders import contents, list_class_folder
 from ..data.writing import composed
 from ..errors import counted
-from .sources import Told, divided, taken
+from ..preprocessing.split import twins
+from .sources import Parts, Told, divided, taken
 
 UNBALANCED = 4  # times as many rows of a class as of another are worth a word
 PARTS = ({"train", "training"}, {"test", "testing"}, {"validation", "valid", "val"})
@@ -32,10 +32,11 @@ def holds(path: str, endings: tuple[str, ...]) -> bool:
     return False
 
 
-def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any, Any, list[str]]:
-    """((files, classes) to learn from, (files, classes) to test with, classes), of a folder of class folders.
+def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Parts, list[str]]:
+    """(files and their classes in parts, classes) of a folder of class folders.
 
-    Parts that lie in folders `train` and `test` (and `validation`, which is then learned from) stay as they are.
+    Parts that lie in folders `train` and `test` (and `validation`, which is then learned from) stay as they are; where
+    there are none, files that hold the same are not parted.
     """
     inside = {name.lower(): os.path.join(path, name) for name in sorted(os.listdir(path))}
     train, test, validation = (next((inside[n] for n in inside if n in part), None) for part in PARTS)
@@ -44,13 +45,13 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Any,
         x_train, y_train = ([item for part in learned for item in part[i]] for i in (0, 1))
         order = np.random.default_rng(told.seed).permutation(len(x_train))  # so that the first rows are of all classes
         x_train, y_train = (taken(rows, [order])[0] for rows in (x_train, y_train))
-        x_test, y_test = labelled_files(test or validation or "", endings)
+        parts = Parts(x_train, y_train, *labelled_files(test or validation or "", endings))
     else:
         files, labels = labelled_files(path, endings)
-        x_train, y_train, x_test, y_test, _ = divided(files, labels, told.seed)
-    names = sorted(set(y_train) | set(y_test))
-    few(path, y_train, names, [*y_train, *y_test])
-    return (x_train, y_train), (x_test, y_test), names
+        parts = divided(files, labels, told.seed, None, twins(contents(files), labels) if told.together else None)
+    names = sorted({*parts.y_train, *parts.y_test})
+    few(path, parts.y_train, names, [*parts.y_train, *parts.y_test])
+    return parts, names
 
 
 def labelled_files(path: str, endings: tuple[str, ...]) -> tuple[list[str], list[str]]:

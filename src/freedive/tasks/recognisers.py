@@ -9,16 +9,18 @@ import numpy as np
 
 from ..data.audio import EXTENSIONS as SOUNDS
 from ..data.errors import DataFileError
+from ..data.folders import contents
 from ..data.idx import read_idx
 from ..data.images import EXTENSIONS
 from ..data.transcripts import list_transcripts
+from ..preprocessing.split import twins
 from .class_folders import class_folders, holds, unbalanced
 from .images import ImageClassifier
 from .parallel import parallel_text
 from .reading.numbers import TARGETS, arrays_in, chosen
 from .reading.pictures import Thumbnails
 from .sequences import SequenceClassifier
-from .sources import Recogniser, Source, Told, divided, listed, named
+from .sources import Recogniser, Source, Told, divided, listed, named, told_copies
 from .speech import SpeechClassifier, Transcriber
 from .table_sources import series_file, table_file
 from .text_sources import labelled_lines, text_files, text_folder
@@ -30,21 +32,21 @@ def picture_folder(path: str, told: Told) -> Source | None:
     """a folder of class folders of pictures: photos/cat/1.jpg, photos/dog/7.png (with or without train/ and test/)"""
     if not holds(path, EXTENSIONS):
         return None
-    (x_train, y_train), (x_test, y_test), names = class_folders(path, EXTENSIONS, told)
-    found = f"{len(x_train) + len(x_test):,} pictures in {len(names)} class folders: {listed(names)}"
-    found += unbalanced(y_train)
+    parts, names = class_folders(path, EXTENSIONS, told)
+    found = f"{len(parts.y_train) + len(parts.y_test):,} pictures in {len(names)} class folders: {listed(names)}"
+    found += told_copies(parts.copies) + unbalanced(parts.y_train)
     task, facts = ImageClassifier(classes=names), [("data", path)]
-    return Source(named(path), task, x_train, y_train, x_test, y_test, "pictures", Thumbnails, facts, found)
+    return Source(named(path), task, *parts[:4], "pictures", Thumbnails, facts, found, parts.groups)
 
 
 def sound_folder(path: str, told: Told) -> Source | None:
     """a folder of class folders of sounds: words/yes/1.wav, words/no/7.flac (with or without train/ and test/)"""
     if not holds(path, SOUNDS):
         return None
-    (x_train, y_train), (x_test, y_test), names = class_folders(path, SOUNDS, told)
-    found = f"{len(x_train) + len(x_test):,} sounds in {len(names)} class folders: {listed(names)}"
-    task = SpeechClassifier(classes=names)
-    return Source(named(path), task, x_train, y_train, x_test, y_test, "sounds", None, [("data", path)], found)
+    parts, names = class_folders(path, SOUNDS, told)
+    found = f"{len(parts.y_train) + len(parts.y_test):,} sounds in {len(names)} class folders: {listed(names)}"
+    found, task = found + told_copies(parts.copies), SpeechClassifier(classes=names)
+    return Source(named(path), task, *parts[:4], "sounds", None, [("data", path)], found, parts.groups)
 
 
 def transcribed_folder(path: str, told: Told) -> Source | None:
@@ -54,11 +56,11 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
     files, texts = found
     if not all(file.lower().endswith(SOUNDS) for file in files):
         return None
-    rows = divided(files, np.array(texts, object), told.seed)
-    x_train, y_train, x_test, y_test = (list(part) for part in rows[:4])
-    told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}"
-    facts = [("data", path)]
-    return Source(named(path), Transcriber(), x_train, y_train, x_test, y_test, "sounds", None, facts, told_of)
+    alike = twins(contents(files)) if told.together else None
+    parts = divided(files, np.array(texts, object), told.seed, None, alike)
+    rows = [list(part) for part in parts[:4]]
+    told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}{told_copies(parts.copies)}"
+    return Source(named(path), Transcriber(), *rows, "sounds", None, [("data", path)], told_of, parts.groups)
 
 
 # arrays -------------------------------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ def array_file(path: str, told: Told) -> Source | None:
         x = chosen(path, others, None, ("x",))
         if len(x) != len(y):
             raise DataFileError(path, f"{len(x):,} rows, but {len(y):,} labels")
-        x_train, y_train, x_test, y_test, _ = divided(x, np.asarray(y).reshape(len(y)), told.seed)
+        x_train, y_train, x_test, y_test = divided(x, np.asarray(y).reshape(len(y)), told.seed)[:4]
     pictures = x_train.dtype == np.uint8 and (x_train.ndim == 3 or x_train.shape[-1] in (1, 3, 4))
     found = f"{len(x_train) + len(x_test):,} rows of shape {x_train.shape[1:]}"
     if pictures:

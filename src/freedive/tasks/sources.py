@@ -20,7 +20,7 @@ from ..data.table_files import table_ending
 from ..data.writing import composed
 from ..errors import ToldError, counted, nearest
 from ..files.errors import missing_file
-from ..preprocessing import train_test_split
+from ..preprocessing.split import one_a_row, rows_of, strata, train_test_split
 from .base import Task
 from .classifier import Classifier
 from .told import Told
@@ -34,13 +34,15 @@ class UnknownSourceError(ToldError):
 
 
 class Parts(NamedTuple):
-    """Raw rows and their labels to learn from and to be tested with, and the groups of those to learn from."""
+    """Raw rows and their labels to learn from and to be tested with, the groups of those to learn from, and how many
+    rows there are more than once."""
 
     x_train: Any
     y_train: Any
     x_test: Any
     y_test: Any
     groups: Any = None
+    copies: int = 0
 
 
 @dataclass
@@ -145,40 +147,55 @@ def seen(path: str) -> str:
 Recogniser = Callable[[str, Told], "Source | None"]
 
 
-def divided(X: Any, y: Any, seed: int = 0, group: Any = None) -> Parts:
+def divided(X: Any, y: Any, seed: int = 0, group: Any = None, alike: Any = None) -> Parts:
     """A fifth of the rows for the test, every class in proportion.
 
     Args:
         X, y: rows and labels.
         seed: of the draw.
         group: (rows,); rows of one group all go to the same part, and then the sizes are of groups.
+        alike: of `split.twins`, without a group: rows that are the same all go to the same part.
     """
     if len(y) < LEAST:
         raise ValueError(f"{counted(len(y), 'rows')}, expected {LEAST} or more: a fifth is kept for the test")
     if group is not None:
-        absent = next((row for row, name in enumerate(group) if missing(name)), None)
-        if absent is not None:
-            raise ValueError(f"the group of row {absent} (from 0) is missing. Fill it in, or leave such rows out")
-        names = np.unique(np.asarray(group))
-        if len(names) < 2:
-            raise ValueError(f"all rows are of one group, {names[0]!r}; expected two or more to split by")
-        by: dict[str, Any] = {"groups": group, "test_size": max(1, round(TEST * len(names)))}
+        by: dict[str, Any] = {"groups": group, "test_size": max(1, round(TEST * distinct_groups(group)))}
     else:
-        labels = np.asarray(y)
-        counts = np.unique(labels, return_counts=True)[1]
-        enough = labels.dtype.kind not in "fc" and counts.min() >= 2 and len(labels) * TEST >= len(counts)
-        by = {"stratify": labels if enough else None, "test_size": TEST}
+        group = None if alike is None or len(np.unique(alike)) < LEAST else alike
+        by = {"groups": group, "stratify": strata(y, TEST, group), "test_size": TEST}
     parts = train_test_split(np.arange(len(y)), **by, seed=seed)
-    (x_train, x_test), (y_train, y_test) = (taken(part, parts) for part in (X, y))
-    learned = None if group is None else taken(np.asarray(group), parts)[0]
-    return Parts(x_train, y_train, x_test, y_test, learned)
+    if group is alike is not None:
+        parts = [np.random.default_rng(seed).permutation(part) for part in parts]  # the first rows are of all classes
+    (x_train, x_test), (y_train, y_test) = (taken(rows, parts) for rows in (X, y))
+    learned = None if group is None else taken(one_a_row(group), parts)[0]
+    counts = np.unique(group, return_counts=True)[1] if group is alike is not None else np.ones(1, int)
+    return Parts(x_train, y_train, x_test, y_test, learned, int(counts[counts > 1].sum()))
+
+
+def distinct_groups(group: Any) -> int:
+    """How many groups there are; two or more, and none is missing."""
+    absent = next((row for row, name in enumerate(group) if missing(name)), None)
+    if absent is not None:
+        raise ValueError(f"the group of row {absent} (from 0) is missing. Fill it in, or leave such rows out")
+    names = np.unique(one_a_row(group))
+    if len(names) < 2:
+        raise ValueError(f"all rows are of one group, {names[0]!r}; expected two or more to split by")
+    return len(names)
 
 
 def taken(rows: Any, parts: Sequence[np.ndarray]) -> list[Any]:
     """Some of the rows of whatever holds rows, for each part."""
-    from ..preprocessing.split import rows_of
-
     return [rows_of(rows, part) for part in parts]
+
+
+def told_copies(copies: int) -> str:
+    """What there is to say of rows that there are more than once.
+
+    >>> told_copies(7)
+    '; 7 of them are there more than once: copies are learned from or tested with, not both'
+    """
+    told = f"; {copies:,} of them are there more than once: copies are learned from or tested with, not both"
+    return told if copies else ""
 
 
 def named(path: str) -> str:

@@ -10,8 +10,10 @@ import numpy as np
 
 from ..config import Fraction, PositiveInt, one_of
 from ..core.graph import Input
+from ..data.writing import composed
 from ..models import Model
 from ..preprocessing.embeddings import load_embeddings
+from ..preprocessing.split import twins
 from ..preprocessing.vocabulary import BytePairVocabulary, CharacterVocabulary, Vocabulary, WordVocabulary
 from ..preprocessing.vocabulary.base import each_text
 from .base import Settings
@@ -29,6 +31,15 @@ VOCABULARIES: dict[str, Any] = {
 }
 FEW_TEXTS = 50_000  # below, averaged words learn as much as any network here, in a tenth of the time
 COVERED = 99  # percent of the texts that are read whole, where no length is given
+
+
+def same_texts(texts: Any, labels: Any) -> np.ndarray | None:
+    """Groups of texts that are the same, see `split.twins`.
+
+    >>> same_texts(["good", "bad", " good", "fine", "poor"], [1, 0, 1, 1, 0]).tolist()
+    [0, 1, 0, 2, 3]
+    """
+    return twins((composed(text.strip()) for text in texts), list(labels))
 
 
 class TextClassifier(Classifier):
@@ -79,6 +90,10 @@ class TextClassifier(Classifier):
         if not max(len(text.strip()) for text in each_text(X)):  # looks at every row, as the user counts them
             raise ValueError("TextClassifier.fit(X=...): all texts are empty")
         return X, y
+
+    def parted(self, X: Any, y: Any, validation_data: Any = None, groups: Any = None) -> Any:
+        """The same text is learned from, or kept aside."""
+        return super().parted(X, y, validation_data, same_texts(X, y) if groups is None else groups)
 
     def learn_reader(self, X: Any) -> Reader:
         texts = list(X)

@@ -17,8 +17,8 @@ from ..errors import counted
 from .class_folders import class_folders, few, holds, unbalanced
 from .reading.decoding import decoded
 from .reading.texts import filled_lines, words
-from .sources import Parts, Source, Told, divided, listed, named
-from .text import TextClassifier
+from .sources import Parts, Source, Told, divided, listed, named, told_copies
+from .text import TextClassifier, same_texts
 
 TEXTS = (".txt", ".txt.gz")
 LINES = (".tsv", ".tsv.gz", *TEXTS)
@@ -31,12 +31,12 @@ def text_folder(path: str, told: Told) -> Source | None:
     """a folder of class folders of texts: reviews/good/1.txt, reviews/bad/2.txt (with or without train/ and test/)"""
     if not holds(path, TEXTS):
         return None
-    (x_train, y_train), (x_test, y_test), names = class_folders(path, TEXTS, told)
-    found = f"{len(x_train) + len(x_test):,} texts in {len(names)} class folders: {listed(names)}"
-    texts = decoded(lambda file: read_text(file, told.encoding).strip(), [*x_train, *x_test])
-    task = TextClassifier(classes=names, whole=True)
-    parts = Parts(texts[: len(x_train)], y_train, texts[len(x_train) :], y_test)
-    return text_source(path, task, parts, found + unbalanced(y_train))
+    parts, names = class_folders(path, TEXTS, told)
+    files = [*parts.x_train, *parts.x_test]
+    found = f"{len(files):,} texts in {len(names)} class folders: {listed(names)}{unbalanced(parts.y_train)}"
+    texts, learned = decoded(lambda file: read_text(file, told.encoding).strip(), files), len(parts.x_train)
+    parts = parts._replace(x_train=texts[:learned], x_test=texts[learned:])
+    return text_source(path, TextClassifier(classes=names, whole=True), parts, found)
 
 
 def text_files(path: str, told: Told) -> Source | None:
@@ -76,7 +76,7 @@ def text_table(path: str, told: Told, rest: Table, labels: Any, group: Any, foun
     left = [column for column in rest.columns if column != name]
     found += f"; learned from the texts of {name!r}" + (f", without {listed(left)}" if left else "")
     texts = np.array(["" if cell is None else str(cell) for cell in rest[name]], object)
-    parts = divided(texts, labels, told.seed, group)
+    parts = divided(texts, labels, told.seed, group, same_texts(texts, labels) if told.together else None)
     return text_source(path, TextClassifier(column=name), parts, found)
 
 
@@ -95,13 +95,13 @@ def lines_source(path: str, told: Told, rows: Sequence[tuple[str, str]], found: 
     texts, labels = (list(side) for side in zip(*rows, strict=True))
     names = sorted(set(labels))
     few(path, labels, names)
-    parts = divided(texts, labels, told.seed)
+    parts = divided(texts, labels, told.seed, None, same_texts(texts, labels) if told.together else None)
     return text_source(path, TextClassifier(classes=names), parts, found + listed(names) + unbalanced(labels))
 
 
 def text_source(path: str, task: TextClassifier, parts: Parts, found: str) -> Source:
     """The source of texts in parts; the report shows those of the test."""
-    learned = set(parts.x_train)
+    learned, found = set(parts.x_train), found + told_copies(parts.copies)
     if again := sum(text in learned for text in parts.x_test):
         found += f"; {again:,} of {len(parts.x_test):,} test texts stand among those learned from too"
     return Source(named(path), task, *parts[:4], "texts", list, [("data", path)], found, parts.groups)

@@ -63,6 +63,7 @@ class Told(NamedTuple):
         text: the column of a table whose texts are learned from.
         seed: of the split.
         reading: how files are read, by the names of `READING`.
+        together: whether rows that are the same are not parted; a file from before says nothing of it, and they were.
     """
 
     target: str | None = None
@@ -71,13 +72,14 @@ class Told(NamedTuple):
     text: str | None = None
     seed: int = 0
     reading: Mapping[str, Any] | None = None
+    together: bool = True
 
     @property
     def given(self) -> dict[str, Any]:
         """What was said, by name.
 
         >>> Told(target="price").given
-        {'target': 'price', 'seed': 0}
+        {'target': 'price', 'seed': 0, 'together': True}
         """
         return {name: value for name, value in self._asdict().items() if value is not None}
 
@@ -88,7 +90,7 @@ class Told(NamedTuple):
         >>> Told(target="price", reading={"header": False}).words
         {'target': '--target', 'header': '--set header'}
         """
-        options = {name: f"--{name}" for name in self.given if name not in ("seed", "reading")}
+        options = {name: f"--{name}" for name in self.given if name not in ("seed", "reading", "together")}
         return options | {name: f"--set {name}" for name in self.reading or {}}
 
     @classmethod
@@ -100,10 +102,10 @@ class Told(NamedTuple):
             ValueError: says how files cannot be read.
         """
         for name, value in (given or {}).items():
-            kind = {"seed": int, "horizon": int, "reading": dict}.get(name, str)
+            kind = {"seed": int, "horizon": int, "reading": dict, "together": bool}.get(name, str)
             if name not in cls._fields or type(value) is not kind:
                 raise TypeError(f"told: expected what was said of the data, by name. Received: {name}={value!r:.60}")
-        told = cls(**(given or {}))
+        told = cls(**{"together": False, **(given or {})})
         return told if told.reading is None else told._replace(reading=read_as(told.reading))
 
     def reading_by(self, names: Iterable[str]) -> dict[str, Any]:
