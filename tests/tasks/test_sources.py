@@ -265,3 +265,21 @@ def test_ways_of_reading_that_mean_nothing_are_refused(tmp_path):
     for name, told in (("photos", {"encoding": "gbk"}), ("a.jsonl", {"separator": ";"})):
         with pytest.raises(ToldError, match=f"--set {next(iter(told))} means nothing"):
             find(str(tmp_path / name), Told(reading=told))
+
+
+@pytest.mark.parametrize("told", [{"target": "y"}, {"horizon": 3}])
+def test_a_column_that_numbers_the_rows_is_left_out_and_told(tmp_path, told):
+    path = tmp_path / "frame.csv"
+    days = np.arange("2024-01-01", "2024-04-01", dtype="datetime64[D]")
+    path.write_text(",day,y\n" + "".join(f"{i},{day},{i % 7 + 0.5}\n" for i, day in enumerate(days)))
+    source = find(str(path), Told(**told))
+    assert source.found.endswith("the first column, without a name, numbers the rows and is left out")
+    names = source.x_train.names if "horizon" in told else source.x_train.columns
+    assert list(names) == (["y"] if "horizon" in told else ["day"])
+
+
+def test_rows_are_parted_by_ids_of_all_digits(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("who,a,y\n" + "".join(f"{2**62 + i // 4},{i},{'pq'[i % 2]}\n" for i in range(80)))
+    source = find(str(path), Told(target="y", group="who"))
+    assert len(set(source.groups.tolist())) == 16 and len(source.y_test) == 16

@@ -55,8 +55,9 @@ def tried(prepared: training.Training, search: Search, trials: int, path: str) -
     count = None if isinstance(search, Grid) else trials
     verbose = 0 if prepared.options.quiet else "auto"
     study = searched(task, search=search, trials=count, resume=path, verbose=verbose)
-    found = study.best.parameters
-    task.model = network(task, **found | {"learning_rate": task.rate(len(task.rows.y), found["learning_rate"])})
+    found = dict(study.best.parameters)
+    rate = task.rate(len(task.rows.y), found.pop("learning_rate"))
+    task.model = network(task, rate, **found)
     task.train()  # as `freedive train` does: the epoch that did best is kept
     training.test(prepared)
     made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}

@@ -30,7 +30,8 @@ class EarlyStopping(Watcher):
         verbose: 1 says when training was stopped and which weights were restored.
         mode: "min", "max", or "auto": what the name of the result says.
         baseline: improvements count only when they are better than this too.
-        restore_best_weights: whether the model ends with the weights of its best epoch.
+        restore_best_weights: whether the model ends with the weights of its best epoch; stopped by Ctrl-C, it has those
+            of the last one.
         start_from_epoch: epochs before this one are not looked at.
 
     Raises:
