@@ -84,11 +84,15 @@ def test_evaluate_takes_the_rows_that_were_not_learned_from(run, tmp_path, name)
     assert run("evaluate", model, data, "--json").json == found
     other = tmp_path / f"other_{name}"
     other.write_text(text)
-    assert run("evaluate", model, other).out.startswith(f"60 rows of {other}\n")
+    assert run("evaluate", model, other).out.startswith(f"{found['rows']} rows of {other} that were not learned from\n")
+    other.write_text(text + text.splitlines()[1] + "\n")
+    assert run("evaluate", model, other).out.startswith(f"61 rows of {other}\n")
     refused = run("evaluate", model, other, "--target", "rooms")
     assert refused.code == 2 and f"learned with {words[1]!r}, not 'rooms'" in refused.err
     data.write_text(text + "\n".join(text.splitlines()[1:40]) + "\n")
     assert "has changed since the model learned from it" in run("evaluate", model).err
+    renewed = run("evaluate", model, data)
+    assert renewed.out.startswith("99 rows of") and "is not, or no longer, what" in renewed.err
     data.unlink()
     assert "which is not here" in run("evaluate", model).err
 
@@ -103,7 +107,7 @@ def test_other_files_are_read_as_those_learned_from(run, tmp_path):
         more = ("--set", "encoding=gbk", "--epochs", 1, "-q", "--no-baselines", "--output", folder)
         assert run("train", data, *target, *more).code == 0
         other, model = tmp_path / f"other {name}", folder / "model.safetensors"
-        other.write_bytes(data.read_bytes())
+        other.write_bytes(data.read_bytes() + b"\n")
         result = run("evaluate", model, other)
         assert result.code == 0 and result.out.startswith("60 rows of"), result.err
         other.write_text(text, encoding="utf-16")

@@ -100,6 +100,21 @@ def test_where_nothing_arrives_nothing_changes_and_stragglers_do_less():
     assert 0 < moved[0] < 0.9 * moved[1]
 
 
+def test_what_does_not_arrive_ruins_nothing():
+    model = network()
+    model.compile(fd.optimizers.SGD(0.1), "sparse_categorical_crossentropy", on_nonfinite="keep")
+    before, wild = weights_of(model), np.full_like(X[:50], 1e25)
+    simulate(model, [(wild, Y[:50])], 1, failures=Failures(dropouts=1.0), batch_size=50, local_epochs=3, verbose=0)
+    np.testing.assert_array_equal(weights_of(model), before)
+
+
+def test_an_optimizer_of_the_server_may_be_named():
+    named, given = network(), network()
+    for model, server in ((named, "sgd"), (given, fd.optimizers.SGD())):
+        simulate(model, partition(X, Y, 3), 1, Strategy(server=server), verbose=0, seed=1)
+    np.testing.assert_array_equal(weights_of(named), weights_of(given))
+
+
 # learning -------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("strategy", ["fedavg", "fedprox", "fedadam"])
 def test_it_learns_from_unequal_clients(strategy):

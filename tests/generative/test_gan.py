@@ -113,6 +113,11 @@ def test_a_run_by_hand(every):
 
 
 # turns --------------------------------------------------------------------------------------------------------------
+def test_a_generator_that_has_not_moved_has_no_loss():
+    losses = gan(discriminator_steps=5).fit(X[:32], batch_size=16, epochs=3, verbose=0).history["generator_loss"]
+    assert np.isfinite(losses).tolist() == [False, False, True] and losses[2] > 0
+
+
 def test_the_generator_moves_in_every_nth_step():
     model = gan(discriminator_steps=3)
     moved = []

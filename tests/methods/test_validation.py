@@ -62,6 +62,14 @@ def test_where_callbacks_choose_weights_folds_are_measured_with_those():
     assert not np.allclose(history["val_loss_members"][0], history["val_loss_members"][-1])
 
 
+def test_folds_are_measured_with_averaged_weights():
+    model = made()
+    model.compile(fd.optimizers.Adam(0.05, use_ema=True), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    scores = fd.cross_validate(model, X[:99], Y[:99], folds=3, **FIT)
+    found = fd.losses.SparseCategoricalCrossentropy(reduction="none")(Y[:99], scores.predictions())
+    np.testing.assert_allclose(scores["loss"], [found[scores.fold == i].mean() for i in range(3)], rtol=1e-5)
+
+
 def test_class_weights_count_in_folds_as_in_fit():
     weights = {0: 1.0, 1: 5.0, 2: 0.5}
     scores = fd.cross_validate(made(), X[:99], Y[:99], folds=3, class_weight=weights, **FIT)

@@ -138,6 +138,7 @@ def test_same_key_same_sample():
 def test_top_and_nucleus_keep_at_least_one():
     log_p = log_softmax(jnp.asarray(RNG.normal(size=(20, 7)), jnp.float32))
     assert ((top(log_p, 3) > -jnp.inf).sum(-1) == 3).all()
+    assert ((nucleus(log_p, 0.0) > -jnp.inf).sum(-1) == 1).all()
     for share in (0.0001, 0.5, 0.9, 1.0):
         kept = jnp.exp(nucleus(log_p, share))
         assert (kept.sum(-1) >= share - 1e-5).all() and ((kept > 0).sum(-1) >= 1).all()

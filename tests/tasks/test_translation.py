@@ -68,7 +68,7 @@ def test_translations_that_are_cut_keep_their_end():
 
 def test_translations_are_compared_in_one_normal_form():
     target = Translations(CharacterVocabulary.learned(["caf\u00e9 noir et blanc"]))
-    outputs = target.vocabulary.rows(["cafe\u0301 noir et blanc"])
+    outputs = [Said(row, 1.0) for row in target.vocabulary.rows(["cafe\u0301 noir et blanc"])]
     assert target.scored(outputs, target.asked(["cafe\u0301 noir et blanc"]))["bleu"] == pytest.approx(100)
 
 

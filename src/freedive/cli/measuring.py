@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..data.contents import contents
 from ..data.errors import DataFileError
 from ..files.errors import missing_file
 from ..tasks import About, Classes, Task
@@ -41,11 +42,12 @@ def test_rows(path: str, data: str | None, column: str | None, reading: Sequence
     if data is None and not about.data:
         raise ValueError(f"{path}: its file does not say what it learned from: give DATA")
     told = remembered(path, about, target=column)
-    if reading and (data is None or not os.path.exists(data) or is_same(data, about.data)):
+    same = data is None or is_same(path, data, about)
+    if reading and (same or not os.path.exists(data)):
         raise console.Misuse("--set says how other files than those learned from are read: name them as DATA")
     read_otherwise(about.reader, reading)
-    if data is None or is_same(data, about.data):
-        return held_out(path, task, about, told)
+    if same:
+        return held_out(path, data or about.data, task, about, told)
     if os.path.exists(data):
         x, labels = about.reader.labelled(data, told.target)
         try:
@@ -72,20 +74,35 @@ def remembered(path: str, about: About, **given: Any) -> Told:
     return told._replace(**{name: value for name, value in given.items() if value is not None})
 
 
-def held_out(path: str, task: Task, about: About, told: Told) -> Measured:
+def held_out(path: str, data: str, task: Task, about: About, told: Told) -> Measured:
     """The rows that a model was tested with: the same part of its data again."""
-    if about.data not in (*RECIPES, *FETCHED) and not os.path.exists(about.data):
-        raise ValueError(f"{path}: it learned from {about.data}, which is not here: give DATA")
-    source = find(about.data, told)
+    if data not in (*RECIPES, *FETCHED) and not os.path.exists(data):
+        raise ValueError(f"{path}: it learned from {data}, which is not here: give DATA")
+    source = find(data, told)
     _, x, y = task.taken(source.x_test, source.y_test)
     asked = task.target.asked(y)
-    then = (about.test or {}).get("rows")
-    if then not in (None, len(asked)):
-        changed = f"{about.data} has changed since the model learned from it"
+    then, was = (about.test or {}).get("rows"), (about.made or {}).get("contents")
+    if then not in (None, len(asked)) or was not in (None, contents(data)):
+        changed = f"{data} has changed since the model learned from it"
         console.warn(f"Note: {changed}, and it may have learned from some of these rows")
-    return Measured(task, x, asked, f"of {about.data} that were not learned from")
+    return Measured(task, x, asked, f"of {data} that were not learned from")
 
 
-def is_same(data: str, known: str) -> bool:
-    """Whether both name the same data set, file or folder."""
-    return data == known or (os.path.exists(data) and os.path.exists(known) and os.path.samefile(data, known))
+def is_same(path: str, data: str, about: About) -> bool:
+    """Whether a name, a file or a folder is what a model learned from.
+
+    Where its file says what the contents were, they decide: a copy is the same, and another file of that name is not.
+    """
+    named = data == about.data or (
+        os.path.exists(data) and os.path.exists(about.data) and os.path.samefile(data, about.data)
+    )
+    was = (about.made or {}).get("contents")
+    if was is None or not os.path.exists(data):
+        return named
+    same = contents(data) == was
+    if named and not same:
+        console.warn(
+            f"Note: {data} is not, or no longer, what {path} learned from: all of its rows count. If rows were only "
+            "put to that file, the model has learned from some of them"
+        )
+    return same

@@ -63,6 +63,7 @@ def about(t: Training) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "command": t.known_by,
         "seed": t.options.seed,
+        "contents": t.contents,
         "epochs": len((t.task.history or {}).get("loss", [])) or len(t.task.model.history.epoch),
     }
     return {"data": t.data, "test": plain(t.result) or None, "made": made, "told": t.told.given}

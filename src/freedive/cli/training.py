@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..callbacks import Callback, Checkpoints, CSVLogger
+from ..data.contents import contents
 from ..data.series import TimeSeries
 from ..errors import counted
 from ..files import make_folders, move_file, only_writer, write_atomic, write_text_atomic
@@ -69,6 +70,9 @@ class Training:
     way: Way | None = None
     simple: list[Baseline] = dataclasses.field(default_factory=list)  # methods beside the network
     resumed: bool = False  # whether a part of it was done before, in a time that is not known
+
+    def __post_init__(self):
+        self.contents = contents(self.data)  # now, since files may change while it learns
 
     @property
     def model_path(self) -> str:

@@ -60,7 +60,8 @@ def tried(prepared: training.Training, search: Search, trials: int, path: str) -
     task.model = network(task, rate, **found)
     task.train()  # as `freedive train` does: the epoch that did best is kept
     training.test(prepared)
-    made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed, **study.best.parameters}
+    made = {"freedive": importlib.metadata.version("freedive"), "seed": prepared.options.seed}
+    made |= {"contents": prepared.contents, **study.best.parameters}
     known = {"data": prepared.data, "told": prepared.told.given, "test": story.plain(prepared.result), "made": made}
     task.save(place("model.safetensors"), **known)
     study.to_csv(place("trials.csv"))

@@ -181,5 +181,5 @@ def facts(about: Any) -> list[tuple[str, str]]:
         (f"test {called(name)}", f"{value:.4f}" if isinstance(value, float) else str(value))
         for name, value in (about.test or {}).items()
     ]
-    told += [(name, str(value)) for name, value in (about.made or {}).items()]
+    told += [(name, str(value)) for name, value in (about.made or {}).items() if name != "contents"]
     return [(name, fact) for name, fact in told if fact]

@@ -172,7 +172,12 @@ def federated_program(plain: Program, frozen: frozenset[str], clients: int, plan
             client = {name: column[c] for name, column in table.items()}
             after, found = local(plain, ts, data, client, (seed + c.astype(jnp.uint32), round_), shares[c], plan)
             part = {"params": learned(after.params), "state": after.state}
-            total = jax.tree.map(lambda t, p: t + (weights[c] * p).astype(t.dtype), total, change(part, ts, plan))
+            arrived = weights[c] > 0  # what does not arrive may be no number, and must not count as 0 times that
+
+            def added(t: Any, p: Any) -> Any:
+                return t + jnp.where(arrived, weights[c] * p, 0).astype(t.dtype)
+
+            total = jax.tree.map(added, total, change(part, ts, plan))
             return total, jax.tree.map(lambda all_, one: all_.at[c].set(one), sums, found)
 
         zeros = jax.tree.map(jnp.zeros_like, {"params": learned(ts.params), "state": ts.state})

@@ -167,6 +167,8 @@ def checked_plan(strategy: Any, fraction: float, local_epochs: int, failures: Fa
         raise ValueError(f"simulate(strategy={strategy!r}): expected one of {known}, or a Strategy")
     strategy = strategy if isinstance(strategy, Strategy) else STRATEGIES[strategy]
     argument("Strategy", "mu", strategy.mu, real, non_negative, finite)
+    if strategy.server is not None:
+        strategy = strategy._replace(server=optimizers.get(strategy.server))
     if not 0 < argument("simulate", "fraction", fraction, real) <= 1:
         raise ValueError(f"simulate(fraction={fraction!r}): expected a share of the clients, above 0 and up to 1")
     for name, value in failures._asdict().items():

@@ -7,6 +7,7 @@ method, compiled, batched and cached as every model's answers are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -197,10 +198,11 @@ class OwnObjective(Objective):
         self.model.check_inputs(x, y, where)
 
     def results(self, sums: Any) -> dict[str, Any]:
-        """The mean of every term."""
+        """The mean of every term; no number where none of its steps was taken: 0 would be the best of losses."""
         if self.refuses:
             refuse_flagged(self.model, sums.get("flags", {}))
-        return {name: float(term["total"] / np.maximum(term["count"], 1)) for name, term in sums["loss"].items()}
+        terms = {name: (float(term["total"]), float(term["count"])) for name, term in sums["loss"].items()}
+        return {name: total / count if count else math.nan for name, (total, count) in terms.items()}
 
     def structure(self) -> Any:
         """What makes two objectives equal, beside their models."""

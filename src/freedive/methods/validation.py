@@ -134,7 +134,8 @@ def cross_validate(
         if isinstance(own.resume, (str, os.PathLike)) and own.resume != "auto":  # a run each, so a folder each
             own = own._replace(resume=os.path.join(own.resume, f"folds-{group[0]}"))
         history = fitting.fit(members, data.x, data.y, own, method)
-        results = tested(members, data, history, method, bool(options.callbacks))
+        again = bool(options.callbacks) or model._training.optimizer.use_ema
+        results = tested(members, data, history, method, again)
         found |= {i: {name: float(v[place]) for name, v in results.items()} for place, i in enumerate(group)}
         populations.append(members)
         scalers += method.scalers
@@ -198,7 +199,8 @@ class Folds(Replicated):
 
 
 def tested(members: Population, data: Data, history: Any, method: Folds, again: bool) -> dict[str, np.ndarray]:
-    """The results of each fold on its own rows: of the last epoch, or measured again where callbacks chose weights."""
+    """The results of each fold on its own rows: of the last epoch, or measured again where its weights were not the
+    last: callbacks chose them, or they are averages."""
     if not again:
         return {n.removeprefix("val_"): v for n, v in last_results(history).items() if n.startswith("val_")}
     logs = fitting.evaluate(members, data.x, data.y, weights=data.weights, method=method)

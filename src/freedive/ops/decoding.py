@@ -188,7 +188,7 @@ def top(log_p: Any, count: int | None) -> Any:
 
 
 def nucleus(log_p: Any, share: Any) -> Any:
-    """Log-probabilities with all at -inf but the largest that together reach a share of the whole.
+    """Log-probabilities with all at -inf but the largest that together reach a share of the whole; one at least stays.
 
     >>> (nucleus(jnp.log(jnp.array([0.2, 0.5, 0.3])), 0.7) > -jnp.inf).tolist()
     [False, True, True]
@@ -198,7 +198,7 @@ def nucleus(log_p: Any, share: Any) -> Any:
     probabilities = jax.nn.softmax(log_p, axis=-1)
     ordered = -jnp.sort(-probabilities, axis=-1)
     before = jnp.cumsum(ordered, axis=-1) - ordered  # what the likelier ones have together
-    least = jnp.min(jnp.where(before < share, ordered, jnp.inf), axis=-1, keepdims=True)
+    least = jnp.min(jnp.where((before < share) | (before == 0), ordered, jnp.inf), axis=-1, keepdims=True)
     return jnp.where(probabilities >= least, log_p, -jnp.inf)
 
 

@@ -259,3 +259,19 @@ def test_table_picture_and_file(study, tmp_path):
 def test_whole_numbers_may_be_structure():
     found = fd.tune(build, {"units": Whole(3, 5)}, X, Y, search="grid", **FIT | {"epochs": 1})
     assert [trial.parameters["units"] for trial in found.trials] == [3, 4, 5]
+
+
+def test_scores_are_of_the_averages_that_the_models_have():
+    def averaging(rate, decay):
+        model = build(rate, decay=decay)
+        optimizer = fd.optimizers.AdamW(rate, weight_decay=decay, use_ema=True)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    study = fd.tune(averaging, {"rate": [0.003, 0.03], "decay": [0.0, 0.1]}, X, Y, search="grid", **FIT)
+    assert study.best.score == pytest.approx(study.model.evaluate(*HELD, verbose=0)[0], rel=1e-5)
+
+
+def test_every_epoch_of_a_trial_is_validated():
+    with pytest.raises(TypeError, match="validation_freq"):
+        fd.tune(build, NUMBERS, X, Y, validation_freq=2, **FIT)

@@ -188,10 +188,20 @@ class Cohort:
         for values in results:
             for curve, value in zip(self.curves, values, strict=True):
                 curve.append(float(value))
+        if self.population.model._training.optimizer.use_ema and self.monitor.startswith("val_"):
+            self.measure_averages()
         for member in history.run.stopped:
             self.curves[member][until - 1 :] = [np.nan]  # an accuracy of outputs that are NaN would be a number
         self.epoch, self.way = until, history.run.members.way
         return self.worth()
+
+    def measure_averages(self) -> None:
+        """The last results are of the weights that members end with, their averages, as everybody gets them."""
+        x, y, weights = self.rows.validation
+        method = Replicated(own=lambda shared: self.hyper)
+        found = fitting.evaluate(self.population, x, y, weights=weights, method=method)
+        for curve, value in zip(self.curves, found[f"{self.monitor.removeprefix('val_')}_members"], strict=True):
+            curve[-1] = float(value)
 
     def worth(self) -> np.ndarray:
         """How good the members are now, the larger the better; what is no number is the worst."""

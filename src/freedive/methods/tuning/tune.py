@@ -28,7 +28,7 @@ from .search import Search, read_search
 from .space import Space, read_space
 from .study import Study
 
-TOLD = ("epochs", "seed", "batch_size", "shuffle", "steps_per_epoch", "validation_freq", "on_bad")  # in a study's file
+TOLD = ("epochs", "seed", "batch_size", "shuffle", "steps_per_epoch", "on_bad")  # in a study's file
 HELD_OUT = 0.2  # of the rows, from their end, where no validation is given
 
 
@@ -84,7 +84,7 @@ def tune(
     {'rate': 0.1}
     """
     wanted: Search = argument("tune", "search", search, read_search)
-    options = options_of("tune", fit, ("initial_epoch", "callbacks"))
+    options = options_of("tune", fit, ("initial_epoch", "callbacks", "validation_freq"))
     options.check()
     check_counts("tune", {"trials": trials})
     options = options._replace(seed=0 if options.seed is None else options.seed)
