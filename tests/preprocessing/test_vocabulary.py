@@ -164,14 +164,18 @@ def test_each_merge_joins_a_most_frequent_pair():
 def test_every_text_comes_back():
     vocabulary = KINDS["byte pairs"]()
     draw = random.Random(0)
-    alphabet = [*"ab  \n\t.'_0é深潜\u3000\u200d\x00\x1c", "\U0001f30a", "\U00020000", "\ud800"]
-    for _ in range(500):
-        text = "".join(draw.choices(alphabet, k=draw.randrange(40)))
+    alphabet = [*"ab  \n\t.'_0é深潜\u3000\u200c\u200d\x00\x1c", "\U0001f30a", "\U00020000", "\ud800"]
+    alphabet += ["\u0301", "\u093f", "\u0e14", "\u0e35", "\u1780", "\u17d2", "\ufe0f", "\U000e0100", "क़"]
+    for _ in range(1000):
+        text = unicodedata.normalize("NFC", "".join(draw.choices(alphabet, k=draw.randrange(40))))
         assert vocabulary.decode(vocabulary.encode(text)) == text
+        assert "".join(WordVocabulary([], lower=False).pieces(text)) == "".join(text.split())
 
 
-def test_a_long_word_takes_no_long_time():
-    assert len(KINDS["byte pairs"]().encode("a" * 100_000)) <= 100_000
+@pytest.mark.parametrize("text", ["a" * 100_000, "a" + "\u0301" * 100_000, "x\u0301'" * 50_000])
+def test_a_long_word_takes_no_long_time(text):
+    assert len(KINDS["byte pairs"]().encode(text)) <= 300_000
+    assert len(WordVocabulary([]).pieces(text)) <= 2
 
 
 # refused --------------------------------------------------------------------------------------------------------------

@@ -58,9 +58,12 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
         return None
     alike = twins(contents(files)) if told.together else None
     parts = divided(files, np.array(texts, object), told.seed, None, alike)
-    rows = [list(part) for part in parts[:4]]
+    x_train, y_train, x_test, y_test = (list(part) for part in parts[:4])
     told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}{told_copies(parts.copies)}"
-    return Source(named(path), Transcriber(), *rows, "sounds", None, [("data", path)], told_of, parts.groups)
+    facts = [("data", path)]
+    return Source(
+        named(path), Transcriber(), x_train, y_train, x_test, y_test, "sounds", None, facts, told_of, parts.groups
+    )
 
 
 # arrays -------------------------------------------------------------------------------------------------------------

@@ -164,12 +164,14 @@ def divided(X: Any, y: Any, seed: int = 0, group: Any = None, alike: Any = None)
         group = None if alike is None or len(np.unique(alike)) < LEAST else alike
         by = {"groups": group, "stratify": strata(y, TEST, group), "test_size": TEST}
     parts = train_test_split(np.arange(len(y)), **by, seed=seed)
+    copies = 0
     if group is alike is not None:
+        counts = np.unique(np.asarray(alike), return_counts=True)[1]
+        copies = int(counts[counts > 1].sum())
         parts = [np.random.default_rng(seed).permutation(part) for part in parts]  # the first rows are of all classes
     (x_train, x_test), (y_train, y_test) = (taken(rows, parts) for rows in (X, y))
     learned = None if group is None else taken(one_a_row(group), parts)[0]
-    counts = np.unique(group, return_counts=True)[1] if group is alike is not None else np.ones(1, int)
-    return Parts(x_train, y_train, x_test, y_test, learned, int(counts[counts > 1].sum()))
+    return Parts(x_train, y_train, x_test, y_test, learned, copies)
 
 
 def distinct_groups(group: Any) -> int:

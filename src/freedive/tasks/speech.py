@@ -120,8 +120,9 @@ class SpeechClassifier(SpeechTask, Classifier):
 class Transcriber(SpeechTask):
     """Write what is said, character by character, by connectionist temporal classification.
 
-    Labels are texts; their characters are found by `fit`. Speech and text need no times: the network learns them. It is
-    three convolutions, which join frames to fewer moments, and a recurrent layer in both directions.
+    Labels are texts; their characters, in Unicode's normal form C, are found by `fit`. Speech and text need no times:
+    the network learns them. It is three convolutions, which join frames to fewer moments, and a recurrent layer in both
+    directions.
 
     Args:
         units: of the recurrent layer, in each direction.

@@ -58,6 +58,8 @@ class TextClassifier(Classifier):
         column: of tables that `freedive predict` reads, that holds the texts.
         whole: whether a .txt file that it reads is one text, rather than a text in every line.
 
+    A text that stands there more than once is learned from or kept aside (see `validation`), not both.
+
     >>> texts = ["deep and good", "good", "bad and long", "bad"] * 8
     >>> task = TextClassifier(epochs=20, verbose=0).fit(texts, [1, 1, 0, 0] * 8)
     >>> task.predict(["good"]).tolist()

@@ -221,7 +221,7 @@ class Translator(Task):
         """The translation of a text, or of each of several.
 
         Args:
-            texts: one or more.
+            texts: one or more; of nothing, nothing is the translation.
             sampler: "greedy", "beam", "sample", or a `networks.Sampler`; beam search with `beams` unless given.
         """
         one = isinstance(texts, str)
