@@ -51,7 +51,7 @@ def build(library: Path = LIBRARY) -> None:
     with tempfile.TemporaryDirectory() as folder:
         jobs = [
             [*told, "-isystem", str(headers), "-c", str(ROOT / f"{source}.cc"), "-o", f"{folder}/{source}.o"]
-            for source in ("doors", "convolutions", "pages", "finite", "few", "rows")
+            for source in ("doors", "recurrences", "convolutions", "pages", "finite", "few", "rows")
         ]
         for name, (width, options) in sets.items():
             for source in LOOPS:

@@ -25,6 +25,14 @@ long bands_of(const Convolution& c) {
   return std::max(1L, (c.places[0] + lines - 1) / lines);
 }
 
+// Whether a convolution's kernel, with so many rows more, is as large as pictures x and y and its geometry say.
+bool convolves(const Array& x, const Array& y, const Array& kernel, const Geometry& geometry, long more) {
+  if (!have_axes(4, x, y) || geometry.size() != 8 || x.dimensions()[0] != y.dimensions()[0]) return false;
+  const long depth = geometry[0] * geometry[1] * x.dimensions()[3], filters = y.dimensions()[3];
+  const bool moves = geometry[2] > 0 && geometry[3] > 0 && geometry[6] > 0 && geometry[7] > 0;
+  return moves && geometry[0] >= 0 && geometry[1] >= 0 && has(kernel, {depth + more, filters});
+}
+
 Convolution described(const ffi::AnyBuffer::Dimensions& x, const ffi::AnyBuffer::Dimensions& y,
                       Geometry geometry) {
   Convolution c = {};
@@ -106,6 +114,7 @@ ffi::Error convolved(ffi::ThreadPool& pool, std::vector<Pass> passes, const floa
 }
 
 ffi::Error conv(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Result y, bool relu, Geometry geometry) {
+  if (!convolves(x, *y, kernel, geometry, 0) || !has_or_none(bias, {y->dimensions()[3]})) return unfit("conv");
   Pass pass = {described(x.dimensions(), y->dimensions(), geometry), {}};
   pass.c.x = x.typed_data(), pass.c.found = y->typed_data(), pass.c.relu = relu;
   pass.c.bias = bias.element_count() ? bias.typed_data() : nullptr;
@@ -114,6 +123,7 @@ ffi::Error conv(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Result 
 }
 
 ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geometry geometry) {
+  if (!convolves(*x, y, kernel, geometry, 0)) return unfit("conv_by_x");
   Convolution c = described(x->dimensions(), y.dimensions(), geometry);
   c.y = y.typed_data(), c.found = x->typed_data();
   std::vector<Pass> passes;
@@ -124,6 +134,7 @@ ffi::Error conv_by_x(ffi::ThreadPool pool, Array y, Array kernel, Result x, Geom
 }
 
 ffi::Error conv_by_kernel(ffi::ThreadPool pool, Array x, Array y, Result kernel, bool ones, Geometry geometry) {
+  if (!convolves(x, y, *kernel, geometry, ones)) return unfit("conv_by_kernel");
   Convolution c = described(x.dimensions(), y.dimensions(), geometry);
   c.x = x.typed_data(), c.y = y.typed_data(), c.ones = ones;
   return summed(pool, c.pictures * c.bands, 1, kernel->element_count(), kernel->typed_data(),

@@ -5,97 +5,11 @@
 namespace freedive {
 namespace {
 
-constexpr long kWork = 1L << 21;  // products of two numbers, worth a processor: it takes 25 to 50 us to begin
-constexpr long kActivation = 40;  // products that take as long as an activation
-constexpr long kRows = 4;    // of a batch, worth a processor
 constexpr long kLeast = 16;  // of a dense layer's rows
 constexpr long kBlock = 14;  // rows of registers
 constexpr long kTurns = 4;   // parts for each processor, at most: whoever has time takes the next one
 constexpr long kPanels = 8, kHigh = 256;  // of a product, or rows, worth a part of their own
 constexpr long kFew = 4;     // rows for which a kernel is read once
-
-const float* given(const Array& array) { return array.element_count() ? array.typed_data() : nullptr; }
-
-// A recurrence over `sequence` (time, batch, ...) with a kernel (units, gates * units).
-Recurrence described(const Array& sequence, const Array& kernel, const Mask& mask, const Array& keep, bool reverse) {
-  Recurrence l = {};
-  l.time = sequence.dimensions()[0], l.batch = sequence.dimensions()[1];
-  l.units = kernel.dimensions()[0], l.gates = kernel.dimensions()[1] / std::max(1L, l.units);
-  l.kernel = kernel.typed_data();
-  l.mask = mask.element_count() ? mask.typed_data() : nullptr;
-  l.keep = given(keep), l.reverse = reverse;
-  return l;
-}
-
-// Rows that are worth a processor, which runs the whole sequence for rows of its own.
-long rows_for_one(const Recurrence& l) {
-  const long depth = l.features + l.units + kActivation;
-  return std::max(kRows, kWork / std::max(1L, l.time * l.gates * l.units * depth));
-}
-
-void over_time(ffi::ThreadPool& pool, const Recurrence& l, void (*loop)(const Recurrence&, long, long)) {
-  in_parallel(pool, l.batch, parts_of(pool, l.batch, rows_for_one(l)),
-              [&l, loop](long, long first, long last) { loop(l, first, last); });
-}
-
-// The kernel in panels; its transpose for the way back.
-Memory kernel_panels(const Recurrence& l, bool back) {
-  const long wide = l.gates * l.units;
-  Memory panels(back ? loops().panels_size(wide, l.units) : loops().panels_size(l.units, wide));
-  if (back) loops().pack(l.kernel, wide, l.units, 1, wide, panels.data());
-  else loops().pack(l.kernel, l.units, wide, wide, 1, panels.data());
-  return panels;
-}
-
-ffi::Error lstm_forward(ffi::ThreadPool pool, Array x, Array input_kernel, Array bias, Array kernel, Array h, Array c,
-                        Mask mask, Array keep, Result outputs, Result c_last, Result gates, Result cells, bool reverse) {
-  Recurrence l = described(x, kernel, mask, keep, reverse);
-  l.input_kernel = given(input_kernel);
-  if (l.input_kernel) l.x = x.typed_data(), l.features = x.dimensions()[2];
-  else l.projected = x.typed_data();
-  l.bias = given(bias), l.h_first = h.typed_data(), l.c_first = c.typed_data();
-  l.outputs = outputs->typed_data(), l.c_last = c_last->typed_data();
-  l.opened = gates->element_count() ? gates->typed_data() : nullptr;
-  l.cells = cells->element_count() ? cells->typed_data() : nullptr;
-  over_time(pool, l, loops().lstm_forward);
-  return ffi::Error::Success();
-}
-
-ffi::Error lstm_backward(ffi::ThreadPool pool, Array by_outputs, Array by_c, Array kernel, Array c, Array gates,
-                         Array cells, Mask mask, Array keep, Result by_projected, Result by_bias, Result by_h_first,
-                         Result by_c_first, bool reverse) {
-  Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
-  l.c_first = c.typed_data(), l.opened = const_cast<float*>(gates.typed_data());
-  l.cells = const_cast<float*>(cells.typed_data());
-  l.by_outputs = by_outputs.typed_data(), l.by_c_last = by_c.typed_data();
-  l.by_projected = by_projected->typed_data();
-  l.by_h_first = by_h_first->typed_data(), l.by_c_first = by_c_first->typed_data();
-  const Memory panels = kernel_panels(l, true);
-  l.panels = panels.data();
-  return summed(pool, l.batch, rows_for_one(l), l.gates * l.units, by_bias->typed_data(),
-                [&l](long, long first, long last, float* found) { loops().lstm_backward(l, first, last, found); });
-}
-
-ffi::Error simple_forward(ffi::ThreadPool pool, Array projected, Array kernel, Array h, Mask mask, Array keep,
-                          Result outputs, bool reverse, bool relu) {
-  Recurrence l = described(projected, kernel, mask, keep, reverse);
-  l.projected = projected.typed_data(), l.h_first = h.typed_data(), l.outputs = outputs->typed_data(), l.relu = relu;
-  const Memory panels = kernel_panels(l, false);
-  l.panels = panels.data();
-  over_time(pool, l, loops().simple_forward);
-  return ffi::Error::Success();
-}
-
-ffi::Error simple_backward(ffi::ThreadPool pool, Array by_outputs, Array kernel, Array outputs, Mask mask, Array keep,
-                           Result by_projected, Result by_h_first, bool reverse, bool relu) {
-  Recurrence l = described(by_outputs, kernel, mask, keep, reverse);
-  l.by_outputs = by_outputs.typed_data(), l.outputs = const_cast<float*>(outputs.typed_data()), l.relu = relu;
-  l.by_projected = by_projected->typed_data(), l.by_h_first = by_h_first->typed_data();
-  const Memory panels = kernel_panels(l, true);
-  l.panels = panels.data();
-  over_time(pool, l, loops().simple_backward);
-  return ffi::Error::Success();
-}
 
 // A product by as many processors as it is worth: each takes some rows or some columns, and then the next ones.
 void shared_product(ffi::ThreadPool& pool, const Product& p) {
@@ -113,7 +27,12 @@ void shared_product(ffi::ThreadPool& pool, const Product& p) {
 
 ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array let, Result y, bool relu) {
   const auto sizes = kernel.dimensions();
-  Product p = {x.dimensions()[0], sizes[0], sizes[1], {x.typed_data(), sizes[0], 1},
+  if (!have_axes(2, x, kernel)) return unfit("dense");
+  const long rows = x.dimensions()[0];
+  if (!(has(x, {rows, sizes[0]}) && has_or_none(bias, {sizes[1]}) && has_or_none(let, {rows, sizes[1]}) &&
+        has(*y, {rows, sizes[1]})))
+    return unfit("dense");
+  Product p = {rows, sizes[0], sizes[1], {x.typed_data(), sizes[0], 1},
                {kernel.typed_data(), sizes[1], 1}, y->typed_data(), sizes[1]};
   p.bias = given(bias), p.relu = relu, p.let = given(let);
   if (p.rows <= kFew) loops().dense_few(p);
@@ -123,13 +42,21 @@ ffi::Error dense(ffi::ThreadPool pool, Array x, Array kernel, Array bias, Array 
 
 ffi::Error dense_by_x(ffi::ThreadPool pool, Array y, Array kernel, Array let, Result x) {
   const auto sizes = kernel.dimensions();
-  shared_product(pool, {y.dimensions()[0], sizes[1], sizes[0], {y.typed_data(), sizes[1], 1, given(let)},
+  if (!have_axes(2, y, kernel)) return unfit("dense_by_x");
+  const long rows = y.dimensions()[0];
+  if (!(has(y, {rows, sizes[1]}) && has_or_none(let, {rows, sizes[1]}) && has(*x, {rows, sizes[0]})))
+    return unfit("dense_by_x");
+  shared_product(pool, {rows, sizes[1], sizes[0], {y.typed_data(), sizes[1], 1, given(let)},
                         {kernel.typed_data(), 1, sizes[1]}, x->typed_data(), sizes[0]});
   return ffi::Error::Success();
 }
 
 ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Result kernel, Result bias, bool ones) {
+  if (!have_axes(2, x, y)) return unfit("dense_by_kernel");
   const long rows = x.dimensions()[0], depth = x.dimensions()[1], width = y.dimensions()[1];
+  if (!(has(y, {rows, width}) && has_or_none(let, {rows, width}) && has(*kernel, {depth, width}) &&
+        (!ones || has(*bias, {width}))))
+    return unfit("dense_by_kernel");
   Product p = {depth, rows, width, {x.typed_data(), 1, depth}, {y.typed_data(), width, 1, given(let)},
                kernel->typed_data(), width};
   if (ones) p.sums = bias->typed_data();
@@ -152,7 +79,10 @@ ffi::Error dense_by_kernel(ffi::ThreadPool pool, Array x, Array y, Array let, Re
 }
 
 ffi::Error sums(ffi::ThreadPool pool, Array d, Array x, Array shift, Result found) {
-  const long width = shift.element_count(), rows = x.dimensions()[0];
+  const long width = shift.element_count(), rows = width ? x.element_count() / width : 0, numbers = rows * width;
+  if (long(x.element_count()) != numbers || (d.element_count() && long(d.element_count()) != numbers) ||
+      long(found->element_count()) != 2 * width)
+    return unfit("sums");
   const Sums s = {rows, width, given(d), x.typed_data(), shift.typed_data()};
   return summed(pool, rows, kLeast, 2 * width, found->typed_data(),
                 [&](long, long first, long last, float* into) { loops().sums(s, first, last, into); });
@@ -167,22 +97,33 @@ ffi::Error over_rows(ffi::ThreadPool& pool, const Array& x, const Classes& c, vo
   return ffi::Error::Success();
 }
 
+// Whether rows of x, which are not empty, become as many numbers: rows of the same width, or one of each.
+template <typename Found>
+bool become(const Array& x, const Found& found, bool rows) {
+  const auto sizes = x.dimensions();
+  return sizes.size() && sizes.back() && found.element_count() == x.element_count() / (rows ? 1 : sizes.back());
+}
+
 ffi::Error softmax(ffi::ThreadPool pool, Array x, Result y) {
+  if (!become(x, *y, true)) return unfit("softmax");
   return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, y->typed_data(), nullptr},
                    loops().softmax);
 }
 
 ffi::Error softmax_back(ffi::ThreadPool pool, Array y, Array by_y, Result by_x) {
+  if (!become(y, by_y, true) || !become(y, *by_x, true)) return unfit("softmax_back");
   return over_rows(pool, y, {y.dimensions().back(), by_y.typed_data(), y.typed_data(), by_x->typed_data(), nullptr},
                    loops().softmax_back);
 }
 
 ffi::Error class_sums(ffi::ThreadPool pool, Array x, Result sums) {
+  if (!become(x, *sums, false)) return unfit("class_sums");
   return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, sums->typed_data(), nullptr},
                    loops().class_sums);
 }
 
 ffi::Error class_largest(ffi::ThreadPool pool, Array x, ffi::ResultBuffer<ffi::S32> places) {
+  if (!become(x, *places, false)) return unfit("class_largest");
   return over_rows(pool, x, {x.dimensions().back(), x.typed_data(), nullptr, nullptr, places->typed_data()},
                    loops().class_largest);
 }
@@ -192,6 +133,7 @@ Normal described(const Array& x, const Array& factors, float epsilon, bool centr
 }
 
 ffi::Error normal(ffi::ThreadPool pool, Array x, Array factors, Result y, float epsilon, bool centred) {
+  if (!become(x, *y, true) || !has(factors, {2, x.dimensions().back()})) return unfit("normal");
   const Normal n = described(x, factors, epsilon, centred, y);
   const long rows = x.element_count() / std::max(1L, n.width);
   in_parallel(pool, rows, parts_of(pool, rows, std::max(1L, kNumbers / n.width)),
@@ -201,6 +143,9 @@ ffi::Error normal(ffi::ThreadPool pool, Array x, Array factors, Result y, float 
 
 ffi::Error normal_back(ffi::ThreadPool pool, Array x, Array factors, Array by_y, Result by_x, Result by_factors,
                        float epsilon, bool centred) {
+  if (!become(x, by_y, true) || !become(x, *by_x, true) || !has(factors, {2, x.dimensions().back()}) ||
+      !has(*by_factors, {2, x.dimensions().back()}))
+    return unfit("normal_back");
   Normal n = described(x, factors, epsilon, centred, by_x);
   n.by = by_y.typed_data();
   return summed(pool, x.element_count() / std::max(1L, n.width), std::max(1L, kNumbers / n.width), 2 * n.width,
@@ -212,7 +157,8 @@ constexpr long kSteps = 1L << 17, kFewSteps = 1L << 14;  // weights, worth wakin
 
 // numbers (arrays, 5); for each array its gradient, itself and its two means; the last three anew.
 ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, ffi::RemainingRets found) {
-  const long count = numbers.dimensions()[0];
+  const long count = given.size() / 4;
+  if (!has(numbers, {count, 5}) || long(given.size()) != 4 * count || long(found.size()) != 3 * count) return unfit("adam");
   std::vector<Adam> all(count);
   std::vector<long> ends(count);
   long total = 0;
@@ -220,15 +166,18 @@ ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, f
     std::memcpy(&all[i].numbers, numbers.typed_data() + 5 * i, sizeof all[i].numbers);
     const float** old[] = {&all[i].g, &all[i].p, &all[i].m, &all[i].v};
     float** made[] = {&all[i].new_p, &all[i].new_m, &all[i].new_v};
+    long size = 0;
     for (long j = 0; j < 4; ++j) {
       const auto array = given.get<Array>(4 * i + j);
       if (!array.has_value()) return array.error();
       *old[j] = array->typed_data();
-      if (j == 0) ends[i] = total += array->element_count();
+      if (j == 0) ends[i] = total += size = array->element_count();
+      if (long(array->element_count()) != size) return unfit("adam");
     }
     for (long j = 0; j < 3; ++j) {
       auto array = found.get<Array>(3 * i + j);
       if (!array.has_value()) return array.error();
+      if (long((*array)->element_count()) != size) return unfit("adam");
       *made[j] = (*array)->typed_data();
     }
   }
@@ -239,6 +188,20 @@ ffi::Error adam(ffi::ThreadPool pool, Array numbers, ffi::RemainingArgs given, f
         loops().adam(all[i], std::max(first, begin) - begin, std::min(last, ends[i]) - begin);
   });
   return ffi::Error::Success();
+}
+
+// Whether what heads are given and give is as large as the queries (batch, time, heads, size) and values say.
+bool attend(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
+            const Array& y, const Array& norm) {
+  if (!have_axes(4, query, value)) return false;
+  const auto q = query.dimensions(), v = value.dimensions();
+  const long batch = q[0], time = q[1], heads = q[2], steps = v[1], scores[] = {batch, heads, time, steps};
+  bool seen = !mask.element_count() || have_axes(4, mask);
+  for (int i = 0; seen && mask.element_count() && i < 4; ++i)
+    seen = mask.dimensions()[i] == 1 || mask.dimensions()[i] == scores[i];
+  return seen && has(key, {batch, steps, heads, q[3]}) && has(value, {batch, steps, heads, v[3]}) &&
+         has_or_none(keep, {batch, heads, time, steps}) && has(y, {batch, time, heads, v[3]}) &&
+         has(norm, {batch, heads, time});
 }
 
 Attention described(const Array& query, const Array& key, const Array& value, const Mask& mask, const Array& keep,
@@ -259,6 +222,7 @@ Attention described(const Array& query, const Array& key, const Array& value, co
 
 ffi::Error attention(ffi::ThreadPool pool, Array query, Array key, Array value, Mask mask, Array keep, Result y,
                      Result norm, float scale) {
+  if (!attend(query, key, value, mask, keep, *y, *norm)) return unfit("attention");
   Attention a = described(query, key, value, mask, keep, scale);
   a.y = y->typed_data(), a.norm = norm->typed_data();
   in_parallel(pool, a.batch * a.heads, parts_of(pool, a.batch * a.heads, 1),
@@ -268,6 +232,9 @@ ffi::Error attention(ffi::ThreadPool pool, Array query, Array key, Array value, 
 
 ffi::Error attention_back(ffi::ThreadPool pool, Array query, Array key, Array value, Mask mask, Array keep, Array y,
                           Array norm, Array by_y, Result by_query, Result by_key, Result by_value, float scale) {
+  if (!(attend(query, key, value, mask, keep, y, norm) && same(by_y, y) && same(*by_query, query) &&
+        same(*by_key, key) && same(*by_value, value)))
+    return unfit("attention_back");
   Attention a = described(query, key, value, mask, keep, scale);
   a.y = const_cast<float*>(y.typed_data()), a.norm = const_cast<float*>(norm.typed_data());
   a.by_y = by_y.typed_data(), a.by_query = by_query->typed_data();
@@ -279,24 +246,6 @@ ffi::Error attention_back(ffi::ThreadPool pool, Array query, Array key, Array va
 
 }  // namespace
 }  // namespace freedive
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_forward, freedive::lstm_forward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
-                                  .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
-                                  .Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_lstm_backward, freedive::lstm_backward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Array>()
-                                  .Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
-                                  .Ret<Array>().Ret<Array>().Ret<Array>().Ret<Array>().Attr<bool>("reverse"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_forward, freedive::simple_forward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
-                                  .Ret<Array>().Attr<bool>("reverse").Attr<bool>("relu"));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_simple_backward, freedive::simple_backward,
-                              ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Arg<Mask>().Arg<Array>()
-                                  .Ret<Array>().Ret<Array>().Attr<bool>("reverse").Attr<bool>("relu"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(freedive_sums, freedive::sums,
                               ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>().Ret<Array>());

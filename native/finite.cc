@@ -11,6 +11,8 @@ namespace freedive {
 namespace {
 
 ffi::Error finite(ffi::Buffer<ffi::S32> wanted, ffi::RemainingArgs arrays, ffi::ResultBuffer<ffi::PRED> found) {
+  if (wanted.element_count() != 1 || found->element_count() != arrays.size())
+    return ffi::Error::InvalidArgument("freedive: the sizes of the arrays given to finite do not agree");
   for (size_t i = 0; i < arrays.size(); ++i) {
     const auto array = arrays.get<ffi::Buffer<ffi::F32>>(i);
     if (!array.has_value()) return array.error();

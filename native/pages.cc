@@ -52,6 +52,8 @@ void enlarge(const void*) {}
 #endif
 
 ffi::Error large_pages(ffi::Buffer<ffi::S32> number, ffi::ResultBuffer<ffi::S32> same) {
+  if (number.element_count() != 1 || same->element_count() != 1)
+    return ffi::Error::InvalidArgument("freedive: the sizes of the arrays given to large_pages do not agree");
   enlarge(same->typed_data());
   *same->typed_data() = *number.typed_data();
   return ffi::Error::Success();

@@ -7,8 +7,10 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "loops.h"
 #include "memory.h"
@@ -37,6 +39,35 @@ inline const Loops& loops() {
 #endif
 }
 
+// The loops are told sizes by some of their arrays, and go through all of them: a door sees that the others are as large.
+template <typename Buffer>
+bool has(const Buffer& array, std::initializer_list<long> sizes) {
+  const auto found = array.dimensions();
+  return found.size() == sizes.size() && std::equal(sizes.begin(), sizes.end(), found.begin());
+}
+
+template <typename Buffer>
+bool has_or_none(const Buffer& array, std::initializer_list<long> sizes) {
+  return !array.element_count() || has(array, sizes);
+}
+
+template <typename... Buffers>
+bool have_axes(size_t count, const Buffers&... arrays) {
+  return ((arrays.dimensions().size() == count) && ...);
+}
+
+template <typename Buffer>
+bool same(const Buffer& array, const Buffer& other) {
+  const auto found = array.dimensions(), expected = other.dimensions();
+  return std::equal(found.begin(), found.end(), expected.begin(), expected.end());
+}
+
+inline ffi::Error unfit(const char* door) {
+  return ffi::Error::InvalidArgument("freedive: the sizes of the arrays given to " + std::string(door) + " do not agree");
+}
+
+inline const float* given(const Array& array) { return array.element_count() ? array.typed_data() : nullptr; }
+
 // Parts are taken one by one by whoever has time; the caller too, so that a busy pool delays nothing.
 struct Shared {
   std::atomic<long> next{0};
@@ -45,6 +76,7 @@ struct Shared {
   std::condition_variable finished;
 };
 
+constexpr long kWork = 1L << 21;  // products of two numbers, worth a processor: it takes 25 to 50 us to begin
 constexpr long kLooks = 1L << 15;  // at what others still do, some 10 us: sleeping and waking takes longer
 
 inline long parts_of(ffi::ThreadPool& pool, long rows, long least) {

@@ -13,9 +13,12 @@ namespace {
 constexpr long kLine = 64;  // bytes that come from memory at once
 
 ffi::Error rows(ffi::AnyBuffer array, ffi::Buffer<ffi::S32> chosen, ffi::Result<ffi::AnyBuffer> found) {
+  if (!array.dimensions().size()) return ffi::Error::InvalidArgument("freedive: an array that has no rows");
   const long all = array.dimensions()[0], count = chosen.element_count();
   const long bytes = array.size_bytes() / std::max(1L, all);
   const int* row = chosen.typed_data();
+  if (long(found->size_bytes()) != count * bytes)
+    return ffi::Error::InvalidArgument("freedive: the sizes of the arrays given to rows do not agree");
   for (long i = 0; i < count; ++i)
     if (row[i] < 0 || row[i] >= all) return ffi::Error::InvalidArgument("freedive: a row that the array does not have");
   const auto from = static_cast<const char*>(array.untyped_data());

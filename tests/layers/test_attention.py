@@ -214,6 +214,25 @@ def test_dropout(kind):
         assert abs(np.mean([run(seed).mean() for seed in range(10)]) - 1) < 0.05
 
 
+def test_one_memory_or_one_set_of_queries_for_all_rows():
+    layer = layers.MultiHeadAttention(2, 4, dropout=0.5)
+    many, one = draw(3, 5, 8), draw(1, 5, 8)
+    for inputs in ((many, one), (one, many)):
+        whole = [np.broadcast_to(x, many.shape) for x in inputs]
+        np.testing.assert_allclose(layer(*inputs), layer(*whole), atol=1e-6)
+        assert apply(layer, gather(layer), *inputs, key=jax.random.key(0), training=True)[0].shape == many.shape
+
+
+def test_a_mask_of_heads_beside_masks_of_rows():
+    """As many rows as heads: the steps that a row has are not those that a head sees."""
+    layer, x = layers.MultiHeadAttention(3, 4), draw(3, 5, 4)
+    steps = np.arange(5) < np.array([[4], [3], [2]])
+    of_heads = RNG.random((3, 5, 5)) < 0.7
+    seen = layer(x, x, key_mask=steps, attention_mask=np.broadcast_to(of_heads, (3, 3, 5, 5)))
+    both = steps[:, None, None, :] & of_heads
+    np.testing.assert_allclose(seen, layer(x, x, attention_mask=both), atol=1e-6)
+
+
 def test_half_precision_has_a_softmax_in_float32():
     layer, inputs = layers.Attention(), [30 * draw(2, 4, 8), draw(2, 300, 8)]
     y = apply(layer, gather(layer), inputs, compute_dtype="bfloat16")[0]

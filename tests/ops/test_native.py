@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import freedive as fd
 from freedive import activations
 from freedive.ops import native, recurrent
 
@@ -184,6 +185,37 @@ def test_extremes_stay_finite_and_nan_stays_nan():
     assert all(bool(jnp.isfinite(g).all()) for g in jax.tree.leaves(big))
     poisoned = run(True, (floats[0].at[0, 2, 0].set(jnp.nan), *floats[1:]))[0]
     assert bool(jnp.isnan(poisoned[-1, 2]).all()) and bool(jnp.isfinite(poisoned[:, :2]).all())
+
+
+@needed
+def test_a_mask_of_one_row_for_all_is_not_read_beyond():
+    floats, options = arguments((4, 33, 17), True, True)
+    one = {"mask": options["mask"][:, :1], "keep": options["keep"][:1]}
+    assert_close(run(True, floats, **one), run(False, floats, **one))
+    (projected, kernel, _, h, _), rule = floats, activations.tanh
+    projected, kernel = projected[..., :17], kernel[:, :17]
+    expected = recurrent.recurrence(recurrent.simple_gates(rule), projected, kernel, None, (h,), **one)
+    assert_close(recurrent.simple(rule, projected, kernel, (h,), **one), expected)
+
+
+@needed
+def test_float64_elsewhere_leaves_the_loops_float32():
+    def network():
+        fd.set_seed(0)
+        words = fd.Input((6, 16))
+        x = fd.layers.LSTM(16, return_sequences=True)(words)
+        x = fd.layers.SimpleRNN(16, return_sequences=True)(x)
+        x = fd.layers.MultiHeadAttention(2, 4)(x, x)
+        x = fd.layers.LayerNormalization(scale=False)(fd.layers.LayerNormalization(center=False)(x))
+        x = fd.layers.BatchNormalization()(x)
+        model = fd.Model(words, fd.layers.Dense(1)(x))
+        model.compile("adam", "mse")
+        x = np.random.default_rng(0).normal(size=(200, 6, 16)).astype("float32")
+        return model.fit(x, x[..., :1], batch_size=200, epochs=3, verbose=0).history["loss"]
+
+    expected = network()
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(network(), expected, rtol=1e-5)
 
 
 @needed

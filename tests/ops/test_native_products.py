@@ -217,3 +217,34 @@ def test_every_head_has_the_same_bits_whoever_works_on_it():
     q, k, v = (draw(5, 20, 3, 8) for _ in range(3))
     alone = attention(q[2:3, :, 1:2], k[2:3, :, 1:2], v[2:3, :, 1:2])
     np.testing.assert_array_equal(attention(q, k, v)[2:3, :, 1:2], alone)
+
+
+ONE_FOR_ALL = [  # rows and heads of query, key and value
+    ((1, 3, 3), (2, 2, 2)),
+    ((3, 1, 1), (2, 2, 2)),
+    ((3, 3, 1), (2, 2, 1)),
+    ((3, 3, 3), (2, 1, 1)),
+    ((1, 1, 1), (1, 1, 1)),
+]
+
+
+@pytest.mark.parametrize(("rows", "heads"), ONE_FOR_ALL)
+def test_attention_of_one_row_or_head_for_all(rows, heads):
+    """The native loops would read beyond an array that has one row where others have three."""
+    arrays = [draw(n, t, h, s) for n, h, t, s in zip(rows, heads, (5, 7, 7), (4, 4, 6), strict=True)]
+    mask, keep = jnp.asarray(RNG.random((3, 2, 1, 7)) < 0.7), jnp.asarray(RNG.random((3, 1, 5, 7)), "float32")
+    weights = draw(3, 5, 2, 6)
+
+    def loss(function, *arrays):
+        return jnp.sum(jnp.sin(function(*arrays, mask, keep=keep)) * weights)
+
+    losses = [functools.partial(loss, f) for f in (attention, lambda *a, **k: dot_product_attention(*a, **k)[0])]
+    assert_close(*(jax.jit(jax.value_and_grad(f, (0, 1, 2)))(*arrays) for f in losses), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [((4, 1), (1, 4), (7, 7)), ((4, 4), (4, 4), (1, 7))])
+def test_attention_of_sizes_that_array_code_broadcasts(sizes):
+    (q, _), (k, _), (steps, values) = sizes
+    arrays = draw(2, 5, 3, q), draw(2, steps, 3, k), draw(2, values, 3, 6)
+    mask = jnp.ones((2, 1, 5, 7), bool)
+    np.testing.assert_allclose(attention(*arrays, mask), dot_product_attention(*arrays, mask)[0], atol=1e-6)

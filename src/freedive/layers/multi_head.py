@@ -107,7 +107,8 @@ class _Heads(Layer):
         if k.shape[-2] != q.shape[-2]:
             k, v = (jnp.repeat(x, q.shape[-2] // x.shape[-2], axis=-2) for x in (k, v))
         mask = self._mask(masks, given, causal, len(sizes), q, k)
-        weights_shape = (*q.shape[:-3], q.shape[-2], q.shape[-3], k.shape[-3])
+        rest = jnp.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])  # one row goes for all
+        weights_shape = (*rest, q.shape[-2], q.shape[-3], k.shape[-3])
         keep = keep_factors(self, "dropout", weights_shape)
         if not weighed:
             return _unflat(attention(q, k, v, mask, keep=keep), sizes, *order), None
@@ -187,7 +188,7 @@ class MultiHeadAttention(_Heads):
         seed: moves the random numbers of dropout.
 
     Call arguments:
-        query: (batch, time, size).
+        query: (batch, time, size); of a batch of one, or of values of one, it goes for all rows.
         value: (batch, steps, size).
         key: (batch, steps, size); the value unless given.
         query_mask, value_mask, key_mask: (batch, time) and (batch, steps); masks that travel with the inputs are used.

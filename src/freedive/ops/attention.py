@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..activations import softmax
 from . import native
 from .native.attention import attention as native_attention
+from .native.attention import suits
 
 
 def dot_product_attention(
@@ -19,12 +20,12 @@ def dot_product_attention(
     """Of every head: softmax(scale * query key^T) value.
 
     Args:
-        query: (..., time, heads, size).
+        query: (..., time, heads, size); all axes but these three broadcast, and heads do.
         key: (..., steps, heads, size).
         value: (..., steps, heads, value size).
         mask: True where a query sees a key; broadcasts with (..., heads, time, steps).
         scale: 1 / sqrt(size) unless given.
-        keep: as in `attend`.
+        keep: multiplies the weights (dropout); broadcasts as the mask does.
 
     Returns:
         ((..., time, heads, value size), weights (..., heads, time, steps)).
@@ -55,9 +56,8 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, scale: Any = N
         return dot_product_attention(query, key, value, mask, scale, keep)[0]
 
     arguments = (query, key, value, mask, keep)
-    single = query.ndim == 4 and all(a.dtype == jnp.float32 for a in (query, key, value))
     by_hand = functools.partial(native_attention, reference, scale)
-    return native.by_native(bool(single and query.size and value.size), by_hand, reference, *arguments)
+    return native.by_native(suits(*arguments), by_hand, reference, *arguments)
 
 
 def attend(scores: Any, value: Any, mask: Any = None, keep: Any = None) -> tuple[jax.Array, jax.Array]:
@@ -105,11 +105,19 @@ def window_mask(time: int, steps: int, window: int) -> jax.Array:
 def combined_mask(*masks: Any) -> Any:
     """Where all of the masks are True; None if there is none.
 
+    Args:
+        masks: each (..., time, steps) or None. The axes before these two are rows first, then heads: a mask
+            (batch, time, steps) holds for all heads of one (batch, heads, time, steps).
+
     >>> combined_mask(None, jnp.array([1, 0]), jnp.array([[True], [False]])).tolist()
     [[True, False], [False, False]]
+    >>> combined_mask(jnp.ones((2, 1, 5)), jnp.ones((2, 3, 4, 5))).shape
+    (2, 3, 4, 5)
     """
     given = [mask.astype(bool) for mask in masks if mask is not None]
+    most = max((mask.ndim for mask in given), default=0)
     combined = None
     for mask in given:
+        mask = mask.reshape(*mask.shape[:-2], *(1,) * (most - mask.ndim), *mask.shape[-2:])
         combined = mask if combined is None else combined & mask
     return combined

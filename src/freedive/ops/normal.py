@@ -52,8 +52,8 @@ def normal(x: Any, factors: Any, offsets: Any, epsilon: float, centred: bool = T
     """
     width = x.shape[-1]
     given = jnp.stack([
-        jnp.ones(width) if factors is None else factors,
-        jnp.zeros(width) if offsets is None else offsets,
+        jnp.ones(width, x.dtype) if factors is None else factors,
+        jnp.zeros(width, x.dtype) if offsets is None else offsets,
     ])  # fmt: skip
     return normal_p.bind(x, given, epsilon=float(epsilon), centred=centred)[0]
 

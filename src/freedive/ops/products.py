@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ..activations import relu
 from . import native
 from .native.dense import DENSE
-from .native.linear import NOTHING
+from .native.gradient import nothing
 
 SHORT = 1 << 21  # products of two numbers: done before another processor would begin
 LEAST = 1 << 14  # products of two numbers: with fewer the call is not worth it
@@ -107,7 +107,7 @@ def by_kernel_of(x: Any, by_product: Any, dtype: Any) -> Any:
         return product.astype(dtype)
 
     def by_hand(rows: Any, by_rows: Any) -> Any:
-        return DENSE.by_kernel.bind(rows, by_rows, jnp.zeros(NOTHING), ones=False, geometry=None)
+        return DENSE.by_kernel.bind(rows, by_rows, nothing(), ones=False, geometry=None)
 
     suits = small(rows, jax.ShapeDtypeStruct((rows.shape[1], by_rows.shape[1]), total))
     return native.by_native(suits, by_hand, reference, rows, by_rows)

@@ -231,7 +231,8 @@ def lstm(
     usual = activation is activations.tanh and recurrent_activation is activations.sigmoid
     arguments = (x, input_kernel, bias, kernel, *states, mask, keep)
     by_hand = functools.partial(native_lstm, lambda *a: _flat(reference(*a)), options.get("reverse", False))
-    suits = usual and _suits([a for a in (x, input_kernel, kernel, *states) if a is not None], options)
+    suits = usual and _suits((x, kernel, *states), mask, keep, options)
+    suits = suits and (input_kernel is None or input_kernel.dtype == jnp.float32)
     return native.by_native(suits, by_hand, reference, *arguments)
 
 
@@ -256,16 +257,20 @@ def simple(
 
     reverse, arguments = options.get("reverse", False), (projected, kernel, *states, mask, keep)
     rectified = activation is activations.relu
-    suits = (rectified or activation is activations.tanh) and _suits((projected, kernel, *states), options)
+    suits = (rectified or activation is activations.tanh) and _suits((projected, kernel, *states), mask, keep, options)
     by_hand = functools.partial(native_simple, reference, reverse, rectified)
     outputs = native.by_native(suits, by_hand, reference, *arguments)
     return outputs, ((outputs[0 if reverse else -1] if len(outputs) else states[0]),)
 
 
-def _suits(arrays: Sequence[Any], options: dict[str, bool]) -> bool:
-    """Whether the native loops take a recurrence over these arrays."""
-    single = all(a.dtype == jnp.float32 for a in arrays)
-    return single and len(arrays[0]) > 0 and not (options.get("plain") or options.get("unroll"))
+def _suits(arrays: Sequence[Any], mask: Any, keep: Any, options: dict[str, bool]) -> bool:
+    """Whether the native loops take a recurrence over these arrays: (x or projected, kernel, *states)."""
+    x, kernel, *states = arrays
+    state = x.shape[1], kernel.shape[0]
+    whole = [*(s.shape == state for s in states), mask is None or mask.shape == x.shape[:2]]
+    whole += [keep is None or keep.shape == state]
+    single = all(a.dtype == jnp.float32 for a in (*arrays, *(() if keep is None else (keep,))))
+    return single and all(whole) and len(x) > 0 and not (options.get("plain") or options.get("unroll"))
 
 
 def _flat(found: tuple[Any, States]) -> tuple[Any, Any]:

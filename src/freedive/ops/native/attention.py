@@ -12,7 +12,17 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .gradient import NOTHING, Arrays, by_hand, door
+from .gradient import Arrays, by_hand, door, nothing
+
+
+def suits(query: Any, key: Any, value: Any, mask: Any, keep: Any) -> bool:
+    """Whether the native loops take these arrays: in float32, rows and heads broadcasting and nothing else."""
+    arrays, masks = (query, key, value), [a for a in (mask, keep) if a is not None]
+    if any(a.ndim != 4 or not a.size or a.dtype != jnp.float32 for a in arrays) or any(a.ndim > 4 for a in masks):
+        return False
+    seen = query.shape[1], value.shape[1]  # time, steps
+    fits = key.shape[1::2] == (value.shape[1], query.shape[3])
+    return fits and all(jnp.broadcast_shapes(seen, a.shape[-2:]) == seen for a in masks)
 
 
 def attention(reference: Any, scale: float, query: Any, key: Any, value: Any, mask: Any, keep: Any) -> Any:
@@ -21,18 +31,29 @@ def attention(reference: Any, scale: float, query: Any, key: Any, value: Any, ma
     Args:
         reference: the same as array code, of the five arrays; for gradients of gradients.
         scale: of the scores.
-        query: (batch, time, heads, size).
+        query: (batch, time, heads, size); where it has one row or head, that goes for all, as in all others.
         key: (batch, steps, heads, size).
         value: (batch, steps, heads, width).
         mask: booleans, broadcasts with (batch, heads, time, steps), or None.
-        keep: (batch, heads, time, steps), multiplies the weights, or None.
+        keep: multiplies the weights, as the mask, or None.
 
     Returns:
         (batch, time, heads, width).
     """
-    mask = jnp.zeros(NOTHING, bool) if mask is None else mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
-    keep = jnp.zeros(NOTHING) if keep is None else keep
+    query, key, value, keep = _spread(query, key, value, mask, keep)
+    mask = nothing(bool) if mask is None else mask.astype(bool).reshape((1,) * (4 - mask.ndim) + mask.shape)
+    keep = nothing() if keep is None else keep
     return _attention(lambda *arrays: (reference(*arrays),), scale, query, key, value, mask, keep)[0]
+
+
+def _spread(query: Any, key: Any, value: Any, mask: Any, keep: Any) -> Arrays:
+    """Queries, keys, values and factors of all rows and heads."""
+    masks = [a.shape[:-2] for a in (mask, keep) if a is not None]
+    arrays = query, key, value
+    *rows, heads = jnp.broadcast_shapes(*(a.shape[::2] for a in arrays), *masks)
+    spread = [jnp.broadcast_to(a, (*rows, a.shape[1], heads, a.shape[3])) for a in arrays]
+    scores = (*rows, heads, query.shape[1], value.shape[1])
+    return *spread, None if keep is None else jnp.broadcast_to(keep, scores)
 
 
 def _forward(scale: float, save: bool, query: Any, key: Any, value: Any, mask: Any, keep: Any) -> Arrays:

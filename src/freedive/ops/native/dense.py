@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .linear import NOTHING, Kind, family
+from .gradient import NOTHING
+from .linear import Kind, family
 
 
 def _let(y: Any, let: Any) -> Any:

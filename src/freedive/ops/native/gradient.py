@@ -13,6 +13,11 @@ NOTHING = (0,)  # the shape that stands for None
 Arrays = tuple[Any, ...]
 
 
+def nothing(dtype: Any = jnp.float32) -> jax.Array:
+    """What stands for None where a loop takes an array of this type."""
+    return jnp.zeros(NOTHING, dtype)
+
+
 def given(array: Any) -> Any:
     """The array, or None where it stands for that."""
     return None if array.shape == NOTHING else array

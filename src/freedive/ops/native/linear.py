@@ -24,7 +24,8 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-NOTHING = (0,)  # the shape that stands for no mask, and for no bias
+from .gradient import NOTHING, nothing
+
 SMALL = 1 << 17  # numbers of each factor of products that are done together
 
 
@@ -58,14 +59,14 @@ class Family(NamedTuple):
             joined: whether XLA joins what comes next to it, so that it should have all of it if it can.
         """
         if bias is None and not rectified:
-            return self.into.bind(x, kernel, _nothing(), ones=False, geometry=geometry)
+            return self.into.bind(x, kernel, nothing(), ones=False, geometry=geometry)
         last = jnp.zeros_like(kernel[0]) if bias is None else bias
         layer = self.answer if joined else self.layer
         return layer.bind(x, jnp.concatenate([kernel, last[None]]), relu=rectified, geometry=geometry)
 
     def take_back(self, y: Any, kernel: Any, geometry: Any) -> Any:
         """The transpose of `apply` by x."""
-        return self.by_x.bind(y, kernel, _nothing(), geometry=geometry)
+        return self.by_x.bind(y, kernel, nothing(), geometry=geometry)
 
 
 def family(kind: Kind) -> Family:
@@ -88,10 +89,6 @@ def family(kind: Kind) -> Family:
         run = functools.partial(_batched, primitive, kind.several.get(name), name != "by_kernel")
         batching.primitive_batchers[primitive] = run
     return made
-
-
-def _nothing() -> Any:
-    return jnp.zeros(NOTHING, jnp.float32)
 
 
 # lowering -------------------------------------------------------------------------------------------------------------
@@ -132,9 +129,9 @@ def _lower(kind: Kind, made: Family) -> None:
         mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False), platform="cpu")
 
     def parted(kernel: Any, ones: bool) -> tuple[Any, Any]:
-        return (kernel[:-1], kernel[-1]) if ones else (kernel, _nothing())
+        return (kernel[:-1], kernel[-1]) if ones else (kernel, nothing())
 
-    lower(made.layer, kind.name, lambda x, k, relu: ((x, *parted(k, True)), _nothing(), {"relu": relu}))
+    lower(made.layer, kind.name, lambda x, k, relu: ((x, *parted(k, True)), nothing(), {"relu": relu}))
     if kind.plain is not None:
         mlir.register_lowering(made.answer, mlir.lower_fun(kind.plain, multiple_results=False), platform="cpu")
     lower(made.into, kind.name, lambda x, k, let, ones: ((x, *parted(k, ones)), let, {"relu": False}))
@@ -162,7 +159,7 @@ def _differentiate(kind: Kind, made: Family) -> None:
     def layer_jvp(primals: Any, tangents: Any, *, relu: bool, geometry: Any) -> tuple[Any, Any]:
         (x, kernel), (dx, dkernel) = primals, tangents
         y = made.layer.bind(x, kernel, relu=relu, geometry=geometry)
-        let = y if relu and kind.masks else _nothing()
+        let = y if relu and kind.masks else nothing()
         changes = []
         if type(dx) is not ad.Zero:
             changes.append(into.bind(dx, kernel[:-1], let, ones=False, geometry=geometry))

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from ..products import by_kernel_of, project
-from .gradient import NOTHING, Arrays, by_hand, door, given
+from .gradient import Arrays, by_hand, door, given, nothing
 
 
 def lstm(
@@ -45,8 +45,8 @@ def lstm(
     Returns:
         (outputs (time, batch, units), (h, c) after the last step).
     """
-    mask = jnp.zeros(NOTHING, bool) if mask is None else mask
-    input_kernel, bias, keep = (jnp.zeros(NOTHING) if a is None else a for a in (input_kernel, bias, keep))
+    mask = nothing(bool) if mask is None else mask.astype(bool)
+    input_kernel, bias, keep = (nothing() if a is None else a for a in (input_kernel, bias, keep))
     outputs, c_last = _lstm(reference, reverse, x, input_kernel, bias, kernel, h, c, mask, keep)
     return outputs, (outputs[0 if reverse else -1], c_last)
 
@@ -66,8 +66,8 @@ def simple(
     Returns:
         outputs (time, batch, units).
     """
-    mask = jnp.zeros(NOTHING, bool) if mask is None else mask
-    keep = jnp.zeros(NOTHING) if keep is None else keep
+    mask = nothing(bool) if mask is None else mask.astype(bool)
+    keep = nothing() if keep is None else keep
     return _simple(lambda *a: (reference(*a),), (reverse, rectified), projected, kernel, h, mask, keep)[0]
 
 
@@ -86,8 +86,8 @@ def _lstm_backward(reverse: bool, arrays: Arrays, saved: Arrays, by: Arrays) -> 
     by_outputs, by_c = by
     call = door("lstm_backward", gates.shape, kernel.shape[1:], h.shape, c.shape)
     by_sums, by_bias, by_h, by_c = call(by_outputs, by_c, kernel, c, gates, cells, mask, keep, reverse=reverse)
-    by_bias = jnp.zeros(NOTHING) if given(bias) is None else by_bias
-    by_x, by_input_kernel = by_sums, jnp.zeros(NOTHING)
+    by_bias = nothing() if given(bias) is None else by_bias
+    by_x, by_input_kernel = by_sums, nothing()
     if given(input_kernel) is not None:
         by_x, by_input_kernel = jax.vjp(project, x, input_kernel)[1](by_sums)
     by_kernel = by_kernel_of(_before(outputs, h, keep, reverse), by_sums, kernel.dtype)
