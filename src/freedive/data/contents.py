@@ -1,15 +1,16 @@
-"""What tells the contents of a file or a folder from others."""
+"""What files hold, as something to compare: a digest of one, the copies among many, what a folder has."""
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import os
-
-PIECE = 1 << 22  # bytes that are read at once
+from collections.abc import Callable, Sequence
+from typing import Any
 
 
 def contents(path: str) -> str | None:
-    """A digest of a file, or of the names and sizes in a folder; None where nothing lies there.
+    """What tells a file, or the names and sizes in a folder, from others; None where nothing can be read there.
 
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -17,18 +18,19 @@ def contents(path: str) -> str | None:
     >>> contents(folder / "a.csv") == contents(folder / "b.csv"), contents(folder / "c.csv")
     (True, None)
     """
-    found = hashlib.blake2b(digest_size=16)
     try:
-        if os.path.isdir(path):
-            for name, size in sorted(sizes(path)):
-                found.update(f"{name}\0{size}\n".encode(errors="surrogateescape"))
-        else:
-            with open(path, "rb") as file:
-                while piece := file.read(PIECE):
-                    found.update(piece)
+        if not os.path.isdir(path):
+            return digest(path).hex()
+        listed = "".join(f"{name}\0{size}\n" for name, size in sorted(sizes(path)))
     except OSError:
         return None
-    return found.hexdigest()
+    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
+
+
+def digest(file: str) -> bytes:
+    """The SHA-256 of a file's content."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()
 
 
 def sizes(folder: str) -> list[tuple[str, int]]:
@@ -42,3 +44,21 @@ def sizes(folder: str) -> list[tuple[str, int]]:
         else:
             found.append((entry.name, entry.stat().st_size))
     return found
+
+
+def of_each(files: Sequence[str]) -> list[Any]:
+    """For every file a value that it shares with those alone that hold the same: its size, or where others are as long
+    its digest too. A file that cannot be read has one of its own."""
+    bytes_of = [_unless_unreadable(os.path.getsize, file) for file in files]
+    many = collections.Counter(bytes_of)
+    return [
+        size if many[size] == 1 else (size, _unless_unreadable(digest, file))
+        for size, file in zip(bytes_of, files, strict=True)
+    ]
+
+
+def _unless_unreadable(told: Callable[[str], Any], file: str) -> Any:
+    try:
+        return told(file)
+    except OSError:
+        return file

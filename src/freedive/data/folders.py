@@ -7,9 +7,7 @@ flowers/rose/1.jpg
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -153,30 +151,6 @@ def refuse_outside(folder: Path, files: list[str]) -> None:
         if not target.startswith(root):
             detail = f"a link leads out of the folder, to {target}. Copy what it shows, or pass follow_links=True"
             raise DataFileError(file, detail)
-
-
-def contents(files: Sequence[str]) -> list[Any]:
-    """For every file a value that it shares with those alone that hold the same: its size, or where others are as long
-    its digest too. A file that cannot be read has one of its own."""
-    sizes = [_unless_unreadable(os.path.getsize, file) for file in files]
-    many = collections.Counter(sizes)
-    return [
-        size if many[size] == 1 else (size, _unless_unreadable(digest, file))
-        for size, file in zip(sizes, files, strict=True)
-    ]
-
-
-def digest(file: str) -> bytes:
-    """The SHA-256 of a file's content."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
-
-
-def _unless_unreadable(told: Callable[[str], Any], file: str) -> Any:
-    try:
-        return told(file)
-    except OSError:
-        return file
 
 
 def files_in(folder: Path, extensions: Sequence[str]) -> list[str]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..data import contents
 from ..data.errors import DataFileError
-from ..data.folders import contents, list_class_folder
+from ..data.folders import list_class_folder
 from ..data.writing import composed
 from ..errors import counted
 from ..preprocessing.split import twins
@@ -48,7 +49,9 @@ def class_folders(path: str, endings: tuple[str, ...], told: Told) -> tuple[Part
         parts = Parts(x_train, y_train, *labelled_files(test or validation or "", endings))
     else:
         files, labels = labelled_files(path, endings)
-        parts = divided(files, labels, told.seed, None, twins(contents(files), labels) if told.together else None)
+        parts = divided(
+            files, labels, told.seed, None, twins(contents.of_each(files), labels) if told.together else None
+        )
     names = sorted({*parts.y_train, *parts.y_test})
     few(path, parts.y_train, names, [*parts.y_train, *parts.y_test])
     return parts, names

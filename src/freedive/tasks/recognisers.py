@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data import contents
 from ..data.audio import EXTENSIONS as SOUNDS
 from ..data.errors import DataFileError
-from ..data.folders import contents
 from ..data.idx import read_idx
 from ..data.images import EXTENSIONS
 from ..data.transcripts import list_transcripts
@@ -56,7 +56,7 @@ def transcribed_folder(path: str, told: Told) -> Source | None:
     files, texts = found
     if not all(file.lower().endswith(SOUNDS) for file in files):
         return None
-    alike = twins(contents(files)) if told.together else None
+    alike = twins(contents.of_each(files)) if told.together else None
     parts = divided(files, np.array(texts, object), told.seed, None, alike)
     x_train, y_train, x_test, y_test = (list(part) for part in parts[:4])
     told_of = f"{len(files):,} sounds with their transcripts, as {texts[0]!r:.60}{told_copies(parts.copies)}"
