@@ -43,10 +43,10 @@ def test_rows(path: str, data: str | None, column: str | None, reading: Sequence
         raise ValueError(f"{path}: its file does not say what it learned from: give DATA")
     told = remembered(path, about, target=column)
     same = data is None or is_same(path, data, about)
-    if reading and (same or not os.path.exists(data)):
+    if reading and (same or not os.path.exists(data or "")):
         raise console.Misuse("--set says how other files than those learned from are read: name them as DATA")
     read_otherwise(about.reader, reading)
-    if same:
+    if data is None or same:
         return held_out(path, data or about.data, task, about, told)
     if os.path.exists(data):
         x, labels = about.reader.labelled(data, told.target)

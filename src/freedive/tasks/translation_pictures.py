@@ -36,8 +36,9 @@ def surest_section(task: Any, X: Sequence[str], outputs: Sequence[Any], y: Seque
 
 def surest(X: Sequence[str], outputs: Sequence[Any]) -> list[int]:
     """The places of the surest translations of different sentences that are at least of median length."""
-    lengths = np.array([len(text) for text in X])
-    order = sorted(np.flatnonzero(lengths >= np.median(lengths)), key=lambda place: -outputs[place].sure)
+    usual = np.median([len(text) for text in X])
+    long = [place for place, text in enumerate(X) if len(text) >= usual]
+    order = sorted(long, key=lambda place: -outputs[place].sure)
     different = {X[place]: place for place in reversed(order)}  # the surest of each sentence stays
     return sorted(different.values(), key=lambda place: -outputs[place].sure)[:SHOWN]
 
