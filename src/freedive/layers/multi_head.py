@@ -107,7 +107,7 @@ class _Heads(Layer):
         if k.shape[-2] != q.shape[-2]:
             k, v = (jnp.repeat(x, q.shape[-2] // x.shape[-2], axis=-2) for x in (k, v))
         mask = self._mask(masks, given, causal, len(sizes), q, k)
-        rest = jnp.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])  # one row goes for all
+        rest: Any = jnp.broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])  # one row goes for all
         weights_shape = (*rest, q.shape[-2], q.shape[-3], k.shape[-3])
         keep = keep_factors(self, "dropout", weights_shape)
         if not weighed:
