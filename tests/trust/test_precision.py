@@ -73,8 +73,8 @@ def test_every_family_computes_in_half_precision(name, dtype):
         draw_missing(layer)
     run, params = traced(layer, inputs, dtype)
     (_, (outputs, state)), grads = jax.eval_shape(jax.value_and_grad(run, has_aux=True), params)
-    # Ids must not be rounded; the vectors are cast by the layer that takes them.
-    assert outputs.dtype == ("float32" if name == "embedding" else dtype)
+    # Ids must not be rounded; the vectors are cast by the layer that takes them. Nor must probabilities near 1.
+    assert outputs.dtype == ("float32" if name in ("embedding", "softmax") else dtype)
     assert all(a.dtype == "float32" for a in jax.tree.leaves((state, grads)))
 
 
@@ -92,6 +92,37 @@ def test_what_a_layer_is_told_is_not_rounded(layer, x):
     model = fd.Sequential([fd.Input((1,)), fd.Sequential([fd.Input((1,)), layer])])  # nor by the models around it
     model.compile(precision="mixed_bfloat16")
     np.testing.assert_allclose(model.predict(x, verbose=0), exact, rtol=1e-5, atol=1e-6)
+
+
+def leaning(key, shape, dtype):
+    return jnp.array([9.0, -9.0], dtype)
+
+
+BINARY, CLASSES = "binary_crossentropy", "categorical_crossentropy"
+SURE = {  # last layers whose answer is above 0.999 at first, and the loss that says it is wrong
+    "sigmoid": (lambda: [L.Dense(2, "sigmoid", bias_initializer=leaning)], BINARY),
+    "sigmoid apart": (lambda: [L.Dense(2, bias_initializer=leaning), L.Activation("sigmoid")], BINARY),
+    "moved": (
+        lambda: [L.Dense(2, "sigmoid", bias_initializer=leaning), L.Reshape((2, 1)), L.Permute((2, 1)), L.Flatten()],
+        BINARY,
+    ),
+    "softmax": (lambda: [L.Dense(2, "softmax", bias_initializer=leaning)], CLASSES),
+    "softmax apart": (lambda: [L.Dense(2, bias_initializer=leaning), L.Softmax()], CLASSES),
+}
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", SURE)
+def test_the_surest_mistakes_are_learned_from(name, precision):
+    last, loss = SURE[name]
+    x, y = np.zeros((8, 3), np.float32), np.tile(np.float32([0, 1]), (8, 1))
+    found = {}
+    for chosen in ("float32", precision):
+        model = fd.Sequential([fd.Input((3,)), *last()])
+        model.compile("sgd", loss, precision=chosen)
+        found[chosen] = model.predict(x, verbose=0), model.fit(x, y, epochs=3, verbose=0).history["loss"]
+    for mine, expected in zip(found[precision], found["float32"], strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=2e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["convolution", "lstm", "heads", "batch", "layer"])

@@ -18,6 +18,7 @@ import numpy as np
 from .. import activations
 from ..config import Configured, Family, configured_fields, from_json, hand_written, to_json
 from ..errors import refuse_misspelt
+from ..numerics import widen
 from ..ops.classes import softmax
 from . import forward
 from .arguments import COMMON, checked_dtype, checked_factor, checked_flag, checked_name, given_shape
@@ -183,9 +184,14 @@ class Layer(Configured, metaclass=LayerType):
         return "values that it does not know"
 
     def activate(self, z: Any, activation: Any = None) -> Any:
-        """a = f(z) with the layer's activation; both are kept for `Model.inspect`."""
+        """a = f(z) with the layer's activation; both are kept for `Model.inspect`.
+
+        Probabilities are computed in float32: those near 1 would be 1 in half a precision, where a loss learns nothing.
+        """
         current = forward.current(self)
         z, function = current.tap(self, "z", z), activation or self.activation  # type: ignore[attr-defined]
+        if function is activations.sigmoid or function is activations.softmax:
+            z = widen(z)
         return current.tap(self, "a", (softmax if function is activations.softmax else function)(z))
 
     def offer_to_pool(self, a: Any, run: Callable[..., Any]) -> None:

@@ -14,6 +14,7 @@ from ..constraints import ConstraintLike
 from ..core.layer import Layer
 from ..errors import show_shape
 from ..initializers import InitializerLike
+from ..numerics import widen
 from ..regularizers import RegularizerLike
 
 
@@ -172,9 +173,9 @@ class Softmax(Layer):
 
     def call(self, x: Any, mask: Any = None) -> Any:
         if mask is None:
-            return self.activate(x, lambda z: activations.softmax(z, self.axis))
+            return self.activate(x, lambda z: activations.softmax(widen(z), self.axis))
         counts = self._counts(jnp.asarray(mask), x)
-        return self.activate(x, lambda z: activations.softmax(jnp.where(counts, z, -jnp.inf), self.axis))
+        return self.activate(x, lambda z: activations.softmax(jnp.where(counts, widen(z), -jnp.inf), self.axis))
 
     def _counts(self, mask: Any, x: Any) -> jax.Array:
         """The mask as booleans that broadcast to x."""

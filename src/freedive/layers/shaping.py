@@ -19,6 +19,7 @@ def _integers(value: Any) -> tuple[int, ...]:
 
 
 Integers = Annotated[Any, _integers]
+MOVED = False  # what is only moved is not rounded either: it may be probabilities
 Interpolation = Annotated[str, str.lower, one_of("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")]
 
 
@@ -38,6 +39,7 @@ class Flatten(Layer):
     """
 
     data_format: DataFormat = None
+    autocast: ClassVar[bool] = MOVED
 
     def call(self, x: Any) -> Any:
         return (to_last(self, x) if x.ndim > 1 else x).reshape(x.shape[0], -1)
@@ -58,6 +60,7 @@ class Reshape(Layer):
     """
 
     target_shape: Integers
+    autocast: ClassVar[bool] = MOVED
 
     def __post_init__(self):
         super().__post_init__()
@@ -89,6 +92,7 @@ class Permute(Layer):
     """
 
     dims: Integers
+    autocast: ClassVar[bool] = MOVED
 
     def __post_init__(self):
         super().__post_init__()
