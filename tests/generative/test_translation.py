@@ -46,6 +46,7 @@ def test_it_learns_pairs_and_is_written_to_files(model, tmp_path):
     ("options", "inputs", "output"),
     [
         ({"shape": (8, 12, 3), "channels": (4, 8, 8)}, 1, (None, 8, 12, 3)),
+        ({"shape": (8, 8, 1), "channels": (6, 12, 22)}, 1, (None, 8, 8, 1)),  # that 8 does not divide
         ({"shape": (8, 8, 1), "channels": (4,), "outputs": 2}, 1, (None, 8, 8, 2)),
         ({"shape": (8, 8, 1), "channels": (4, 8), "timed": True, "classes": 3}, 3, (None, 8, 8, 1)),
     ],

@@ -39,6 +39,14 @@ def test_any_size_is_taken(name, shape):
     assert name in ("cnn", "vit") or 2 <= min(last[1:3]) <= most
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 64), (4, 4), (6, 6, 3), (8, 8), (9, 9), (64, 3, 3)])
+def test_pictures_of_few_pixels_are_taken(name, shape):
+    small = {"resnet18": {"filters": 4}, "mobilenet": {"width": 0.1}, "vit": {"units": 8, "blocks": 1}}
+    model = NETWORKS[name](shape, outputs=3, **small.get(name, {}))
+    assert model.predict(np.zeros((2, *shape)), verbose=0).shape == (2, 3)
+
+
 LEARNERS = {
     "cnn": {"filters": (8, 16)},
     "deep_cnn": {"filters": 8},

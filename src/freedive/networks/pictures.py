@@ -45,8 +45,11 @@ def cnn(
     121930
     """
     body: list[Any] = []
+    sizes = list(shape[:2])
     for count in filters:
-        body += [layers.Conv2D(count, 3, activation="relu"), layers.MaxPooling2D(2)]
+        padding = "valid" if min(sizes) >= 4 else "same"  # windows that do not fit look over the edges
+        body += [layers.Conv2D(count, 3, activation="relu", padding=padding), layers.MaxPooling2D(2, padding=padding)]
+        sizes = [(size - 2) // 2 if padding == "valid" else -(-size // 2) for size in sizes]
     body += [layers.Flatten(), *_dropout(dropout), layers.Dense(units, activation="relu")]
     return Sequential([Input(shape), *_channels(shape), *before, *body, layers.Dense(outputs, activation=activation)])
 
@@ -78,7 +81,7 @@ def deep_cnn(
             layers.Conv2D(count, 3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON),
             layers.ReLU(),
-            layers.MaxPooling2D(2),
+            layers.MaxPooling2D(2, padding="valid" if min(shape[:2]) > 1 else "same"),
         ]
     body += [layers.Flatten(), *_dropout(dropout)]
     return Sequential([Input(shape), *_channels(shape), *before, *body, layers.Dense(outputs, activation=activation)])

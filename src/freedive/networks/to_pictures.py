@@ -71,11 +71,12 @@ def unet(
 def _block(x: Any, units: int, word: Any) -> Any:
     """Two convolutions; between them, what the block is told is added to every point."""
     x = Conv2D(units, 3, padding="same")(x)
-    x = Activation("swish")(GroupNormalization(min(8, units))(x))
+    groups = max(count for count in range(1, 9) if units % count == 0)
+    x = Activation("swish")(GroupNormalization(groups)(x))
     if word is not None:
         x = Add()([x, Reshape((1, 1, units))(Dense(units)(word))])
     x = Conv2D(units, 3, padding="same")(x)
-    return Activation("swish")(GroupNormalization(min(8, units))(x))
+    return Activation("swish")(GroupNormalization(groups)(x))
 
 
 def patches(source: tuple[int, ...], picture: tuple[int, ...], channels: tuple[int, ...] = (32, 64)) -> Model:
