@@ -138,9 +138,9 @@ def test_a_forecast_has_times_and_its_errors_a_scale(run, tmp_path):
     assert "test MSE, standardised" in run("summary", model).out
     heads, *rows = list(csv.reader(run("predict", model, *files, "--csv").out.splitlines()))
     assert heads == ["file", "time", "load"] and len(rows) == 6
-    assert rows[3][:2] == [str(files[1]), "2024-01-04 00:00"] and rows[3][2] == rows[0][2]
-    assert run("predict", model, files[0]).out.split()[:4] == ["time", "load", "2024-01-04", "00:00"]
-    assert run("predict", model, files[0], "--json").json[0]["times"][2] == "2024-01-04 02:00"
+    assert rows[3][:2] == [str(files[1]), "2024-01-04 00:00Z"] and rows[3][2] == rows[0][2]
+    assert run("predict", model, files[0]).out.split()[:4] == ["time", "load", "2024-01-04", "00:00Z"]
+    assert run("predict", model, files[0], "--json").json[0]["times"][2] == "2024-01-04 02:00Z"
     files[1].write_text("\n".join(["when,load", *lines[:30], *lines[31:]]).replace(",", ";"))
     assert "gaps='fill'" in run("predict", model, files[1]).err
     assert run("predict", model, files[1], "--set", "gaps=fill", "--csv").code == 0

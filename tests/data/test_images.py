@@ -103,8 +103,8 @@ def claim(width, height):
 
 
 WRONG = {
-    "empty": (b"", "cannot identify image file"),
-    "text": (b"not a picture", "cannot identify image file"),
+    "empty": (b"", "cannot identify its format"),
+    "text": (b"not a picture", "cannot identify its format"),
     "bomb": (claim(60000, 60000), "cannot be read as a picture|60000 x 60000 pixels"),
     "large": (claim(8000, 8000), "8000 x 8000 pixels; at most 50,000,000 are read"),
     "claims more than it holds": (claim(10, 10), "cannot be read as a picture"),

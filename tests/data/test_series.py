@@ -193,7 +193,7 @@ def with_zone(hold, path, step, rows):
 def test_days_with_a_zone_are_those_of_its_clocks_and_hours_those_of_utc(tmp_path, hold, freq, step, first):
     rows = {"D": 120, "MS": 12, "h": 2500}[freq]  # over the last Sunday of March, which has 23 hours
     series = as_series(with_zone(hold, tmp_path, freq, rows))
-    assert series.step == step and series.times[0] == np.datetime64(first)
+    assert series.step == step and series.times[0] == np.datetime64(first) and series.utc == (freq == "h")
     np.testing.assert_array_equal(series.values[:, 0], np.arange(rows))
 
 

@@ -95,6 +95,13 @@ def test_separators_are_found(table, separator):
     assert found.kinds == {"a": "integer", "b": "real"}
 
 
+def test_a_file_of_tabs_is_cut_at_tabs(tmp_path):
+    (tmp_path / "a.tsv").write_text("name\tsaid\nAda\tone, two, three\nAlan\tfour, five\n")
+    (tmp_path / "b.tsv").write_text("a, b, c\td\n1\t2\n")
+    assert read_table(tmp_path / "a.tsv")["said"].tolist() == ["one, two, three", "four, five"]
+    assert list(read_table(tmp_path / "b.tsv").columns) == ["a, b, c", "d"]
+
+
 def test_single_columns_gzip_byte_order_marks_line_ends_and_empty_lines(table):
     assert table("a\n1\n2\n")["a"].tolist() == [1, 2]
     assert table(gzip.compress(b"a,b\n1,2\n"), name="a.csv.gz")["b"].tolist() == [2]

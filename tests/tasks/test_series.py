@@ -5,6 +5,7 @@ import pandas
 import pytest
 
 import freedive as fd
+from freedive.data import read_table
 from freedive.data.series import as_series
 from freedive.tasks import Forecaster
 from freedive.tasks.forecast_pictures import forecast_section
@@ -199,3 +200,10 @@ def test_other_series_are_refused(hourly):
         hourly.predict({name: column for name, column in TABLE.items() if name != "heat"})
     with pytest.raises(ValueError, match=r"fit it with quantiles=\(0.1, 0.5, 0.9\) first"):
         Forecaster(4, length=8, epochs=1, verbose=0).fit(fd.datasets.series.load_data()[0]).intervals()
+
+
+def test_forecasts_of_hours_with_a_zone_say_that_they_are_of_utc(tmp_path):
+    lines = [f"2024-01-{1 + i // 24:02}T{i % 24:02}:00:00+01:00,{i % 5}\n" for i in range(60)]
+    (tmp_path / "a.csv").write_text("when,load\n" + "".join(lines))
+    task = Forecaster(2, length=6, epochs=1, verbose=0).fit(read_table(tmp_path / "a.csv"))
+    assert task.reader.read(tmp_path / "a.csv").names[0].times == ["2024-01-03 11:00Z", "2024-01-03 12:00Z"]

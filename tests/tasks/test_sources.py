@@ -250,6 +250,7 @@ def test_files_are_read_as_is_said(tmp_path, name):
         ({"header": "no"}, "--set header: "),
         ({"encoding": "utf-99"}, "--set encoding: expected an encoding"),
         ({"gaps": "fil"}, "--set gaps: "),
+        ({"separator": "::"}, "--set separator: expected one character, such as ';'"),
         ({"kinds": 3}, "--set kinds: expected kinds by name"),
         ({"pickle": True}, "unknown way of reading 'pickle'"),
     ],

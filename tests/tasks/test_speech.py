@@ -268,3 +268,12 @@ def test_sequences_are_learned_whatever_their_units():
         x[row, :length, 1] = np.sin(np.arange(length) * (1 + y[row]))
     task = SequenceClassifier(epochs=30, validation=0, verbose=0).fit(x, y)
     assert task.score(x, y) > 0.95
+
+
+def test_averages_of_few_steps_reach_over_a_tenth_of_them():
+    sounds = [np.sin(np.arange(800) * (0.1 + 0.2 * (i % 2))) for i in range(40)]
+    for epochs, momentum in ((12, 1 - 10 / 24), (2000, 0.99)):
+        options = {"sampling_rate": 8000, "validation": 0, "batch_size": 20, "epochs": epochs, "verbose": 0}
+        task = SpeechClassifier(**options).prepare(sounds, ["low", "high"] * 20)
+        found = {layer.momentum for layer in task.model.layers if isinstance(layer, layers.BatchNormalization)}
+        assert sorted(found) == pytest.approx([momentum])

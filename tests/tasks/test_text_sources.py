@@ -215,3 +215,10 @@ def test_files_of_one_class_are_no_longer_lost(tmp_path):
     (tmp_path / "good.b.txt").write_text("a poor film\n" * 4)
     with pytest.raises(DataFileError, match=r"'good\.a\.txt' and 'good\.b\.txt' would be one class, 'good'"):
         find(str(tmp_path))
+
+
+def test_texts_of_which_most_are_copies_are_texts(tmp_path):
+    rows = [f"{name}\t{text}, and more" for name, text in ROWS[:40]]
+    (tmp_path / "a.tsv").write_text("\n".join(rows * 3), encoding="utf-8")
+    source = find(str(tmp_path / "a.tsv"))
+    assert isinstance(source.task, fd.TextClassifier) and not set(source.x_train) & set(source.x_test)

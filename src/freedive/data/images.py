@@ -102,7 +102,7 @@ def read_image_folder(
 @contextlib.contextmanager
 def open_image(path: Path | bytes, max_pixels: int = MAX_PIXELS, name: str = ""):
     """A decoded, upright pillow picture; whatever its decoder dislikes is a `DataFileError`."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     name = name or ("picture" if isinstance(path, bytes) else os.fspath(path))
     with contextlib.ExitStack() as stack_of_files:
@@ -124,7 +124,9 @@ def open_image(path: Path | bytes, max_pixels: int = MAX_PIXELS, name: str = "")
         except (Image.DecompressionBombError, *_DECODER_ERRORS) as error:
             if isinstance(error, DataFileError):
                 raise
-            raise DataFileError(name, f"cannot be read as a picture: {error}") from error
+            odd = isinstance(error, UnidentifiedImageError)  # whose own words name an object of Python's
+            detail = "cannot identify its format" if odd else error
+            raise DataFileError(name, f"cannot be read as a picture: {detail}") from error
         yield upright
 
 

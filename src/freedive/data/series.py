@@ -38,6 +38,7 @@ class TimeSeries:
     times: (time,) datetime64[s], [us] where one has a part of a second; None where nothing is known of them.
     step: "3 hour", "1 month", "3 month end", "100 millisecond": from one time to the next; "" where there are no times.
     flat: whether it was given as one array (time,).
+    utc: whether the times had a zone and are those of UTC.
     """
 
     values: np.ndarray
@@ -45,6 +46,7 @@ class TimeSeries:
     times: np.ndarray | None = None
     step: str = ""
     flat: bool = False
+    utc: bool = False
 
     def __len__(self) -> int:
         return len(self.values)
@@ -105,8 +107,9 @@ def as_series(data: Any, time: str | None = None, gaps: str = "error") -> TimeSe
     values = np.stack([np.asarray(table[name], np.float64) for name in names], axis=1)
     if time is None:
         return TimeSeries(whole(values, names, None, gaps), names, flat=flat)
-    times, values, step = regular(told(table, time), values, time, gaps)
-    return TimeSeries(whole(values, names, times, gaps), names, times, step, flat)
+    said, utc = told(table, time)
+    times, values, step = regular(said, values, time, gaps)
+    return TimeSeries(whole(values, names, times, gaps), names, times, step, flat, utc)
 
 
 def time_column(table: Table, name: str | None) -> str | None:
@@ -122,14 +125,16 @@ def time_column(table: Table, name: str | None) -> str | None:
     return dates[0] if dates else None
 
 
-def told(table: Table, name: str) -> np.ndarray:
-    """The times of a column: what the clocks said of days and more, which DST shifts in UTC; of less, UTC."""
+def told(table: Table, name: str) -> tuple[np.ndarray, bool]:
+    """The times of a column, and whether they are those of UTC where it has a zone: they are of steps below a day; of
+    days and more they are what the clocks said, which DST shifts in UTC."""
     times, clock = table[name], table.clocks.get(name)
     if clock is None:
-        return times
+        return times, False
     steps, others = (np.diff(np.sort(a)) for a in (times, clock))
     days = len(steps) and np.median(steps / SECOND) >= SHORTEST_DAY
-    return clock if days and len(np.unique(others)) <= len(np.unique(steps)) else times
+    by_clock = bool(days and len(np.unique(others)) <= len(np.unique(steps)))
+    return (clock, False) if by_clock else (times, True)
 
 
 def regular(cells: np.ndarray, values: np.ndarray, name: str, gaps: str) -> tuple[np.ndarray, np.ndarray, str]:

@@ -152,9 +152,9 @@ def _made(path: Path, read: Any, kinds: Mapping[str, str] | None, absent: Collec
 # rows -------------------------------------------------------------------------------------------------------------
 def _separator(path: Path, text: str) -> str:
     first = text.partition("\n")[0]
-    best = max(SEPARATORS, key=first.count)
-    stem = os.fspath(path).lower().removesuffix(".gz")
-    return best if best in first else "\t" if stem.endswith(".tsv") else ","
+    tabs = os.fspath(path).lower().removesuffix(".gz").endswith(".tsv")
+    best = "\t" if tabs and "\t" in first else max(SEPARATORS, key=first.count)
+    return best if best in first else "\t" if tabs else ","
 
 
 def _rows(path: Path, text: str, separator: str, quotes: bool) -> tuple[list[int], list[list[str]]]:

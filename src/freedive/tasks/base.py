@@ -26,6 +26,7 @@ from ..preprocessing.split import one_a_row, strata, train_test_split
 from . import modelfile
 from .baselines import Baseline
 from .beside import compared
+from .moments import quicken
 from .reading import Reader
 from .targets import Target
 
@@ -223,6 +224,7 @@ class Task(Configured):
         self.settings = Settings(*(getattr(self, name) or getattr(usual, name) for name in Settings._fields))
         with seeded(self.seed):
             self.model = self.make_network(self.rows.x, self.rows.y)
+        quicken(self.model, self.settings.epochs * self.steps(count))
         self.model.compile(self.descent(count), self.target.loss, metrics=list(self.target.metrics))
         return self
 

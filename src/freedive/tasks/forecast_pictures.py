@@ -13,7 +13,7 @@ from ..data.series import TimeSeries, later
 from ..report import page
 from ..report.page import Section
 from ..train.callbacks.curves import COLOURS, save
-from .reading.series import After, spoken
+from .reading.series import After
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,8 +81,7 @@ def forecast_section(task: Any, series: TimeSeries) -> Section:
     plt.close(figure)
     address = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
     shown = f'<div class="wide"><img class="plot" src="{address}" alt="forecast"></div>'
-    times = None if window.times is None else spoken(task.reader.ahead(window))
-    numbers = page.table(*task.target.table([After("", times)], task.outputs(window)))
+    numbers = page.table(*task.target.table([After("", task.reader.said_ahead(window))], task.outputs(window)))
     count = len(window.names)
     some = f"; the first {MOST} of {count} variables, of which all stand in the numbers below" if count > MOST else ""
     drawn = page.figure(shown, f"the last {task.horizon} steps of the test, and the window before{some}")

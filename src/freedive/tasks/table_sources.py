@@ -104,7 +104,8 @@ def series_source(
     length = max(1, min(int(3.5 * horizon), cut // 3))
     task, learned = Forecaster(horizon, length=length, gaps=gaps), series.part(None, cut)
     _, test = series.parted(cut, min(length, cut))
-    steps = f"{len(series):,} steps of {series.step or 'unknown length'}"
+    step = f"{series.step}{'' if series.step.startswith('1 ') else 's'}" if series.step else "unknown length"
+    steps = f"{len(series):,} steps of {step}"
     found = f"{steps}: {', '.join(series.names[:8])}; {horizon} steps are foretold; the last fifth is for testing"
     facts = [*facts, ("steps foretold", horizon)]
     return Source(name, task, learned, learned, test, test, "windows", facts=facts, found=found)

@@ -119,9 +119,9 @@ def are_classes(cells: Sequence[str]) -> bool:
 
 
 def are_texts(cells: Sequence[str]) -> bool:
-    """Whether the cells of a column are texts: mostly unlike each other, and more than single words.
+    """Whether the cells of a column are texts: more than single words, and many of them unlike each other.
 
-    >>> are_texts(["a fine film", "no good film"]), are_texts(["a fine film"] * 4), are_texts(["yes", "no"])
+    >>> are_texts(["a fine film", "no good film"]), are_texts(["a fine film"] * 5), are_texts(["yes", "no"])
     (True, False, False)
     """
-    return len(set(cells)) > len(cells) / 2 and words(cells) >= 2
+    return len(set(cells)) > len(cells) / 5 and words(cells) >= 2

@@ -32,6 +32,18 @@ def no_values(value: Any) -> list[str]:
     return [*dict.fromkeys([*MISSING, *(str(mark).strip() for mark in given)])]
 
 
+def one_character(value: Any) -> str:
+    """What stands between cells; a tab may be typed as "\\t", or "tab".
+
+    >>> one_character(";"), one_character(r"\t")
+    (';', '\\t')
+    """
+    found = "\t" if value in (r"\t", "tab") else text(value)
+    if len(found) != 1 or found in '\r\n"':
+        raise ValueError(f"expected one character, such as ';', or \\t for a tab. Received: {value!r}")
+    return found
+
+
 def kinds_of_columns(value: Any) -> dict[str, str]:
     """The kinds of columns by name."""
     if not isinstance(value, Mapping):
@@ -42,7 +54,7 @@ def kinds_of_columns(value: Any) -> dict[str, str]:
 # How files are read, where it is said: arguments of `data.read_table`, then of `data.series.as_series`.
 TABLE: dict[str, Callable[[Any], Any]] = {
     "encoding": known_encoding,
-    "separator": text,
+    "separator": one_character,
     "header": boolean,
     "missing": no_values,
     "quotes": boolean,

@@ -97,6 +97,13 @@ class Past(Reader):
         """The times of the steps after a series that has times."""
         return later(np.asarray(series.times)[-1], self.step or series.step, np.arange(1, self.horizon + 1))
 
+    def said_ahead(self, series: TimeSeries) -> list[str] | None:
+        """The times of the steps after a series, as people write them, UTC with a Z; None where it has none."""
+        if series.times is None:
+            return None
+        times = spoken(self.ahead(series))
+        return [f"{time}{'' if ':' in time else ' 00:00'}Z" for time in times] if series.utc else times
+
     def read(self, path: Path) -> Rows:
         """The last window of a file."""
         try:
@@ -105,7 +112,7 @@ class Past(Reader):
             raise
         except ValueError as error:
             raise DataFileError(path, str(error)) from None
-        times = None if series.times is None else spoken(self.ahead(series))
+        times = self.said_ahead(series)
         return Rows([After(os.fspath(path), times)], self.encoded(series), [])
 
     def labelled(self, path: Path, column: str | None) -> tuple[Any, Any]:
