@@ -288,6 +288,7 @@ def test_arguments_and_defaults_are_the_peers(kind):
         (lambda: layers.MultiHeadAttention(0, 3), "num_heads"),
         (lambda: layers.MultiHeadAttention(2, 3)(draw(2, 3), draw(2, 3)), r"\(batch, time, size\)"),
         (lambda: layers.MultiHeadAttention(2, 3)(draw(2, 3, 1), draw(2, 4, 1), draw(2, 5, 1)), "as many keys"),
+        (lambda: layers.MultiHeadAttention(2, 3)(draw(3, 3, 1), draw(2, 4, 1)), "as many rows of .* Received: 3, 2, 2"),
         (lambda: layers.MultiHeadAttention(2, 3, attention_axes=2)(draw(2, 3, 1), draw(2, 4, 1)), "attention_axes"),
         (lambda: layers.GroupQueryAttention(3, 4, 3), "multiple"),
     ],

@@ -126,6 +126,10 @@ class _Heads(Layer):
                 "expected query (batch, time, size), value and key (batch, steps, size), with as many keys as "
                 f"values. Received query, value, key: {received}"
             )
+        rows = [shape[0] for shape in shapes]
+        if len({*rows} - {1}) > 1:
+            received = ", ".join(map(str, rows))
+            raise self.error(f"expected as many rows of query, value and key, or 1 of each. Received: {received}")
 
     def _mask(self, masks: list[Any], given: Any, causal: bool, count: int, q: Any, k: Any) -> Any:
         """What queries see, broadcasting with (..., heads, time, steps); None for all."""

@@ -44,14 +44,14 @@ def cnn(
     >>> cnn((28, 28), outputs=10).count_params()
     121930
     """
-    body: list[Any] = []
+    body, entrance = list[Any](), Input(shape)
     sizes = list(shape[:2])
     for count in filters:
         padding = "valid" if min(sizes) >= 4 else "same"  # windows that do not fit look over the edges
         body += [layers.Conv2D(count, 3, activation="relu", padding=padding), layers.MaxPooling2D(2, padding=padding)]
         sizes = [(size - 2) // 2 if padding == "valid" else -(-size // 2) for size in sizes]
     body += [layers.Flatten(), *_dropout(dropout), layers.Dense(units, activation="relu")]
-    return Sequential([Input(shape), *_channels(shape), *before, *body, layers.Dense(outputs, activation=activation)])
+    return Sequential([entrance, *_channels(shape), *before, *body, layers.Dense(outputs, activation=activation)])
 
 
 def deep_cnn(
