@@ -33,10 +33,10 @@ def no_values(value: Any) -> list[str]:
 
 
 def one_character(value: Any) -> str:
-    """What stands between cells; a tab may be typed as "\\t", or "tab".
+    """What stands between cells; a tab may be typed as a backslash and a t, or as "tab".
 
-    >>> one_character(";"), one_character(r"\t")
-    (';', '\\t')
+    >>> one_character(";"), one_character("tab") == chr(9)
+    (';', True)
     """
     found = "\t" if value in (r"\t", "tab") else text(value)
     if len(found) != 1 or found in '\r\n"':
