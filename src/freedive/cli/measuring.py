@@ -82,7 +82,7 @@ def held_out(path: str, data: str, task: Task, about: About, told: Told) -> Meas
     _, x, y = task.taken(source.x_test, source.y_test)
     asked = task.target.asked(y)
     then, was = (about.test or {}).get("rows"), (about.made or {}).get("contents")
-    if then not in (None, len(asked)) or was not in (None, contents(data)):
+    if then not in (None, len(asked)) or (was is not None and was != contents(data)):
         changed = f"{data} has changed since the model learned from it"
         console.warn(f"Note: {changed}, and it may have learned from some of these rows")
     return Measured(task, x, asked, f"of {data} that were not learned from")

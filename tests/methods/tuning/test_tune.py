@@ -275,3 +275,14 @@ def test_scores_are_of_the_averages_that_the_models_have():
 def test_every_epoch_of_a_trial_is_validated():
     with pytest.raises(TypeError, match="validation_freq"):
         fd.tune(build, NUMBERS, X, Y, validation_freq=2, **FIT)
+
+
+def test_trials_that_all_break_at_once_have_no_averages_to_measure():
+    def averaging(rate, decay):
+        model = build()
+        optimizer = fd.optimizers.AdamW(rate, weight_decay=decay, use_ema=True)
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        return model
+
+    study = fd.tune(averaging, {"rate": [1e30], "decay": [1e30]}, X, Y, search="grid", **FIT)
+    assert not np.isfinite([trial.score for trial in study.trials]).any()

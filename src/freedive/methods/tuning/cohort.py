@@ -188,7 +188,7 @@ class Cohort:
         for values in results:
             for curve, value in zip(self.curves, values, strict=True):
                 curve.append(float(value))
-        if self.population.model._training.optimizer.use_ema and self.monitor.startswith("val_"):
+        if results and self.population.model._training.optimizer.use_ema and self.monitor.startswith("val_"):
             self.measure_averages()
         for member in history.run.stopped:
             self.curves[member][until - 1 :] = [np.nan]  # an accuracy of outputs that are NaN would be a number
